@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Which instruction sets this machine can run. */
+#include <string.h>
+
+#include "isa.h"
+
+#ifdef GRU_X86_TARGETS
+#include <cpuid.h>
+
+/* XCR0: the operating system saves xmm and ymm (0x6), and opmask and zmm too (0xe6). */
+static uint64_t saved_state(void)
+{
+    uint32_t a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
+    __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    return ((uint64_t)d << 32) | a;
+}
+
+static int has_avx2(void)
+{
+    uint32_t a, b, c, d;
+    if ((saved_state() & 0x6) != 0x6) return 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_FMA) || !(c & bit_AVX)) return 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2);
+}
+
+static int has_avx512(void)
+{
+    const uint32_t needed = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+    uint32_t a, b, c, d;
+    if ((saved_state() & 0xe6) != 0xe6 || !has_avx2()) return 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & needed) == needed;
+}
+#endif
+
+const char *gru_kernels_available(int i)
+{
+    const char *names[4] = {"generic"};
+    int n = 1;
+#ifdef GRU_X86_TARGETS
+    if (has_avx2()) names[n++] = "avx2";
+    if (has_avx512()) names[n++] = "avx512";
+#endif
+    return i >= 0 && i < n ? names[i] : NULL;
+}
+
+const gru_kernels *gru_kernels_select(const char *name)
+{
+    const char *best = "generic", *known;
+    for (int i = 0; (known = gru_kernels_available(i)) != NULL; i++) {
+        best = known;
+        if (name && strcmp(name, known) == 0) break;
+    }
+    if (name && strcmp(name, best) != 0) return NULL;
+#ifdef GRU_X86_TARGETS
+    if (strcmp(best, "avx512") == 0) return &gru_kernels_avx512;
+    if (strcmp(best, "avx2") == 0) return &gru_kernels_avx2;
+#endif
+    return &gru_kernels_generic;
+}
+
+const char *gru_compiler(void)
+{
+#if defined(__clang__)
+    return "Clang " __clang_version__;
+#elif defined(__GNUC__)
+    return "GCC " __VERSION__;
+#else
+    return "another compiler, without vector extensions";
+#endif
+}

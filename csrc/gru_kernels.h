@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The C kernels: one table of functions per dtype, filled for the instruction set chosen at run
+ * time. Every function returns void or a plain number, allocates nothing and cannot fail: sizes and
+ * indices are checked by the caller. */
+#ifndef GRU_KERNELS_H
+#define GRU_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Rows of every matrix are padded with zeros to whole cache lines. */
+#define GRU_LINE_BYTES 64
+/* Streams from which weights are packed into panels; below, they are read as they are stored. */
+#define GRU_PACK_STREAMS 4
+/* Rows taken at a time by matmul_t, whose scratch depends on it. */
+#define GRU_CHUNK_ROWS 256
+
+#define REAL float
+#define GRU_TABLE gru_kernels_f32
+#include "kernel_table.inc.h"
+#undef REAL
+#undef GRU_TABLE
+#define REAL double
+#define GRU_TABLE gru_kernels_f64
+#include "kernel_table.inc.h"
+#undef REAL
+#undef GRU_TABLE
+
+typedef struct {
+    const char *isa;            /* "generic", "avx2", "avx512" */
+    const gru_kernels_f32 *f32;
+    const gru_kernels_f64 *f64;
+} gru_kernels;
+
+/* One name for both dtypes, chosen by the type of the output. */
+#define GRU_CALL(k, name, out, ...) \
+    _Generic((out), float *: (k)->f32->name, double *: (k)->f64->name)(out, __VA_ARGS__)
+#define gru_pack(k, out, ...) GRU_CALL(k, pack, out, __VA_ARGS__)
+#define gru_matmul_packed(k, out, ...) GRU_CALL(k, matmul_packed, out, __VA_ARGS__)
+#define gru_matmul_rows(k, out, ...) GRU_CALL(k, matmul_rows, out, __VA_ARGS__)
+#define gru_matmul_rows_t(k, out, ...) GRU_CALL(k, matmul_rows_t, out, __VA_ARGS__)
+#define gru_matmul_t(k, out, ...) GRU_CALL(k, matmul_t, out, __VA_ARGS__)
+#define gru_gates_forward(k, out, ...) GRU_CALL(k, gates_forward, out, __VA_ARGS__)
+#define gru_candidate_forward(k, out, ...) GRU_CALL(k, candidate_forward, out, __VA_ARGS__)
+#define gru_candidate_backward(k, out, ...) GRU_CALL(k, candidate_backward, out, __VA_ARGS__)
+#define gru_gates_backward(k, out, ...) GRU_CALL(k, gates_backward, out, __VA_ARGS__)
+#define gru_softmax_cross_entropy(k, out, ...) GRU_CALL(k, softmax_cross_entropy, out, __VA_ARGS__)
+#define gru_cross_entropy_backward(k, out, ...) \
+    GRU_CALL(k, cross_entropy_backward, out, __VA_ARGS__)
+#define gru_draw(k, p, ...) GRU_CALL(k, draw, p, __VA_ARGS__)
+#define gru_scatter_add(k, out, ...) GRU_CALL(k, scatter_add, out, __VA_ARGS__)
+#define gru_column_sum(k, out, ...) GRU_CALL(k, column_sum, out, __VA_ARGS__)
+#define gru_clip(k, out, ...) GRU_CALL(k, clip, out, __VA_ARGS__)
+#define gru_adagrad(k, out, ...) GRU_CALL(k, adagrad, out, __VA_ARGS__)
+#define gru_vexp(k, out, ...) GRU_CALL(k, vexp, out, __VA_ARGS__)
+#define gru_vsigmoid(k, out, ...) GRU_CALL(k, vsigmoid, out, __VA_ARGS__)
+#define gru_vtanh(k, out, ...) GRU_CALL(k, vtanh, out, __VA_ARGS__)
+#define gru_vlog(k, out, ...) GRU_CALL(k, vlog, out, __VA_ARGS__)
+
+/* The kernels of one instruction set, or NULL where it is unknown or this machine lacks it; with
+ * name == NULL the best one this machine has. */
+const gru_kernels *gru_kernels_select(const char *name);
+/* Names of the instruction sets this machine can run, worst first; NULL past the last. */
+const char *gru_kernels_available(int i);
+const char *gru_compiler(void);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What kernels.inc.h needs from outside, included before a target region begins. */
+#ifndef GRU_KERNEL_INCLUDES_H
+#define GRU_KERNEL_INCLUDES_H
+
+#include <string.h>
+
+#include "gru_kernels.h"
+#include "isa.h"
+
+#define GRU_JOIN_(a, b, c) a##b##c
+#define GRU_JOIN(a, b, c) GRU_JOIN_(a, b, c)
+#define GRU_TEXT_(a) #a
+#define GRU_TEXT(a) GRU_TEXT_(a)
+
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#define GRU_SQRTF __builtin_sqrtf
+#define GRU_SQRTD __builtin_sqrt
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+#else
+#include <math.h>
+#define INLINE static __forceinline
+#define GRU_SQRTF sqrtf
+#define GRU_SQRTD sqrt
+#define UNROLL
+#endif
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The one declaration of every kernel; included once per dtype with REAL and GRU_TABLE defined.
+ * Sizes: B streams, H hidden, V symbols; Hp, Vp are H, V rounded up to whole cache lines; ld* are
+ * row strides in elements. Outputs come first. */
+typedef struct {
+    ptrdiff_t lanes; /* elements of a vector */
+    ptrdiff_t panel; /* columns of a packed panel */
+
+    /* packed (N/panel, K, panel) <- b[k*stride_k + n*stride_n], zero for n in [n_valid, N) */
+    void (*pack)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptrdiff_t stride_n, ptrdiff_t K,
+                 ptrdiff_t n_valid, ptrdiff_t N, ptrdiff_t panel_begin, ptrdiff_t panel_end);
+    /* c (M, N) = [c +] a (M, K) b (K, N), b packed */
+    void (*matmul_packed)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *packed,
+                          ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
+    /* c (M, N) = [c +] a (M, K) b (K, N), b in rows, M < GRU_PACK_STREAMS */
+    void (*matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
+                        ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
+    /* c (M, N) = [c +] a (M, K) b^T, b (N, K) in rows, M < GRU_PACK_STREAMS, K whole vectors */
+    void (*matmul_rows_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
+                          ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
+    /* c (M, N) = [c +] a^T d, a (R, M), d (R, N); scratch: GRU_CHUNK_ROWS * (M + panel) */
+    void (*matmul_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *d,
+                     ptrdiff_t ldd, ptrdiff_t M, ptrdiff_t N, ptrdiff_t R, int accumulate,
+                     REAL *scratch);
+
+    /* Of one step, gates (B, 3, Hp) holds the pre-activations of z and r without W x + b:
+     * z = sigmoid(.), r = sigmoid(.) in place, rh (B, Hp) = r * h_prev */
+    void (*gates_forward)(REAL *gates, REAL *rh, const REAL *h_prev, const int32_t *x,
+                          const REAL *w /* (V, 3, Hp) */, const REAL *b /* (3, Hp) */, ptrdiff_t B,
+                          ptrdiff_t Hp);
+    /* h_hat = tanh(.) in place, h (B, Hp) = z * h_prev + (1 - z) * h_hat */
+    void (*candidate_forward)(REAL *gates, REAL *h, const REAL *h_prev, const int32_t *x,
+                              const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp);
+    /* gates: z -> dz_l, h_hat -> dh_hat_l; dh -> dh * z */
+    void (*candidate_backward)(REAL *gates, REAL *dh, const REAL *h_prev, ptrdiff_t B,
+                               ptrdiff_t Hp);
+    /* gates: r -> dr_l; dh += drh * r */
+    void (*gates_backward)(REAL *gates, REAL *dh, const REAL *drh, const REAL *h_prev, ptrdiff_t B,
+                           ptrdiff_t Hp);
+
+    /* y (R, Vp) -> p = softmax((y + by) / temperature); loss (R) = -log p[target] in nats.
+     * loss and targets may be NULL. */
+    void (*softmax_cross_entropy)(REAL *y, double *loss, const int32_t *targets, const REAL *by,
+                                  REAL inverse_temperature, ptrdiff_t R, ptrdiff_t V, ptrdiff_t Vp);
+    /* p (R, Vp) -> dy = scale * (p - one_hot(target)) */
+    void (*cross_entropy_backward)(REAL *p, const int32_t *targets, REAL scale, ptrdiff_t R,
+                                   ptrdiff_t Vp);
+    /* the symbol at which the running sum of p (V) passes u in [0, 1) */
+    int32_t (*draw)(const REAL *p, double u, ptrdiff_t V);
+
+    /* dw (V, 3*Hp)[x[r], n] += d (R, 3*Hp)[r, n] for n in [begin, end) */
+    void (*scatter_add)(REAL *dw, const REAL *d, const int32_t *x, ptrdiff_t R, ptrdiff_t ld,
+                        ptrdiff_t begin, ptrdiff_t end);
+    /* db (N) = [db +] sum over rows of d (R, N) */
+    void (*column_sum)(REAL *db, const REAL *d, ptrdiff_t R, ptrdiff_t N, ptrdiff_t ld,
+                       int accumulate);
+    /* g = min(max(g, -limit), limit) */
+    void (*clip)(REAL *g, REAL limit, ptrdiff_t n);
+    /* g clipped as above; m += g^2; p -= learning_rate * g / sqrt(m + eps); all (rows, cols) */
+    void (*adagrad)(REAL *p, REAL *m, const REAL *g, REAL learning_rate, REAL limit, REAL eps,
+                    ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t ld);
+
+    /* y = f(x), n elements, any n */
+    void (*vexp)(REAL *y, const REAL *x, ptrdiff_t n);
+    void (*vsigmoid)(REAL *y, const REAL *x, ptrdiff_t n);
+    void (*vtanh)(REAL *y, const REAL *x, ptrdiff_t n);
+    void (*vlog)(REAL *y, const REAL *x, ptrdiff_t n);
+} GRU_TABLE;

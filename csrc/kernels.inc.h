@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Every kernel for both dtypes in one instruction set. The including file defines GRU_ISA (a name),
+ * GRU_VECTOR_BYTES, GRU_MR (rows of a register block) and GRU_HAVE_FMA, and has included
+ * kernel_includes.h before its target region begins. */
+
+#define REAL float
+#define REAL_BYTES 4
+#define INT int32_t
+#define UINT uint32_t
+#define GRU(name) GRU_JOIN(name, _f32_, GRU_ISA)
+#define GRU_TABLE gru_kernels_f32
+#define GRU_SQRT GRU_SQRTF
+#include "kernels_dtype.inc.h"
+
+#define REAL double
+#define REAL_BYTES 8
+#define INT int64_t
+#define UINT uint64_t
+#define GRU(name) GRU_JOIN(name, _f64_, GRU_ISA)
+#define GRU_TABLE gru_kernels_f64
+#define GRU_SQRT GRU_SQRTD
+#include "kernels_dtype.inc.h"
+
+const gru_kernels GRU_JOIN(gru_kernels, _, GRU_ISA) = {
+    GRU_TEXT(GRU_ISA),
+    &GRU_JOIN(table, _f32_, GRU_ISA),
+    &GRU_JOIN(table, _f64_, GRU_ISA),
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Every kernel for one dtype; included by kernels.inc.h. */
+#define PANEL (2 * VL)
+
+#include "vec.inc.h"
+
+#include "vecmath.inc.h"
+
+#include "matmul.inc.h"
+
+#include "cell.inc.h"
+
+#include "output.inc.h"
+
+#include "update.inc.h"
+
+static const GRU_TABLE GRU(table) = {
+    .lanes = VL,
+    .panel = PANEL,
+    .pack = GRU(pack),
+    .matmul_packed = GRU(matmul_packed),
+    .matmul_rows = GRU(matmul_rows),
+    .matmul_rows_t = GRU(matmul_rows_t),
+    .matmul_t = GRU(matmul_t),
+    .gates_forward = GRU(gates_forward),
+    .candidate_forward = GRU(candidate_forward),
+    .candidate_backward = GRU(candidate_backward),
+    .gates_backward = GRU(gates_backward),
+    .softmax_cross_entropy = GRU(softmax_cross_entropy),
+    .cross_entropy_backward = GRU(cross_entropy_backward),
+    .draw = GRU(draw),
+    .scatter_add = GRU(scatter_add),
+    .column_sum = GRU(column_sum),
+    .clip = GRU(clip),
+    .adagrad = GRU(adagrad),
+    .vexp = GRU(array_exp),
+    .vsigmoid = GRU(array_sigmoid),
+    .vtanh = GRU(array_tanh),
+    .vlog = GRU(array_log),
+};
+
+#undef PANEL
+#undef VEC
+#undef IVEC
+#undef VL
+#undef LOAD
+#undef STORE
+#undef SET1
+#undef REAL
+#undef REAL_BYTES
+#undef INT
+#undef UINT
+#undef GRU
+#undef GRU_TABLE
+#undef GRU_SQRT

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The output layer: softmax with cross-entropy, its gradient, and a draw from the distribution. */
+
+static void GRU(softmax_cross_entropy)(REAL *y, double *loss, const int32_t *targets,
+                                       const REAL *by, REAL inverse_temperature, ptrdiff_t R,
+                                       ptrdiff_t V, ptrdiff_t Vp)
+{
+    const VEC scale = SET1(inverse_temperature);
+    for (ptrdiff_t row = 0; row < R; row++, y += Vp) {
+        for (ptrdiff_t v = 0; v < Vp; v += VL) STORE(y + v, (LOAD(y + v) + LOAD(by + v)) * scale);
+        /* the padding takes part as a copy of the first symbol, and is zero afterwards */
+        for (ptrdiff_t v = V; v < Vp; v++) y[v] = y[0];
+        VEC largest = LOAD(y);
+        for (ptrdiff_t v = VL; v < Vp; v += VL) {
+            VEC y_v = LOAD(y + v);
+            largest = GRU(select_lt)(largest, y_v, y_v, largest);
+        }
+        const REAL shift = GRU(horizontal_max)(largest);
+        const REAL y_target = targets ? y[targets[row]] - shift : 0;
+        VEC sums = SET1(0);
+        for (ptrdiff_t v = 0; v < Vp; v += VL) STORE(y + v, GRU(exp)(LOAD(y + v) - SET1(shift)));
+        for (ptrdiff_t v = V; v < Vp; v++) y[v] = 0;
+        for (ptrdiff_t v = 0; v < Vp; v += VL) sums += LOAD(y + v);
+        const REAL total = GRU(horizontal_sum)(sums);
+        if (loss) {
+            REAL log_total;
+            GRU(array_log)(&log_total, &total, 1);
+            loss[row] = (double)log_total - (double)y_target;
+        }
+        const VEC total_inverse = SET1(1 / total);
+        for (ptrdiff_t v = 0; v < Vp; v += VL) STORE(y + v, LOAD(y + v) * total_inverse);
+    }
+}
+
+static void GRU(cross_entropy_backward)(REAL *p, const int32_t *targets, REAL scale, ptrdiff_t R,
+                                        ptrdiff_t Vp)
+{
+    for (ptrdiff_t row = 0; row < R; row++, p += Vp) {
+        p[targets[row]] -= 1;
+        for (ptrdiff_t v = 0; v < Vp; v += VL) STORE(p + v, LOAD(p + v) * SET1(scale));
+    }
+}
+
+static int32_t GRU(draw)(const REAL *p, double u, ptrdiff_t V)
+{
+    double total = 0, running = 0;
+    for (ptrdiff_t v = 0; v < V; v++) total += (double)p[v];
+    for (ptrdiff_t v = 0; v + 1 < V; v++) {
+        running += (double)p[v];
+        if (running > u * total) return (int32_t)v;
+    }
+    return (int32_t)(V - 1);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* exp, sigmoid, tanh and log of a vector. Largest errors, as tests/test_vecmath.py measures them, in
+ * units in the last place of a correctly rounded result: docs/equations.md. Polynomials are
+ * near-minimax (Chebyshev) fits made with mpmath.chebyfit on the stated interval. */
+
+#if REAL_BYTES == 4
+#define MANTISSA 23
+#define MAGIC 12582912.0f      /* 1.5 * 2^23: adding it rounds to an integer */
+#define LN2_HI 0.693359375f    /* n * LN2_HI is exact for |n| < 2^11 */
+#define LN2_LO -2.12194440e-4f
+#define LOG2_E 1.44269504088896341f
+#define EXP_LOW -87.3365447f   /* log of the smallest normal number; below, exp is 0 */
+#define EXP_HIGH 88.7228317f   /* log of the largest number; above, exp stays there */
+#define TANH_ONE 9.1f          /* above, tanh is 1 */
+#define SQRT_HALF_BITS 0x3f3504f3
+#else
+#define MANTISSA 52
+#define MAGIC 6755399441055744.0
+#define LN2_HI 6.93145751953125e-1
+#define LN2_LO 1.42860682030941723212e-6
+#define LOG2_E 1.44269504088896340736
+#define EXP_LOW -708.39641853226408
+#define EXP_HIGH 709.78271289338397
+#define TANH_ONE 19.2
+#define SQRT_HALF_BITS 0x3fe6a09e667f3bcd
+#endif
+
+/* (exp(r) - 1 - r) / r^2 on |r| <= log(2)/2; the fit's error: f32 6.6e-8, f64 1.4e-18 */
+INLINE VEC GRU(exp_tail)(VEC r)
+{
+#if REAL_BYTES == 4
+    static const REAL c[] = {0.5f, 0.16666576305560638f, 0.041666553762567638f,
+                             0.0083632927530306023f, 0.0013926325618133462f};
+#else
+    static const REAL c[] = {
+        0.5,
+        0.16666666666666671074,
+        0.041666666666666669814,
+        0.0083333333333260249508,
+        0.0013888888888883669627,
+        0.00019841269875205076848,
+        0.00002480158732582228205,
+        2.7557254913486702019e-6,
+        2.7557273295539724343e-7,
+        2.5105419192016336433e-8,
+        2.0914831351380410561e-9,
+    };
+#endif
+    const int n = (int)(sizeof c / sizeof c[0]);
+    VEC p = SET1(c[n - 1]);
+    UNROLL
+    for (int i = n - 2; i >= 0; i--) p = p * r + SET1(c[i]);
+    return p;
+}
+
+INLINE VEC GRU(exp)(VEC x)
+{
+    VEC low = SET1(EXP_LOW), high = SET1(EXP_HIGH);
+    VEC v = GRU(select_lt)(x, low, low, x);
+    v = GRU(select_lt)(high, v, high, v);
+    VEC shifted = v * SET1(LOG2_E) + SET1(MAGIC);
+    VEC n = shifted - SET1(MAGIC);
+    VEC r = v - n * SET1(LN2_HI);
+    r = r - n * SET1(LN2_LO);
+    VEC y = (r * r) * GRU(exp_tail)(r) + r + SET1(1);
+    /* the low bits of `shifted` are n: add it to the exponent */
+    y = GRU(from_bits)(GRU(bits)(y) + (GRU(bits)(shifted) << MANTISSA));
+    return GRU(select_lt)(x, low, SET1(0), y);
+}
+
+/* numerator / (1 + e), with one step of correction where f64 and a fused multiply-add allow it */
+INLINE VEC GRU(over_one_plus)(REAL numerator, VEC e)
+{
+    VEC d = e + SET1(1);
+    VEC q = SET1(numerator) / d;
+#if REAL_BYTES == 8 && GRU_HAVE_FMA
+    VEC t = d - SET1(1);
+    VEC d_error = (SET1(1) - (d - t)) + (e - t); /* d + d_error == 1 + e exactly */
+    VEC residual = SET1(numerator) - q * d;
+    q += (residual - q * d_error) * (q * SET1(1 / numerator));
+#endif
+    return q;
+}
+
+/* 1 / (1 + exp(-x)) */
+INLINE VEC GRU(sigmoid)(VEC x) { return GRU(over_one_plus)(1, GRU(exp)(-x)); }
+
+/* (tanh(a)/a - 1)/a^2 in a^2, |a| <= 0.5625; the fit's error: f32 1.6e-8, f64 1.2e-17 */
+INLINE VEC GRU(tanh_tail)(VEC s)
+{
+#if REAL_BYTES == 4
+    static const REAL c[] = {-0.33333331695260547f, 0.13333073813501169f, -0.053901753164581233f,
+                             0.021263353447151622f, -0.0065255721689981483f};
+#else
+    static const REAL c[] = {
+        -0.33333333333333332102,   0.13333333333332390931,   -0.053968253967059396515,
+        0.021869488476962561362,   -0.0088632340215295135964, 0.0035921055321327687723,
+        -0.0014556239774192677815, 0.00058875371118348039075, -0.00023410556936672797301,
+        0.00008426522203958066102, -0.000020026740085317684745,
+    };
+#endif
+    const int n = (int)(sizeof c / sizeof c[0]);
+    VEC p = SET1(c[n - 1]);
+    UNROLL
+    for (int i = n - 2; i >= 0; i--) p = p * s + SET1(c[i]);
+    return p;
+}
+
+/* |x| < 0.5625: x + x^3 P(x^2); beyond: 1 - 2 / (1 + exp(2|x|)) with the sign of x */
+INLINE VEC GRU(tanh)(VEC x)
+{
+    const IVEC sign_bit = GRU(bits)(SET1(-(REAL)0));
+    IVEC sign = GRU(bits)(x) & sign_bit;
+    VEC a = GRU(from_bits)(GRU(bits)(x) & ~sign_bit);
+    VEC one = SET1(TANH_ONE);
+    VEC bounded = GRU(select_lt)(one, a, one, a);
+    VEC large = SET1(1) - GRU(over_one_plus)(2, GRU(exp)(bounded + bounded));
+    VEC s = a * a;
+    VEC small = (a * s) * GRU(tanh_tail)(s) + a;
+    VEC y = GRU(select_lt)(a, SET1((REAL)0.5625), small, large);
+    return GRU(from_bits)(GRU(bits)(y) | sign);
+}
+
+/* log x for positive normal x = 2^n m, m in [sqrt(1/2), sqrt(2)): with s = (m-1)/(m+1),
+ * log m = 2s + s^3 P(s^2); the fit's error: f32 1.2e-9, f64 2.1e-18 */
+INLINE VEC GRU(log)(VEC x)
+{
+#if REAL_BYTES == 4
+    static const REAL c[] = {0.66666666554497092f, 0.40000121839806127f, 0.28550820815960663f,
+                             0.23330467216303836f};
+#else
+    static const REAL c[] = {
+        0.66666666666666666465, 0.40000000000000876983, 0.28571428570803611811,
+        0.22222222391713917442, 0.18181795640132906276, 0.15386239702814658188,
+        0.13268773138656885185, 0.13086626147840102138,
+    };
+#endif
+    const int terms = (int)(sizeof c / sizeof c[0]);
+    IVEC i = GRU(bits)(x);
+    IVEC n = GRU(shift_right_signed)(i - SQRT_HALF_BITS, MANTISSA);
+    VEC f = GRU(from_bits)(i - (n << MANTISSA)) - SET1(1);
+    VEC s = f / (f + SET1(2));
+    VEC s2 = s * s;
+    VEC p = SET1(c[terms - 1]);
+    UNROLL
+    for (int k = terms - 2; k >= 0; k--) p = p * s2 + SET1(c[k]);
+    VEC k = GRU(to_real)(n);
+    return k * SET1(LN2_HI) + (s + s + (s * s2 * p + k * SET1(LN2_LO)));
+}
+
+#define GRU_ELEMENTWISE(name)                                                \
+    static void GRU(array_##name)(REAL * y, const REAL *x, ptrdiff_t n)      \
+    {                                                                        \
+        ptrdiff_t i = 0;                                                     \
+        for (; i + VL <= n; i += VL) STORE(y + i, GRU(name)(LOAD(x + i)));   \
+        for (; i < n; i++) {                                                 \
+            REAL lane[VL_MAX];                                               \
+            for (int l = 0; l < VL_MAX; l++) lane[l] = x[i];                 \
+            STORE(lane, GRU(name)(LOAD(lane)));                              \
+            y[i] = lane[0];                                                  \
+        }                                                                    \
+    }
+#define VL_MAX 16
+GRU_ELEMENTWISE(exp)
+GRU_ELEMENTWISE(sigmoid)
+GRU_ELEMENTWISE(tanh)
+GRU_ELEMENTWISE(log)
+#undef GRU_ELEMENTWISE
+#undef VL_MAX
+
+#undef MANTISSA
+#undef MAGIC
+#undef LN2_HI
+#undef LN2_LO
+#undef LOG2_E
+#undef EXP_LOW
+#undef EXP_HIGH
+#undef TANH_ONE
+#undef SQRT_HALF_BITS

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""One window of truncated BPTT over the C kernels: forward, backward, weight gradients, update.
+
+Each function does one thread's part. In the streams' phases a part is a range of streams
+[s0, s1); in the weights' phases it is the `part`-th of `parts` shares of the columns. No element of
+a result depends on how it is shared out.
+
+Equations, a column per stream (docs/equations.md):
+
+    z = sigmoid(Wz x + Uz h' + bz)          r = sigmoid(Wr x + Ur h' + br)
+    h_hat = tanh(Wh x + Uh (r * h') + bh)   h = z * h' + (1 - z) * h_hat
+    p = softmax(Wy h + by)                  loss = -log p[target]
+"""
+from libc.stdint cimport int32_t
+
+from gru_ext._layout cimport Layout
+from gru_ext._native cimport gru_kernels, real
+
+
+cdef struct Buffers:
+    # Offsets into the workspace, in elements.
+    Py_ssize_t h          # (T+1, B, Hp), h[0] is the state before the window
+    Py_ssize_t gates      # (T, B, 3, Hp): z, r, h_hat; after backward dz_l, dr_l, dh_hat_l
+    Py_ssize_t rh         # (T, B, Hp): r * h'
+    Py_ssize_t y          # (T, B, Vp): p; after backward dy
+    Py_ssize_t dh         # (B, Hp)
+    Py_ssize_t drh        # (B, Hp)
+    Py_ssize_t carry      # (B, Hp): the state from window to window
+    Py_ssize_t uzr_packed, uh_packed, wy_packed
+    Py_ssize_t uzr_packed_t, uh_packed_t, wy_packed_t
+    Py_ssize_t scratch    # a share per part
+    Py_ssize_t scratch_share
+    Py_ssize_t size
+
+
+cdef struct Window:
+    const gru_kernels *k
+    Layout p
+    Buffers o
+    Py_ssize_t T          # steps of this window, at most T_max
+    Py_ssize_t B
+    Py_ssize_t T_max
+    Py_ssize_t parts_max
+    bint training
+    const int32_t *inputs     # (T, B)
+    const int32_t *targets    # (T, B)
+    double *losses            # (T, B), nats
+    const unsigned char *touched  # (V): symbols among the inputs
+
+
+cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil
+cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
+                       Py_ssize_t parts) noexcept nogil
+cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t s0,
+                  Py_ssize_t s1) noexcept nogil
+cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
+                 Py_ssize_t s1, double inverse_temperature) noexcept nogil
+cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
+               Py_ssize_t s1) noexcept nogil
+cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ssize_t s0,
+                   Py_ssize_t s1) noexcept nogil
+cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,
+                           Py_ssize_t part, Py_ssize_t parts) noexcept nogil
+cdef void update(const Window *w, real *p, real *m, const real *g, double learning_rate,
+                 double clip, double eps, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
+cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept nogil

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: MIT
+"""Truncated BPTT over one window (declarations and equations: _bptt.pxd)."""
+from libc.string cimport memset
+
+from gru_ext._layout cimport Layout, padded
+from gru_ext._native cimport (
+    GRU_CHUNK_ROWS,
+    GRU_LINE_BYTES,
+    GRU_PACK_STREAMS,
+    gru_adagrad,
+    gru_candidate_backward,
+    gru_candidate_forward,
+    gru_column_sum,
+    gru_cross_entropy_backward,
+    gru_gates_backward,
+    gru_gates_forward,
+    gru_kernels,
+    gru_matmul_packed,
+    gru_matmul_rows,
+    gru_matmul_rows_t,
+    gru_matmul_t,
+    gru_pack,
+    gru_scatter_add,
+    gru_softmax_cross_entropy,
+    real,
+)
+
+
+cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    # The first of n that belongs to `part`; parts take n in order and as evenly as can be.
+    return n * part // parts
+
+
+cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil:
+    cdef Buffers o
+    cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, H = w.p.H, rows = w.T_max * w.B
+    cdef bint packs = w.B >= GRU_PACK_STREAMS
+    o.h = 0
+    o.gates = o.h + (rows + w.B) * Hp
+    o.rh = o.gates + rows * 3 * Hp
+    o.y = o.rh + rows * Hp
+    o.carry = o.y + rows * Vp
+    o.uzr_packed = o.carry + w.B * Hp
+    o.uh_packed = o.uzr_packed + (H * 2 * Hp if packs else 0)
+    o.wy_packed = o.uh_packed + (H * Hp if packs else 0)
+    o.dh = o.wy_packed + (H * Vp if packs else 0)
+    o.drh = o.dh
+    o.uzr_packed_t = o.dh
+    o.uh_packed_t = o.dh
+    o.wy_packed_t = o.dh
+    o.scratch = o.dh
+    o.scratch_share = 0
+    if w.training:
+        o.drh = o.dh + w.B * Hp
+        o.uzr_packed_t = o.drh + w.B * Hp
+        o.uh_packed_t = o.uzr_packed_t + (2 * Hp * Hp if packs else 0)
+        o.wy_packed_t = o.uh_packed_t + (Hp * Hp if packs else 0)
+        o.scratch = o.wy_packed_t + (Vp * Hp if packs else 0)
+        if rows > GRU_CHUNK_ROWS // 4:
+            # a chunk of the left factor's rows, and of a panel of the right one's; no panel of
+            # any instruction set is wider than two vectors of a cache line
+            o.scratch_share = GRU_CHUNK_ROWS * (padded(H, itemsize)
+                                                + 2 * GRU_LINE_BYTES // itemsize)
+    o.size = o.scratch + w.parts_max * o.scratch_share
+    return o
+
+
+cdef inline Py_ssize_t panel_of(const gru_kernels *k, real *unused) noexcept nogil:
+    return k.f32.panel if real is float else k.f64.panel
+
+
+cdef inline void pack_share(const gru_kernels *k, real *packed, const real *b,
+                            Py_ssize_t stride_k, Py_ssize_t stride_n, Py_ssize_t K,
+                            Py_ssize_t n_valid, Py_ssize_t N, Py_ssize_t part,
+                            Py_ssize_t parts) noexcept nogil:
+    cdef Py_ssize_t panels = (N + panel_of(k, packed) - 1) // panel_of(k, packed)
+    gru_pack(k, packed, b, stride_k, stride_n, K, n_valid, N, share(panels, part, parts),
+             share(panels, part + 1, parts))
+
+
+cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
+                       Py_ssize_t parts) noexcept nogil:
+    cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, V = w.p.V, Vp = w.p.Vp
+    if w.B < GRU_PACK_STREAMS:
+        return
+    pack_share(w.k, ws + w.o.uzr_packed, p + w.p.uzr, 2 * Hp, 1, H, 2 * Hp, 2 * Hp, part, parts)
+    pack_share(w.k, ws + w.o.uh_packed, p + w.p.uh, Hp, 1, H, Hp, Hp, part, parts)
+    pack_share(w.k, ws + w.o.wy_packed, p + w.p.wy, Vp, 1, H, Vp, Vp, part, parts)
+    if w.training:
+        pack_share(w.k, ws + w.o.uzr_packed_t, p + w.p.uzr, 1, 2 * Hp, 2 * Hp, H, Hp, part, parts)
+        pack_share(w.k, ws + w.o.uh_packed_t, p + w.p.uh, 1, Hp, Hp, H, Hp, part, parts)
+        pack_share(w.k, ws + w.o.wy_packed_t, p + w.p.wy, 1, Vp, Vp, H, Hp, part, parts)
+
+
+cdef inline void product(const Window *w, real *c, Py_ssize_t ldc, const real *a, Py_ssize_t lda,
+                         const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
+                         Py_ssize_t K) noexcept nogil:
+    # c (M, N) = a (M, K) b (K, N)
+    if w.B >= GRU_PACK_STREAMS:
+        gru_matmul_packed(w.k, c, ldc, a, lda, packed, M, N, K, False)
+    else:
+        gru_matmul_rows(w.k, c, ldc, a, lda, b, N, M, N, K, False)
+
+
+cdef inline void product_t(const Window *w, real *c, const real *a, Py_ssize_t lda,
+                           const real *b, const real *packed, Py_ssize_t M, Py_ssize_t K,
+                           bint accumulate) noexcept nogil:
+    # c (M, H) = [c +] a (M, K) b^T, b (H, K)
+    if w.B >= GRU_PACK_STREAMS:
+        gru_matmul_packed(w.k, c, w.p.Hp, a, lda, packed, M, w.p.Hp, K, accumulate)
+    else:
+        gru_matmul_rows_t(w.k, c, w.p.Hp, a, lda, b, K, M, w.p.H, K, accumulate)
+
+
+cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
+               Py_ssize_t s1) noexcept nogil:
+    # One cell step of streams [s0, s1): h[t] -> h[t+1].
+    cdef Py_ssize_t Hp = w.p.Hp, row = t * w.B + s0, n = s1 - s0
+    cdef real *gates = ws + w.o.gates + row * 3 * Hp
+    cdef real *rh = ws + w.o.rh + row * Hp
+    cdef real *h_prev = ws + w.o.h + row * Hp
+    cdef real *h = h_prev + w.B * Hp
+    cdef const int32_t *x = w.inputs + row
+    product(w, gates, 3 * Hp, h_prev, Hp, p + w.p.uzr, ws + w.o.uzr_packed, n, 2 * Hp, w.p.H)
+    gru_gates_forward(w.k, gates, rh, h_prev, x, p + w.p.w, p + w.p.b, n, Hp)
+    product(w, gates + 2 * Hp, 3 * Hp, rh, Hp, p + w.p.uh, ws + w.o.uh_packed, n, Hp, w.p.H)
+    gru_candidate_forward(w.k, gates, h, h_prev, x, p + w.p.w, p + w.p.b, n, Hp)
+
+
+cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
+                 Py_ssize_t s1, double inverse_temperature) noexcept nogil:
+    # p = softmax((Wy h + by) / temperature) of step t, and the losses where there are targets.
+    cdef Py_ssize_t Vp = w.p.Vp, row = t * w.B + s0, n = s1 - s0
+    cdef real *y = ws + w.o.y + row * Vp
+    product(w, y, Vp, ws + w.o.h + (row + w.B) * w.p.Hp, w.p.Hp, p + w.p.wy,
+            ws + w.o.wy_packed, n, Vp, w.p.H)
+    gru_softmax_cross_entropy(w.k, y, w.losses + row if w.targets != NULL else NULL,
+                              w.targets + row if w.targets != NULL else NULL,
+                              p + w.p.by, inverse_temperature, n, w.p.V, Vp)
+
+
+cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t s0,
+                  Py_ssize_t s1) noexcept nogil:
+    cdef Py_ssize_t t
+    for t in range(w.T):
+        step(w, p, ws, t, s0, s1)
+        output(w, p, ws, t, s0, s1, 1.0)
+
+
+cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ssize_t s0,
+                   Py_ssize_t s1) noexcept nogil:
+    # Turns p into dy and the gates into their pre-activations' gradients, from the last step on.
+    cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, n = s1 - s0, t, row
+    cdef real *dh = ws + w.o.dh + s0 * Hp
+    cdef real *drh = ws + w.o.drh + s0 * Hp
+    cdef real *gates
+    cdef real *dy
+    cdef real *h_prev
+    memset(dh, 0, n * Hp * sizeof(real))
+    for t in range(w.T - 1, -1, -1):
+        row = t * w.B + s0
+        dy = ws + w.o.y + row * Vp
+        gates = ws + w.o.gates + row * 3 * Hp
+        h_prev = ws + w.o.h + row * Hp
+        # loss = -log softmax(Wy h + by)[target]
+        gru_cross_entropy_backward(w.k, dy, w.targets + row, scale, n, Vp)
+        product_t(w, dh, dy, Vp, p + w.p.wy, ws + w.o.wy_packed_t, n, Vp, True)
+        # h = z * h' + (1 - z) * h_hat
+        gru_candidate_backward(w.k, gates, dh, h_prev, n, Hp)
+        # h_hat = tanh(.. + Uh (r * h'))
+        product_t(w, drh, gates + 2 * Hp, 3 * Hp, p + w.p.uh, ws + w.o.uh_packed_t, n, Hp, False)
+        # r * h'
+        gru_gates_backward(w.k, gates, dh, drh, h_prev, n, Hp)
+        # z = sigmoid(.. + Uz h'), r = sigmoid(.. + Ur h')
+        product_t(w, dh, gates, 3 * Hp, p + w.p.uzr, ws + w.o.uzr_packed_t, n, 2 * Hp, True)
+
+
+cdef struct Columns:
+    Py_ssize_t begin
+    Py_ssize_t end
+
+
+cdef inline Columns columns_of(const gru_kernels *k, real *unused, Py_ssize_t n, Py_ssize_t part,
+                               Py_ssize_t parts) noexcept nogil:
+    # A part's share of n padded columns, in whole panels and whole cache lines.
+    cdef Py_ssize_t unit = max(panel_of(k, unused), <Py_ssize_t>(GRU_LINE_BYTES // sizeof(real)))
+    cdef Py_ssize_t units = (n + unit - 1) // unit
+    cdef Columns c
+    c.begin = min(share(units, part, parts) * unit, n)
+    c.end = min(share(units, part + 1, parts) * unit, n)
+    return c
+
+
+cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,
+                           Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    # One product per matrix over all T*B rows; a part owns a share of the columns of each.
+    cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, Vp = w.p.Vp, R = w.T * w.B, v
+    cdef real *d = ws + w.o.gates
+    cdef real *dy = ws + w.o.y
+    cdef real *h_prev = ws + w.o.h
+    cdef real *scratch = ws + w.o.scratch + part * w.o.scratch_share
+    cdef Columns c = columns_of(w.k, g, 2 * Hp, part, parts)
+    if c.end > c.begin:
+        gru_matmul_t(w.k, g + w.p.uzr + c.begin, 2 * Hp, h_prev, Hp, d + c.begin, 3 * Hp, H,
+                     c.end - c.begin, R, accumulate, scratch)
+    c = columns_of(w.k, g, Hp, part, parts)
+    if c.end > c.begin:
+        gru_matmul_t(w.k, g + w.p.uh + c.begin, Hp, ws + w.o.rh, Hp, d + 2 * Hp + c.begin, 3 * Hp,
+                     H, c.end - c.begin, R, accumulate, scratch)
+    c = columns_of(w.k, g, Vp, part, parts)
+    if c.end > c.begin:
+        gru_matmul_t(w.k, g + w.p.wy + c.begin, Vp, h_prev + w.B * Hp, Hp, dy + c.begin, Vp, H,
+                     c.end - c.begin, R, accumulate, scratch)
+        gru_column_sum(w.k, g + w.p.by + c.begin, dy + c.begin, R, c.end - c.begin, Vp, accumulate)
+    c = columns_of(w.k, g, 3 * Hp, part, parts)
+    if c.end > c.begin:
+        gru_column_sum(w.k, g + w.p.b + c.begin, d + c.begin, R, c.end - c.begin, 3 * Hp,
+                       accumulate)
+        if not accumulate:
+            for v in range(w.p.V):
+                if w.touched[v]:
+                    memset(g + w.p.w + v * 3 * Hp + c.begin, 0, (c.end - c.begin) * sizeof(real))
+        gru_scatter_add(w.k, g + w.p.w, d, w.inputs, R, 3 * Hp, c.begin, c.end)
+
+
+cdef inline void update_columns(const Window *w, real *p, real *m, const real *g,
+                                double learning_rate, double clip, double eps,
+                                Py_ssize_t offset, Py_ssize_t rows, Py_ssize_t n,
+                                Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    cdef Columns c = columns_of(w.k, p, n, part, parts)
+    offset += c.begin
+    if c.end > c.begin:
+        gru_adagrad(w.k, p + offset, m + offset, g + offset, learning_rate, clip, eps, rows,
+                    c.end - c.begin, n)
+
+
+cdef void update(const Window *w, real *p, real *m, const real *g, double learning_rate,
+                 double clip, double eps, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    # Adagrad on the columns whose gradients weight_gradients gave this part. A symbol the window
+    # did not read has a zero gradient, which changes neither its weights nor their memory.
+    cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, Vp = w.p.Vp, v
+    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.uzr, H, 2 * Hp, part, parts)
+    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.uh, H, Hp, part, parts)
+    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.wy, H, Vp, part, parts)
+    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.by, 1, Vp, part, parts)
+    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.b, 1, 3 * Hp, part, parts)
+    for v in range(w.p.V):
+        if w.touched[v]:
+            update_columns(w, p, m, g, learning_rate, clip, eps, w.p.w + v * 3 * Hp, 1, 3 * Hp,
+                           part, parts)

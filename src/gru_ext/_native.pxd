@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The C kernels (csrc/gru_kernels.h, kernel_table.inc.h) under one name for both dtypes.
+
+The C macros choose float or double by the type of the first pointer, and the C compiler checks the
+others against it; hence `void *` here. Private: other packages cimport kernels.pxd.
+"""
+from libc.stdint cimport int32_t, uint64_t
+
+ctypedef fused real:
+    float
+    double
+
+cdef extern from "float_state.h" nogil:
+    uint64_t gru_float_state_enter() noexcept
+    void gru_float_state_leave(uint64_t state) noexcept
+
+cdef extern from "gru_kernels.h" nogil:
+    const int GRU_LINE_BYTES
+    const int GRU_PACK_STREAMS
+    const int GRU_CHUNK_ROWS
+
+    ctypedef struct gru_table "gru_kernels_f32":
+        Py_ssize_t lanes
+        Py_ssize_t panel
+
+    ctypedef struct gru_kernels:
+        const char *isa
+        const gru_table *f32
+        const gru_table *f64
+
+    const gru_kernels *gru_kernels_select(const char *name) noexcept
+    const char *gru_kernels_available(int i) noexcept
+    const char *gru_compiler() noexcept
+
+    void gru_pack(const gru_kernels *k, void *packed, const void *b, Py_ssize_t stride_k,
+                  Py_ssize_t stride_n, Py_ssize_t K, Py_ssize_t n_valid, Py_ssize_t N,
+                  Py_ssize_t panel_begin, Py_ssize_t panel_end) noexcept
+    void gru_matmul_packed(const gru_kernels *k, void *c, Py_ssize_t ldc, const void *a,
+                           Py_ssize_t lda, const void *packed, Py_ssize_t M, Py_ssize_t N,
+                           Py_ssize_t K, bint accumulate) noexcept
+    void gru_matmul_rows(const gru_kernels *k, void *c, Py_ssize_t ldc, const void *a,
+                         Py_ssize_t lda, const void *b, Py_ssize_t ldb, Py_ssize_t M,
+                         Py_ssize_t N, Py_ssize_t K, bint accumulate) noexcept
+    void gru_matmul_rows_t(const gru_kernels *k, void *c, Py_ssize_t ldc, const void *a,
+                           Py_ssize_t lda, const void *b, Py_ssize_t ldb, Py_ssize_t M,
+                           Py_ssize_t N, Py_ssize_t K, bint accumulate) noexcept
+    void gru_matmul_t(const gru_kernels *k, void *c, Py_ssize_t ldc, const void *a,
+                      Py_ssize_t lda, const void *d, Py_ssize_t ldd, Py_ssize_t M, Py_ssize_t N,
+                      Py_ssize_t R, bint accumulate, void *scratch) noexcept
+    void gru_gates_forward(const gru_kernels *k, void *gates, void *rh, const void *h_prev,
+                           const int32_t *x, const void *w, const void *b, Py_ssize_t B,
+                           Py_ssize_t Hp) noexcept
+    void gru_candidate_forward(const gru_kernels *k, void *gates, void *h, const void *h_prev,
+                               const int32_t *x, const void *w, const void *b, Py_ssize_t B,
+                               Py_ssize_t Hp) noexcept
+    void gru_candidate_backward(const gru_kernels *k, void *gates, void *dh, const void *h_prev,
+                                Py_ssize_t B, Py_ssize_t Hp) noexcept
+    void gru_gates_backward(const gru_kernels *k, void *gates, void *dh, const void *drh,
+                            const void *h_prev, Py_ssize_t B, Py_ssize_t Hp) noexcept
+    void gru_softmax_cross_entropy(const gru_kernels *k, void *y, double *loss,
+                                   const int32_t *targets, const void *by,
+                                   double inverse_temperature, Py_ssize_t R, Py_ssize_t V,
+                                   Py_ssize_t Vp) noexcept
+    void gru_cross_entropy_backward(const gru_kernels *k, void *p, const int32_t *targets,
+                                    double scale, Py_ssize_t R, Py_ssize_t Vp) noexcept
+    int32_t gru_draw(const gru_kernels *k, void *p, double u, Py_ssize_t V) noexcept
+    void gru_scatter_add(const gru_kernels *k, void *dw, const void *d, const int32_t *x,
+                         Py_ssize_t R, Py_ssize_t ld, Py_ssize_t begin, Py_ssize_t end) noexcept
+    void gru_column_sum(const gru_kernels *k, void *db, const void *d, Py_ssize_t R,
+                        Py_ssize_t N, Py_ssize_t ld, bint accumulate) noexcept
+    void gru_clip(const gru_kernels *k, void *g, double limit, Py_ssize_t n) noexcept
+    void gru_adagrad(const gru_kernels *k, void *p, void *m, const void *g, double learning_rate,
+                     double limit, double eps, Py_ssize_t rows, Py_ssize_t cols,
+                     Py_ssize_t ld) noexcept
+    void gru_vexp(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
+    void gru_vsigmoid(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
+    void gru_vtanh(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
+    void gru_vlog(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: MIT
+"""Model files: plain ``.npz``, no pickle (docs/checkpoint-format.md).
+
+A file holds the eleven parameters under the notebook's names and shapes, so that the notebook can
+read it as ``gru_weights.data``; beside them ``gru_ext``, a JSON text as bytes, and, for resuming,
+Adagrad's memory (``memory_Wz`` and so on) and the streams' hidden states (``hidden``). Files from
+others are hostile: every size is checked against the file's own before memory is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from gru_ext._version import __version__
+from gru_ext.files import StrPath, write_atomically
+from gru_ext.parameters import NAMES, shapes
+from gru_ext.vocabulary import CODE_POINTS
+
+FORMAT_VERSION = 1
+_METADATA = "gru_ext"
+_MEMORY = "memory_"
+# Names a file may hold: the parameters, their memory, the states and the metadata.
+_MOST_MEMBERS = 64
+
+Array = NDArray[np.floating]
+
+
+class CheckpointError(ValueError):
+    """A file that is no model, or not a whole one; the message says what is wrong with it."""
+
+
+@dataclass
+class Checkpoint:
+    """What a model file holds.
+
+    Attributes
+    ----------
+    weights : dict of ndarray
+        The eleven parameters, float32 or float64.
+    metadata : dict
+        Vocabulary, sizes, step and so on; empty for a file of the notebook.
+    memory : dict of ndarray, or None
+        Adagrad's sums of squares, by the parameters' names.
+    hidden : ndarray of shape (B, H), or None
+    """
+
+    weights: Mapping[str, Array]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, Array] | None = None
+    hidden: Array | None = None
+
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+        return int(self.weights["Wz"].shape[0])
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V."""
+        return int(self.weights["Wz"].shape[1])
+
+    @property
+    def characters(self) -> str | None:
+        """The vocabulary, or None where the file has none, as the notebook's."""
+        return self.metadata.get("vocabulary")
+
+
+def write(path: StrPath, checkpoint: Checkpoint) -> None:
+    """Write a model file, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written; a file that stood there stays as it was.
+    """
+    arrays = {name: np.ascontiguousarray(checkpoint.weights[name]) for name in NAMES}
+    if checkpoint.memory is not None:
+        arrays |= {_MEMORY + name: np.ascontiguousarray(checkpoint.memory[name])
+                   for name in NAMES}
+    if checkpoint.hidden is not None:
+        arrays["hidden"] = np.ascontiguousarray(checkpoint.hidden)
+    about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
+    text = json.dumps(about).encode()
+    write_atomically(path, lambda file: np.savez(
+        file, **arrays, **{_METADATA: np.frombuffer(text, np.uint8)}))
+
+
+def read(path: StrPath) -> Checkpoint:
+    """Read a model file, the notebook's ``gru_weights.data`` included.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be read.
+    CheckpointError
+        Where it is no model file, or truncated, or inconsistent.
+    """
+    try:
+        with open(path, "rb") as file:
+            return _Reader(file).read()
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise CheckpointError(f"{path} is no model file, or a damaged one: {error}") from None
+    except (ValueError, KeyError, RuntimeError, NotImplementedError, OverflowError,
+            SyntaxError) as error:
+        raise CheckpointError(f"{path} is a damaged model file: {error}") from None
+
+
+class _Reader:
+    """One file; every array is measured before it is read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.bytes = os.fstat(file.fileno()).st_size
+        self.archive = zipfile.ZipFile(file)
+        members = self.archive.infolist()
+        if len(members) > _MOST_MEMBERS:
+            raise CheckpointError(f"has {len(members)} members, which no model file has")
+        self.members = {info.filename.removesuffix(".npy"): info for info in members}
+        self.taken = 0
+
+    def read(self) -> Checkpoint:
+        missing = [name for name in NAMES if name not in self.members]
+        if missing:
+            raise CheckpointError(f"is no model file: it has no {', '.join(missing)}")
+        metadata = self._metadata() if _METADATA in self.members else {}
+        shape, dtype = self._header("Wz")[1:3]
+        if len(shape) != 2:
+            raise CheckpointError(f"Wz must have shape (H, V), not {shape}")
+        H, V = shape
+        expected = shapes(V, H)
+        weights = {name: self._array(name, expected[name], dtype) for name in NAMES}
+        memory = None
+        if _MEMORY + NAMES[0] in self.members:
+            memory = {name: self._array(_MEMORY + name, expected[name], dtype) for name in NAMES}
+        hidden = None
+        if "hidden" in self.members:
+            streams = self._header("hidden")[1][:1]
+            hidden = self._array("hidden", (*streams, H), dtype)
+        _check_metadata(metadata, V)
+        return Checkpoint(weights, metadata, memory, hidden)
+
+    def _header(self, name: str) -> tuple[IO[bytes], tuple[int, ...], np.dtype[Any], bool, int]:
+        """An open member past its header, shape, dtype, Fortran order, and bytes of data."""
+        info = self.members.get(name)
+        if info is None:
+            raise CheckpointError(f"is no whole model file: it has no {name}")
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise CheckpointError(f"{name} is compressed: save with numpy.savez, uncompressed")
+        if info.file_size != info.compress_size or info.file_size > self.bytes:
+            raise CheckpointError(f"{name} claims {info.file_size} bytes in a file of {self.bytes}")
+        member = self.archive.open(info)
+        version = npy.read_magic(member)
+        if version not in ((1, 0), (2, 0)):
+            raise CheckpointError(f"{name} has the unknown array format {version}")
+        read_header = (npy.read_array_header_1_0 if version == (1, 0)
+                       else npy.read_array_header_2_0)
+        shape, fortran, dtype = read_header(member)
+        if dtype.hasobject:
+            raise CheckpointError(f"{name} holds pickled objects, which are never unpickled")
+        if any(not isinstance(size, int) or size < 1 for size in shape):
+            raise CheckpointError(f"{name} has the impossible shape {shape}")
+        claimed = math.prod(shape) * dtype.itemsize
+        if claimed != info.file_size - member.tell():
+            raise CheckpointError(f"{name} of shape {shape} and {dtype} claims {claimed} bytes, "
+                                  f"but has {info.file_size - member.tell()}")
+        return member, shape, dtype, fortran, claimed
+
+    def _array(self, name: str, expected: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        member, shape, own, fortran, claimed = self._header(name)
+        if own.newbyteorder("=") not in (np.float32, np.float64):
+            raise CheckpointError(f"{name} must be float32 or float64, not {own}")
+        if own != dtype:
+            raise CheckpointError(f"{name} is {own}, but Wz is {dtype}")
+        if shape != expected:
+            raise CheckpointError(f"{name} must have shape {expected}, not {shape}")
+        # Members may overlap in the file: together they may take no more than it has.
+        self.taken += claimed
+        if self.taken > self.bytes:
+            raise CheckpointError(f"its arrays claim more than its {self.bytes} bytes")
+        array = np.frombuffer(_read_all(member, claimed), own)
+        array = array.reshape(shape, order="F" if fortran else "C")
+        array = np.ascontiguousarray(array, own.newbyteorder("="))
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{name} has values that are not finite")
+        return array
+
+    def _metadata(self) -> dict[str, Any]:
+        member, shape, dtype, _, claimed = self._header(_METADATA)
+        if dtype != np.uint8 or len(shape) != 1:
+            raise CheckpointError(f"{_METADATA} must be a row of bytes, not {dtype} {shape}")
+        try:
+            metadata = json.loads(_read_all(member, claimed))
+        except (ValueError, RecursionError):
+            raise CheckpointError(f"{_METADATA} is no JSON text") from None
+        if not isinstance(metadata, dict):
+            raise CheckpointError(f"{_METADATA} must be a JSON object")
+        if not isinstance(metadata.get("format"), int):
+            raise CheckpointError(f"{_METADATA} has no format number")
+        if metadata["format"] > FORMAT_VERSION:
+            raise CheckpointError(
+                f"has format {metadata['format']}, from a newer gru_ext "
+                f"({metadata.get('version')}); this one, {__version__}, reads up to "
+                f"{FORMAT_VERSION}: upgrade gru-ext")
+        return metadata
+
+
+def _read_all(member: IO[bytes], claimed: int) -> bytes:
+    data = member.read(claimed + 1)  # one more, so that the end and its checksum are reached
+    if len(data) != claimed:
+        raise CheckpointError("is truncated")
+    return data
+
+
+def _check_metadata(metadata: dict[str, Any], V: int) -> None:
+    characters = metadata.get("vocabulary")
+    if characters is None:
+        return
+    if (not isinstance(characters, str) or len(characters) != V or V > CODE_POINTS
+            or len(set(characters)) != V):
+        raise CheckpointError(f"its vocabulary is not {V} different characters")

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""The notebook, line for line: what it prints, what it draws, what it writes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_ext import _classic
+from gru_ext.checkpoint import Checkpoint, CheckpointError
+from gru_ext.console import Console
+from gru_ext.model import Model
+from gru_ext.options import CLASSIC, TrainingOptions
+from gru_ext.pace import Pace, StopRequest
+from gru_ext.parameters import NAMES, Parameters, draw_uniform
+from gru_ext.vocabulary import Vocabulary
+
+STEPS = 10_001
+SAMPLE_EVERY = LOG_EVERY = 1000
+SAMPLE_LENGTH = 1000
+
+Array = NDArray[np.floating]
+
+
+class _Stacked:
+    """Parameters in the layout of _classic: the three gates of W, U and b stacked."""
+
+    def __init__(self, values: Mapping[str, Array], dtype: str) -> None:
+        def copy(array: Array) -> Array:
+            return np.array(array, dtype, order="C")
+
+        self.W = copy(np.stack([values["W" + gate] for gate in "zrh"]))
+        self.U = copy(np.stack([values["U" + gate] for gate in "zrh"]))
+        self.b = copy(np.stack([values["b" + gate][:, 0] for gate in "zrh"]))
+        self.Wy, self.by = copy(values["Wy"]), copy(values["by"][:, 0])
+
+    def arrays(self) -> tuple[Array, ...]:
+        return self.W, self.U, self.b, self.Wy, self.by
+
+    def named(self) -> dict[str, Array]:
+        every = {"Wy": self.Wy, "by": self.by[:, None]}
+        for i, gate in enumerate("zrh"):
+            every |= {"W" + gate: self.W[i], "U" + gate: self.U[i],
+                      "b" + gate: self.b[i][:, None]}
+        return {name: every[name] for name in NAMES}
+
+
+def _options(given: TrainingOptions, vocabulary: Vocabulary,
+             weights: Checkpoint | None) -> TrainingOptions:
+    contradictions = {
+        "batch size": given.batch_size not in (None, 1),
+        "val fraction": bool(given.val_fraction),
+    }
+    for name, contradicts in contradictions.items():
+        if contradicts:
+            raise ValueError(f"--classic trains one stream on the whole text, as the notebook "
+                             f"does: leave out the {name}, or --classic")
+    hidden_size = given.hidden_size
+    if weights is not None:
+        if weights.vocabulary_size != len(vocabulary):
+            raise CheckpointError(f"holds weights for {weights.vocabulary_size} characters, but "
+                                  f"the text has {len(vocabulary)} different ones")
+        if hidden_size not in (None, weights.hidden_size):
+            raise CheckpointError(f"holds weights of hidden size {weights.hidden_size}, "
+                                  f"not {hidden_size}")
+        hidden_size = weights.hidden_size
+    return given.over(CLASSIC).over(
+        TrainingOptions(hidden_size=hidden_size or len(vocabulary)))
+
+
+def train_classic(text: str, given: TrainingOptions, weights: Checkpoint | None, *,
+                  sample_every: int | None, sample_length: int | None, log_every: int | None,
+                  quiet: bool, stop: StopRequest) -> Model:
+    """Train as the notebook does, and print what it prints.
+
+    Parameters
+    ----------
+    text : str
+    given : TrainingOptions
+        What overrides the notebook's.
+    weights : Checkpoint, optional
+        Weights to start from; Adagrad's memory starts at zero in any case.
+    sample_every, sample_length, log_every : int, optional
+        1000 each by default; 0 for none.
+    quiet : bool
+    stop : StopRequest
+        Ends the run after the window at hand.
+
+    Raises
+    ------
+    ValueError
+        Where the text is too short, or the weights or options do not fit.
+    """
+    vocabulary = Vocabulary.from_text(text)
+    options = _options(given, vocabulary, weights)
+    T, V, H = options.seq_length, len(vocabulary), options.hidden_size
+    assert T is not None and H is not None and options.dtype is not None
+    if len(text) < T + 1:
+        raise ValueError(f"the text has {len(text)} characters: a window of {T} needs at least "
+                         f"{T + 1}")
+    symbols = vocabulary.encode(text).astype(np.int32)
+    steps = options.max_steps
+    if steps is None:
+        steps = (STEPS if options.epochs is None
+                 else math.ceil(options.epochs * max(1, (len(text) - 2) // T)))
+    sample_every = SAMPLE_EVERY if sample_every is None else sample_every
+    log_every = LOG_EVERY if log_every is None else log_every
+    sample_length = SAMPLE_LENGTH if sample_length is None else sample_length
+
+    random = np.random.RandomState(options.seed)
+    drawn = Parameters(V, H, np.float64)
+    if weights is None:
+        draw_uniform(drawn, random)
+    p = _Stacked(drawn if weights is None else weights.weights, options.dtype)
+    m = _Stacked(Parameters(V, H, options.dtype), options.dtype)
+    hidden, position = np.zeros(H, options.dtype), 0
+    smooth_loss = -np.log(1.0 / V) * T
+
+    with Console(steps * T, quiet=quiet) as console:
+        console.print(f"data has {len(text)} characters, {V} unique.")
+        pace = Pace()
+        n = 0
+        while n < steps and not stop:
+            if position + T + 1 >= len(text):
+                hidden[:], position = 0, 0
+            if sample_every and n % sample_every == 0:
+                ixes = _classic.sample(*p.arrays(), hidden, int(symbols[position]),
+                                       random.random_sample(sample_length))
+                console.print(f"----\n{vocabulary.decode(ixes)}\n----")
+            until = min(_next_multiple(n, every) for every in (sample_every, log_every, steps))
+            losses = np.zeros(pace.next(until - n))
+            position = _classic.iterate(*p.arrays(), *m.arrays(), hidden, symbols, position, T,
+                                        options.learning_rate, options.clip, losses)
+            for i, loss in enumerate(losses.tolist(), start=n):
+                smooth_loss = smooth_loss * 0.999 + loss * 0.001
+                if log_every and i % log_every == 0:
+                    console.print(f"iter {i}, loss: {loss:f}, smooth loss: {smooth_loss:f}")
+            n += len(losses)
+            console.advance(T * len(losses), smooth_loss / T / math.log(2))
+
+    parameters = Parameters(V, H, options.dtype)
+    parameters.assign(p.named())
+    return Model(vocabulary, parameters, {"step": n, "options": options.given(), "classic": True})
+
+
+def _next_multiple(n: int, every: int) -> float:
+    """The first multiple of ``every`` past n, or past all where that is 0."""
+    return (n // every + 1) * every if every else math.inf

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""The command ``gru-ext``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from gru_ext._version import __version__
+from gru_ext.options import DTYPES, OPTIMIZERS
+
+_INTERRUPTED = 130
+_BAD_INPUT = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_BAD_INPUT, f"{self.prog}: {_one_line(message)}\n")
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
+def _count(text: str) -> int:
+    return int(text.replace("_", ""))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line's parser."""
+    parser = _Parser(prog="gru-ext", description="A character-level GRU on the CPU.")
+    parser.add_argument("--version", action="version", version=f"gru-ext {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_train(commands.add_parser("train", help="train a model on texts"))
+    _add_sample(commands.add_parser("sample", help="print text drawn from a model"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a model on texts"))
+    info = commands.add_parser("info", help="tell what a model file holds")
+    info.add_argument("model", metavar="MODEL")
+    return parser
+
+
+def _add_texts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("texts", metavar="TEXT", nargs="+",
+                        help="text files, read in order; - is standard input")
+    parser.add_argument("--encoding", default="utf-8", help="of the texts (default: %(default)s)")
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    _add_texts(parser)
+    add = parser.add_argument
+    add("-o", "--output", metavar="MODEL",
+        help="file to write (default: model.npz; with --classic gru_weights.data)")
+    add("--hidden-size", type=_count, metavar="H")
+    add("--seq-length", type=_count, metavar="T", help="characters of a window")
+    add("--batch-size", type=_count, metavar="B", help="streams the text is cut into")
+    add("--dtype", choices=DTYPES)
+    add("--optimizer", choices=OPTIMIZERS)
+    add("--learning-rate", type=float, metavar="X")
+    add("--clip", type=float, metavar="X", help="bound of each gradient; inf for none")
+    add("--max-steps", type=_count, metavar="N", help="updates in all")
+    add("--epochs", type=float, metavar="X", help="passes over the text in all")
+    add("--val-fraction", type=float, metavar="X",
+        help="share of the text, at its end, that is measured instead of trained on")
+    add("--seed", type=_count, metavar="N")
+    add("--threads", type=_count, metavar="N", help="default: as many as help")
+    add("--sample-every", type=_count, metavar="N", help="updates between samples; 0 for none")
+    add("--sample-length", type=_count, metavar="N")
+    add("--log-every", type=_count, metavar="N", help="updates between lines; 0 for none")
+    add("--quiet", action="store_true", help="print nothing but errors")
+    add("--resume", action="store_true", help="go on with the run whose state is in the output")
+    add("--init-from", metavar="MODEL", help="start from this model's weights")
+    add("--classic", action="store_true", help="do exactly what the notebook does")
+    add("--force", action="store_true", help="replace the output where it exists")
+    parser.set_defaults(run=_train)
+
+
+def _add_sample(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL")
+    add("--length", type=_count, default=500, metavar="N",
+        help="characters to draw (default: %(default)s)")
+    add("--prompt", default="", metavar="TEXT", help="what the model reads first")
+    add("--temperature", type=float, default=1.0, metavar="X",
+        help="below 1 likelier text, above 1 bolder; 0 the likeliest (default: %(default)s)")
+    add("--seed", type=_count, metavar="N", help="the same seed gives the same text")
+    parser.set_defaults(run=_sample)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL")
+    _add_texts(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    parser.set_defaults(run=_evaluate)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from gru_ext.files import read_text
+    from gru_ext.training import train
+
+    options = vars(arguments).copy()
+    for name in ("command", "run"):
+        del options[name]
+    text = read_text(options.pop("texts"), options.pop("encoding"))
+    if options["output"] is None:
+        options["output"] = "gru_weights.data" if arguments.classic else "model.npz"
+    train(text, **options)
+    if not arguments.quiet and not arguments.classic:
+        print(f"wrote {options['output']}")
+
+
+def _sample(arguments: argparse.Namespace) -> None:
+    from gru_ext.model import load
+    from gru_ext.sampling import sample_chunks
+
+    model = load(arguments.model)
+    chunks = sample_chunks(model.parameters, model.vocabulary, arguments.length, arguments.prompt,
+                           arguments.temperature, arguments.seed)
+    first = next(chunks, "")  # what is wrong with the prompt shows before anything is printed
+    print(arguments.prompt + first, end="", flush=True)
+    for chunk in chunks:
+        print(chunk, end="", flush=True)
+    print()
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from gru_ext.files import read_text
+    from gru_ext.model import load
+
+    result = load(arguments.model).evaluate(read_text(arguments.texts, arguments.encoding))
+    figures = {name: getattr(result, name)
+               for name in ("nats_per_char", "bits_per_char", "perplexity", "characters")}
+    if arguments.json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(name, f"{value:.6g}" if isinstance(value, float) else value)
+
+
+def _info(arguments: argparse.Namespace) -> None:
+    from gru_ext.checkpoint import read
+    from gru_ext.parameters import shapes
+
+    data = read(arguments.model)
+    V, H = data.vocabulary_size, data.hidden_size
+    about = data.metadata
+    written_by = f"gru-ext {about['version']}" if about else "the notebook, or numpy.savez"
+    lines = {
+        "file": arguments.model,
+        "written by": written_by,
+        "format": about.get("format", "none"),
+        "hidden size": H,
+        "dtype": data.weights["Wz"].dtype,
+        "parameters": sum(rows * columns for rows, columns in shapes(V, H).values()),
+        "vocabulary": f"{V} characters: {data.characters!r}" if data.characters
+        else f"{V} characters, not named in the file",
+        "steps": about.get("step", "unknown"),
+    }
+    options = about.get("options")
+    if isinstance(options, dict):
+        lines["optimizer"] = options.get("optimizer", "unknown")
+        lines["options"] = ", ".join(f"{name} {value}" for name, value in options.items()
+                                     if name not in ("optimizer", "hidden_size", "dtype"))
+    lines["can be resumed"] = "yes" if data.memory is not None else "no"
+    for name, value in lines.items():
+        print(f"{name}: {value}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status.
+
+    0: done; 2: bad input, one line on standard error; 130: interrupted by Ctrl-C.
+    """
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    # A character that the terminal's encoding lacks is shown escaped instead of ending a run.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        getattr(arguments, "run", _info)(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader, such as `head`, has had enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}" if error.filename else error
+        return _refuse(parser, told)
+    except MemoryError as error:
+        return _refuse(parser, f"not enough memory: {error}")
+    except (ValueError, TypeError) as error:
+        return _refuse(parser, error)
+    return 0
+
+
+def _refuse(parser: argparse.ArgumentParser, told: object) -> int:
+    print(f"{parser.prog}: {_one_line(told)}", file=sys.stderr)
+    return _BAD_INPUT

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""The instruction set in use, the parameter layout, and the element-wise kernels on arrays."""
+import os
+
+from gru_ext._layout cimport Layout, layout_of
+from gru_ext._native cimport (
+    gru_clip,
+    gru_compiler,
+    gru_kernels,
+    gru_kernels_available,
+    gru_kernels_select,
+    gru_adagrad,
+    gru_vexp,
+    gru_vlog,
+    gru_vsigmoid,
+    gru_vtanh,
+    real,
+)
+
+cdef const gru_kernels *_active = NULL
+
+# A size past this would overflow the sums and products of layout_of and the workspace.
+_LARGEST_SIZE = 1 << 24
+
+
+cdef const gru_kernels *active() noexcept nogil:
+    return _active
+
+
+def use_isa(name=None):
+    """Choose the instruction set of the kernels.
+
+    Parameters
+    ----------
+    name : str, optional
+        One of :func:`available_isas`; by default the best this machine has.
+
+    Raises
+    ------
+    ValueError
+        Where this machine, or this build, does not have it.
+    """
+    global _active
+    cdef const gru_kernels *chosen
+    if name is None:
+        chosen = gru_kernels_select(NULL)
+    else:
+        encoded = str(name).encode()
+        chosen = gru_kernels_select(encoded)
+        if chosen is NULL:
+            raise ValueError(f"instruction set {name!r} is not available here: "
+                             f"choose one of {', '.join(available_isas())}")
+    _active = chosen
+
+
+def available_isas():
+    """Instruction sets this machine and this build have, worst first, as a list of str."""
+    names = []
+    while gru_kernels_available(len(names)) is not NULL:
+        names.append(gru_kernels_available(len(names)).decode())
+    return names
+
+
+def active_isa():
+    """The instruction set in use, as a str."""
+    return _active.isa.decode()
+
+
+def compiler():
+    """The C compiler the kernels were built with, as a str."""
+    return gru_compiler().decode()
+
+
+def layout(vocabulary_size, hidden_size, itemsize):
+    """Offsets, padded sizes and total size of the flat parameter buffer, in elements.
+
+    Parameters
+    ----------
+    vocabulary_size, hidden_size : int
+        V and H, from 1 to 2**24.
+    itemsize : int
+        4 for float32, 8 for float64.
+
+    Returns
+    -------
+    dict
+        ``V H Vp Hp``, the offsets ``w b uzr uh wy by`` and ``size``.
+    """
+    for what, size in (("vocabulary size", vocabulary_size), ("hidden size", hidden_size)):
+        if not 1 <= size <= _LARGEST_SIZE:
+            raise ValueError(f"{what} must be from 1 to {_LARGEST_SIZE}, not {size}")
+    if itemsize not in (4, 8):
+        raise ValueError(f"itemsize must be 4 or 8, not {itemsize}")
+    return layout_of(vocabulary_size, hidden_size, itemsize)
+
+
+def clip(real[::1] gradients, double limit):
+    """Clip every element to [-limit, limit], in place."""
+    if not limit > 0:
+        raise ValueError(f"clip must be a positive number, not {limit}")
+    if gradients.shape[0] > 0:
+        with nogil:
+            gru_clip(_active, &gradients[0], limit, gradients.shape[0])
+
+
+def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradients,
+                   double learning_rate, double clip=5.0, double eps=1e-8):
+    """One Adagrad step on flat buffers, in place (Duchi, Hazan and Singer, 2011).
+
+    ``g = min(max(gradients, -clip), clip)``, ``memory += g**2``,
+    ``parameters -= learning_rate * g / sqrt(memory + eps)``: eps inside the root.
+
+    Parameters
+    ----------
+    parameters, memory, gradients : ndarray, shape (n,), one dtype, contiguous
+    learning_rate, clip, eps : float
+    """
+    if not (parameters.shape[0] == memory.shape[0] == gradients.shape[0]):
+        raise ValueError(
+            f"parameters, memory and gradients must be of one length, not "
+            f"{parameters.shape[0]}, {memory.shape[0]} and {gradients.shape[0]}")
+    if not clip > 0:
+        raise ValueError(f"clip must be a positive number, not {clip}")
+    cdef Py_ssize_t n = parameters.shape[0]
+    if n > 0:
+        with nogil:
+            gru_adagrad(_active, &parameters[0], &memory[0], &gradients[0], learning_rate, clip,
+                        eps, 1, n, n)
+
+
+cdef int _check_lengths(Py_ssize_t out, Py_ssize_t x) except -1:
+    if out != x:
+        raise ValueError(f"out has {out} elements, x has {x}: they must be the same")
+    return 0
+
+
+def exp(const real[::1] x, real[::1] out):
+    """out = exp(x), element by element; no overflow: the largest number instead."""
+    if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
+        gru_vexp(_active, &out[0], &x[0], x.shape[0])
+
+
+def sigmoid(const real[::1] x, real[::1] out):
+    """out = 1 / (1 + exp(-x)), element by element."""
+    if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
+        gru_vsigmoid(_active, &out[0], &x[0], x.shape[0])
+
+
+def tanh(const real[::1] x, real[::1] out):
+    """out = tanh(x), element by element."""
+    if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
+        gru_vtanh(_active, &out[0], &x[0], x.shape[0])
+
+
+def log(const real[::1] x, real[::1] out):
+    """out = log(x), element by element, for positive normal x."""
+    if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
+        gru_vlog(_active, &out[0], &x[0], x.shape[0])
+
+
+use_isa(os.environ.get("GRU_EXT_ISA") or None)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""A model: a vocabulary and its parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from gru_ext import checkpoint
+from gru_ext.checkpoint import Checkpoint, CheckpointError
+from gru_ext.files import StrPath
+from gru_ext.parameters import Parameters, draw_uniform
+from gru_ext.sampling import sample_chunks
+from gru_ext.scoring import Evaluation, evaluate_symbols
+from gru_ext.vocabulary import Vocabulary
+
+
+class Model:
+    """A character-level GRU with a softmax over its vocabulary.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    parameters : Parameters
+        For as many symbols as the vocabulary has.
+    about : dict, optional
+        What is known of its training: ``step``, ``options`` and so on.
+
+    Raises
+    ------
+    ValueError
+        Where the two do not fit.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, parameters: Parameters,
+                 about: dict[str, Any] | None = None) -> None:
+        if len(vocabulary) != parameters.vocabulary_size:
+            raise ValueError(f"the vocabulary has {len(vocabulary)} characters, the parameters "
+                             f"are for {parameters.vocabulary_size}")
+        self.vocabulary = vocabulary
+        self.parameters = parameters
+        self.about = about or {}
+
+    @classmethod
+    def create(cls, vocabulary: Vocabulary, hidden_size: int, dtype: DTypeLike = np.float32,
+               seed: int = 0) -> Model:
+        """A new model: matrices drawn evenly from [-0.05, 0.05), biases zero."""
+        parameters = Parameters(len(vocabulary), hidden_size, dtype)
+        draw_uniform(parameters, np.random.default_rng(seed))
+        return cls(vocabulary, parameters)
+
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+        return self.parameters.hidden_size
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """float32 or float64."""
+        return self.parameters.dtype
+
+    def __repr__(self) -> str:
+        return (f"<gru_ext.Model: {len(self.vocabulary)} characters, hidden size "
+                f"{self.hidden_size}, {self.dtype}>")
+
+    def sample(self, length: int, prompt: str = "", temperature: float = 1.0,
+               seed: int | None = None) -> str:
+        """The prompt and ``length`` characters drawn after it.
+
+        Parameters
+        ----------
+        length : int
+        prompt : str
+            Of characters the model knows.
+        temperature : float
+            The logits are divided by it; 0 takes the likeliest character each time.
+        seed : int, optional
+            The same seed gives the same text.
+
+        Raises
+        ------
+        ValueError
+            Where the prompt has unknown characters, or a number is out of range.
+        """
+        return prompt + "".join(sample_chunks(self.parameters, self.vocabulary, length, prompt,
+                                              temperature, seed))
+
+    def evaluate(self, text: str) -> Evaluation:
+        """Cross-entropy of a text, from a zero hidden state carried through all of it.
+
+        Raises
+        ------
+        ValueError
+            Where the text has unknown characters, or fewer than two.
+        """
+        return evaluate_symbols(self.parameters, self.vocabulary.encode(text))
+
+    def save(self, path: StrPath) -> None:
+        """Write the model to a file, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; a file that stood there stays as it was.
+        """
+        checkpoint.write(path, self.checkpoint())
+
+    def checkpoint(self) -> Checkpoint:
+        """What :meth:`save` writes."""
+        about = {"vocabulary": self.vocabulary.characters} | self.about
+        return Checkpoint(dict(self.parameters), about)
+
+
+def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> Model:
+    """The model in a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        Where it holds no vocabulary and none is given, or one of another size.
+    """
+    if vocabulary is None:
+        if data.characters is None:
+            raise CheckpointError(
+                "holds weights without a vocabulary, as the notebook writes them: train on with "
+                "--classic or --init-from and its text, or load it with vocabulary=")
+        vocabulary = Vocabulary(data.characters)
+    if len(vocabulary) != data.vocabulary_size:
+        raise CheckpointError(f"holds weights for {data.vocabulary_size} characters, "
+                              f"not for {len(vocabulary)}")
+    parameters = Parameters(data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype)
+    parameters.assign(data.weights)
+    about = {key: value for key, value in data.metadata.items() if key != "vocabulary"}
+    return Model(vocabulary, parameters, about)
+
+
+def load(path: StrPath, vocabulary: Vocabulary | None = None) -> Model:
+    """Read a model from a file.
+
+    Parameters
+    ----------
+    path : path-like
+    vocabulary : Vocabulary, optional
+        For weights that were written without one, as the notebook's.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be read.
+    CheckpointError
+        A ValueError: where it is no model file, or a damaged one.
+    """
+    data = checkpoint.read(path)
+    try:
+        return from_checkpoint(data, vocabulary)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} {error}") from None

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""The options of a training run, and the defaults that follow from the text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+OPTIMIZERS = ("adagrad",)
+DTYPES = ("float32", "float64")
+
+# Enough for a good small model of a text of a megabyte; shorter texts are read more often, up to
+# _MOST_EPOCHS times, but for at least _FEWEST_STEPS updates.
+_CHARACTERS = 10_000_000
+_MOST_EPOCHS = 50
+_FEWEST_STEPS = 3000
+# A stream has at least so many windows, and so many streams are enough for any text.
+_FEWEST_WINDOWS = 64
+_MOST_STREAMS = 32
+# Below, a tenth is too little to measure anything on.
+_SHORTEST_HELD_OUT = 20_000
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What a run does; None stands for a default that depends on the text.
+
+    Attributes
+    ----------
+    hidden_size, seq_length, batch_size : int
+        H, T and B.
+    dtype : str
+        ``float32`` or ``float64``.
+    optimizer : str
+        ``adagrad``.
+    learning_rate, clip : float
+        Adagrad's learning rate; the largest gradient of one weight (infinity: no clipping).
+    max_steps : int
+        Updates; wins over ``epochs``.
+    epochs : float
+        Passes over the text.
+    val_fraction : float
+        Share of the text, at its end, that is held out and measured.
+    seed : int
+    """
+
+    hidden_size: int | None = None
+    seq_length: int | None = None
+    batch_size: int | None = None
+    dtype: str | None = None
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    clip: float | None = None
+    max_steps: int | None = None
+    epochs: float | None = None
+    val_fraction: float | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("hidden_size", "seq_length", "batch_size", "max_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{_spoken(name)} must be 1 or more, not {value}")
+        for name in ("learning_rate", "clip", "epochs"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{_spoken(name)} must be a positive number, not {value}")
+        if self.learning_rate == math.inf or self.epochs == math.inf:
+            raise ValueError("learning rate and epochs must be finite")
+        if self.val_fraction is not None and not 0 <= self.val_fraction < 1:
+            raise ValueError(f"val fraction must be from 0 to below 1, not {self.val_fraction}")
+        if self.seed is not None and not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be from 0 to 2**32 - 1, not {self.seed}")
+        for name, known in (("dtype", DTYPES), ("optimizer", OPTIMIZERS)):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise ValueError(f"{name} must be {' or '.join(known)}, not {value!r}")
+
+    def given(self) -> dict[str, Any]:
+        """The options that are not None."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def over(self, defaults: TrainingOptions | Mapping[str, Any]) -> TrainingOptions:
+        """These options where given, else those of ``defaults``."""
+        if not isinstance(defaults, TrainingOptions):
+            names = {f.name for f in fields(TrainingOptions)}
+            defaults = TrainingOptions(**{k: v for k, v in defaults.items() if k in names})
+        return replace(defaults, **self.given())
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+CLASSIC = TrainingOptions(seq_length=5, batch_size=1, dtype="float64", optimizer="adagrad",
+                          learning_rate=0.1, clip=5.0, val_fraction=0.0, seed=0)
+"""The notebook's options; its hidden size is the vocabulary's, its number of updates 10,001."""
+
+
+def held_out(characters: int, val_fraction: float | None) -> int:
+    """Characters held out at the end of a text."""
+    if val_fraction is None:
+        val_fraction = 0.1 if characters >= _SHORTEST_HELD_OUT else 0.0
+    n = round(characters * val_fraction)
+    if val_fraction > 0 and n < 2:
+        raise ValueError(f"a val fraction of {val_fraction} of {characters} characters leaves "
+                         f"nothing to measure: leave it out or give a longer text")
+    return n
+
+
+def defaults(characters: int) -> TrainingOptions:
+    """Options that train a good small model on a text of so many characters.
+
+    The number of streams follows from the length, so that each is long enough to learn from; the
+    learning rate falls as the hidden size grows, because Adagrad's first update moves every weight
+    by the whole of it (see :func:`default_learning_rate`).
+    """
+    seq_length = max(1, min(64, max(5, characters // 20), characters - 1))
+    streams = characters // (seq_length * _FEWEST_WINDOWS)
+    batch_size = min(_MOST_STREAMS, 2 ** max(0, streams.bit_length() - 1))
+    return TrainingOptions(
+        hidden_size=256 if characters >= 200_000 else 128,
+        seq_length=seq_length,
+        batch_size=batch_size,
+        dtype="float32",
+        optimizer="adagrad",
+        clip=5.0,
+        seed=0,
+    )
+
+
+def default_learning_rate(hidden_size: int) -> float:
+    """A rate that trains well at this H and does not blow up: 0.1 to H = 64, then as 1/sqrt(H)."""
+    return min(0.1, 0.8 / math.sqrt(hidden_size))
+
+
+def default_steps(windows_per_epoch: int, characters: int) -> int:
+    """Updates of a run for which neither ``max_steps`` nor ``epochs`` is given."""
+    epochs = max(1, min(_MOST_EPOCHS, round(_CHARACTERS / characters)))
+    return max(epochs * windows_per_epoch, _FEWEST_STEPS)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Runs in pieces: short enough to show progress and to stop in, long enough to cost nothing."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SECONDS = 0.2
+
+
+class Pace:
+    """How many updates to make at a time."""
+
+    def __init__(self) -> None:
+        self._steps = 1
+        self._since = time.perf_counter()
+
+    def next(self, most: int) -> int:
+        """Updates for about a fifth of a second, judging by the last ones; from 1 to ``most``."""
+        now = time.perf_counter()
+        elapsed, self._since = now - self._since, now
+        if elapsed < _SECONDS / 2:
+            self._steps = min(self._steps * 2, 1 << 20)
+        elif elapsed > _SECONDS * 2:
+            self._steps = max(1, self._steps // 2)
+        return max(1, min(self._steps, most))
+
+
+class StopRequest:
+    """Whether Ctrl-C was pressed."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+    def __bool__(self) -> bool:
+        return self.made
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[StopRequest]:
+    """Turn the first Ctrl-C into a request to stop in order; the second interrupts at once.
+
+    Only in the main thread, and where nobody else has taken the signal over.
+    """
+    request = StopRequest()
+    if (threading.current_thread() is not threading.main_thread()
+            or signal.getsignal(signal.SIGINT) is not signal.default_int_handler):
+        yield request
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if request.made:
+            raise KeyboardInterrupt
+        request.made = True
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield request
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""Training that can be stepped, iterated, saved and resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_ext.checkpoint import Checkpoint, CheckpointError
+from gru_ext.model import Model
+from gru_ext.parameters import Parameters
+from gru_ext.threads import default_threads
+from gru_ext.windows import TrainingLoop, Workspace
+
+_SMOOTHING = 0.999
+
+
+class Step(NamedTuple):
+    """What one update reports."""
+
+    number: int
+    nats_per_char: float
+
+    @property
+    def bits_per_char(self) -> float:
+        """nats_per_char / log 2."""
+        return self.nats_per_char / math.log(2)
+
+
+class Trainer:
+    """Truncated BPTT with Adagrad over the streams of one text.
+
+    Parameters
+    ----------
+    model : Model
+        Its parameters are trained in place.
+    symbols : ndarray, uint8, uint16 or int32, shape (n,)
+        The text, as ``model.vocabulary.encode`` gives it.
+    seq_length, batch_size : int
+        T and B: windows of T characters from B streams.
+    learning_rate, clip : float
+        Adagrad's rate, and the bound of each gradient (infinity: none).
+    threads : int, optional
+        Threads that share each window; by default as many as help. The result has the same bits
+        for any number.
+
+    Raises
+    ------
+    ValueError
+        Where the text is too short for one window of each stream, or a number is out of range.
+
+    Examples
+    --------
+    >>> trainer = Trainer(model, model.vocabulary.encode(text))      # doctest: +SKIP
+    >>> for step in trainer:                                         # doctest: +SKIP
+    ...     if step.number == 1000:
+    ...         break
+    """
+
+    def __init__(self, model: Model, symbols: NDArray[np.integer], *, seq_length: int = 64,
+                 batch_size: int = 1, learning_rate: float = 0.05, clip: float = 5.0,
+                 threads: int | None = None) -> None:
+        if threads is None:
+            threads = default_threads(batch_size)
+        parameters = model.parameters
+        self.model = model
+        self.learning_rate = learning_rate
+        self.clip = clip
+        self.threads = min(threads, batch_size)
+        self.memory = Parameters(parameters.vocabulary_size, parameters.hidden_size,
+                                 parameters.dtype)
+        self._workspace = Workspace(parameters.vocabulary_size, parameters.hidden_size, batch_size,
+                                    seq_length, parameters.dtype, threads=self.threads)
+        self._loop = TrainingLoop(parameters.flat, self.memory.flat, self._workspace, symbols)
+        self._symbols = symbols
+        self.seq_length, self.batch_size = seq_length, batch_size
+        self._steps_before = 0
+        self.smooth_loss = math.log(parameters.vocabulary_size)
+
+    @property
+    def steps_done(self) -> int:
+        """Updates so far, those before a resume included."""
+        return self._steps_before + self._loop.windows_done
+
+    @property
+    def windows_per_epoch(self) -> int:
+        """Updates in a pass over the text."""
+        return int(self._loop.windows_per_epoch)
+
+    @property
+    def characters_per_step(self) -> int:
+        """T * B, characters learned from by one update."""
+        return self.seq_length * self.batch_size
+
+    def advance(self, steps: int) -> NDArray[np.float64]:
+        """Make so many updates.
+
+        Returns
+        -------
+        ndarray, shape (steps,)
+            Loss of each window before its update, in nats per character.
+        """
+        losses = self._loop.steps(steps, self.learning_rate, self.clip, threads=self.threads)
+        losses /= self.characters_per_step
+        for loss in losses.tolist():
+            self.smooth_loss = self.smooth_loss * _SMOOTHING + loss * (1 - _SMOOTHING)
+        return losses
+
+    def step(self) -> Step:
+        """Make one update."""
+        loss = float(self.advance(1)[0])
+        return Step(self.steps_done, loss)
+
+    def __iter__(self) -> Iterator[Step]:
+        """Updates without end: leave the loop when enough."""
+        while True:
+            yield self.step()
+
+    def text_digest(self) -> str:
+        """SHA-256 of the text's symbols, by which a resume knows its text again."""
+        return hashlib.sha256(np.ascontiguousarray(self._symbols)).hexdigest()
+
+    def checkpoint(self) -> Checkpoint:
+        """The model and the whole state of its training."""
+        data = self.model.checkpoint()
+        data.metadata |= {
+            "step": self.steps_done,
+            "training": {"position": self._loop.position, "smooth_loss": self.smooth_loss,
+                         "text_sha256": self.text_digest(), "text_characters": len(self._symbols)},
+        }
+        data.memory = dict(self.memory)
+        data.hidden = self._workspace.hidden.copy()
+        return data
+
+    def resume(self, data: Checkpoint) -> None:
+        """Go on from where a checkpoint was made: to the same bits as if never interrupted.
+
+        Raises
+        ------
+        CheckpointError
+            Where it holds no training state, or that of another text or other sizes.
+        """
+        state: dict[str, Any] | None = data.metadata.get("training")
+        step = data.metadata.get("step")
+        if data.memory is None or data.hidden is None or not isinstance(state, dict):
+            raise CheckpointError("holds no training state to resume: start from its weights "
+                                  "with --init-from")
+        parameters = self.model.parameters
+        if data.characters != self.model.vocabulary.characters:
+            raise CheckpointError("was trained with another vocabulary than this text's")
+        if data.weights["Wz"].dtype != parameters.dtype:
+            raise CheckpointError(f"is {data.weights['Wz'].dtype}, not {parameters.dtype}")
+        if data.hidden_size != parameters.hidden_size:
+            raise CheckpointError(f"has hidden size {data.hidden_size}, "
+                                  f"not {parameters.hidden_size}")
+        if len(data.hidden) != self.batch_size:
+            raise CheckpointError(f"was trained with batch size {len(data.hidden)}, "
+                                  f"not {self.batch_size}")
+        if state.get("text_sha256") != self.text_digest():
+            raise CheckpointError(
+                f"was trained on another text, of {state.get('text_characters')} characters; "
+                f"this one has {len(self._symbols)} (both without the held-out part)")
+        position, smooth_loss = state.get("position"), state.get("smooth_loss")
+        if (not isinstance(step, int) or step < 0 or not isinstance(position, int)
+                or not isinstance(smooth_loss, float)):
+            raise CheckpointError("has a damaged training state")
+        try:
+            self._loop.position = position
+        except ValueError as error:
+            raise CheckpointError(f"has a damaged training state: {error}") from None
+        parameters.assign(data.weights)
+        self.memory.assign(data.memory)
+        self._workspace.hidden[...] = data.hidden
+        self._steps_before, self.smooth_loss = step, smooth_loss
