@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The element-wise parts of the cell, forward and backward. Rows are whole cache lines, so there are
- * no remainders; the padding holds h = 0 and gradients 0 throughout. */
+/* The element-wise parts of the cell, forward and backward. Rows are whole cache lines, so there
+ * are no remainders; the padding holds h = 0 and gradients 0 throughout. */
 
 /* the input's row of w (., 3, Hp): that of its symbol, or of the stream where x is NULL */
 INLINE const REAL *GRU(input_row)(const REAL *w, const int32_t *x, ptrdiff_t stream, ptrdiff_t Hp)

@@ -27,13 +27,13 @@
 #undef GRU_TABLE
 
 typedef struct {
-    const char *isa;            /* "generic", "avx2", "avx512" */
+    const char *isa; /* "generic", "avx2", "avx512" */
     const gru_kernels_f32 *f32;
     const gru_kernels_f64 *f64;
 } gru_kernels;
 
 /* One name for both dtypes, chosen by the type of the output. */
-#define GRU_CALL(k, name, out, ...) \
+#define GRU_CALL(k, name, out, ...)                                                                \
     _Generic((out), float *: (k)->f32->name, double *: (k)->f64->name)(out, __VA_ARGS__)
 #define gru_pack(k, out, ...) GRU_CALL(k, pack, out, __VA_ARGS__)
 #define gru_matmul_packed(k, out, ...) GRU_CALL(k, matmul_packed, out, __VA_ARGS__)
@@ -45,7 +45,7 @@ typedef struct {
 #define gru_candidate_backward(k, out, ...) GRU_CALL(k, candidate_backward, out, __VA_ARGS__)
 #define gru_gates_backward(k, out, ...) GRU_CALL(k, gates_backward, out, __VA_ARGS__)
 #define gru_softmax_cross_entropy(k, out, ...) GRU_CALL(k, softmax_cross_entropy, out, __VA_ARGS__)
-#define gru_cross_entropy_backward(k, out, ...) \
+#define gru_cross_entropy_backward(k, out, ...)                                                    \
     GRU_CALL(k, cross_entropy_backward, out, __VA_ARGS__)
 #define gru_draw(k, p, ...) GRU_CALL(k, draw, p, __VA_ARGS__)
 #define gru_scatter_add(k, out, ...) GRU_CALL(k, scatter_add, out, __VA_ARGS__)

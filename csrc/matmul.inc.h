@@ -37,12 +37,12 @@ static void GRU(block)(ptrdiff_t mr, ptrdiff_t nv, REAL *c, ptrdiff_t ldc, const
                        ptrdiff_t a_row, ptrdiff_t a_k, const REAL *b, ptrdiff_t ldb, ptrdiff_t K,
                        int accumulate)
 {
-#define CASE(rows)                                                                 \
-    case rows:                                                                     \
-        if (nv == 2)                                                               \
-            GRU(micro)(rows, 2, c, ldc, a, a_row, a_k, b, ldb, K, accumulate);     \
-        else                                                                       \
-            GRU(micro)(rows, 1, c, ldc, a, a_row, a_k, b, ldb, K, accumulate);     \
+#define CASE(rows)                                                                                 \
+    case rows:                                                                                     \
+        if (nv == 2)                                                                               \
+            GRU(micro)(rows, 2, c, ldc, a, a_row, a_k, b, ldb, K, accumulate);                     \
+        else                                                                                       \
+            GRU(micro)(rows, 1, c, ldc, a, a_row, a_k, b, ldb, K, accumulate);                     \
         break;
     switch (mr) {
         CASE(1)
@@ -108,8 +108,8 @@ static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t ld
                              ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate)
 {
     ptrdiff_t n = 0;
-#define WIDE(rows, vectors)                                                                      \
-    for (; n + vectors * VL <= N; n += vectors * VL)                                             \
+#define WIDE(rows, vectors)                                                                        \
+    for (; n + vectors * VL <= N; n += vectors * VL)                                               \
         GRU(micro)(rows, vectors, c + n, ldc, a, lda, 1, b + n, ldb, K, accumulate);
     switch (M) {
     case 1: WIDE(1, 8) WIDE(1, 4) WIDE(1, 2) WIDE(1, 1) break;
@@ -148,12 +148,11 @@ INLINE void GRU(dots)(const int mr, const int jb, REAL *c, ptrdiff_t ldc, const 
 }
 
 static void GRU(matmul_rows_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
-                               ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
-                               int accumulate)
+                               ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate)
 {
     ptrdiff_t n = 0;
-#define DOTS(rows, columns)                                                                      \
-    for (; n + columns <= N; n += columns)                                                       \
+#define DOTS(rows, columns)                                                                        \
+    for (; n + columns <= N; n += columns)                                                         \
         GRU(dots)(rows, columns, c + n, ldc, a, lda, b + n * ldb, ldb, K, accumulate);
     switch (M) {
     case 1: DOTS(1, 8) DOTS(1, 1) break;

@@ -2,7 +2,7 @@
 /* Functions from here to target_end.h are compiled for the instruction set GRU_TARGET. */
 #define GRU_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
-#define GRU_PUSH(target) \
+#define GRU_PUSH(target)                                                                           \
     GRU_PRAGMA(clang attribute push(__attribute__((target(target))), apply_to = function))
 GRU_PUSH(GRU_TARGET)
 #else

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* exp, sigmoid, tanh and log of a vector. Largest errors, as tests/test_vecmath.py measures them, in
- * units in the last place of a correctly rounded result: docs/equations.md. Polynomials are
+/* exp, sigmoid, tanh and log of a vector. Largest errors, as tests/test_vecmath.py measures them,
+ * in units in the last place of a correctly rounded result: docs/equations.md. Polynomials are
  * near-minimax (Chebyshev) fits made with mpmath.chebyfit on the stated interval. */
 
 #if REAL_BYTES == 4
 #define MANTISSA 23
-#define MAGIC 12582912.0f      /* 1.5 * 2^23: adding it rounds to an integer */
-#define LN2_HI 0.693359375f    /* n * LN2_HI is exact for |n| < 2^11 */
+#define MAGIC 12582912.0f   /* 1.5 * 2^23: adding it rounds to an integer */
+#define LN2_HI 0.693359375f /* n * LN2_HI is exact for |n| < 2^11 */
 #define LN2_LO -2.12194440e-4f
 #define LOG2_E 1.44269504088896341f
-#define EXP_LOW -87.3365447f   /* log of the smallest normal number; below, exp is 0 */
-#define EXP_HIGH 88.7228317f   /* log of the largest number; above, exp stays there */
-#define TANH_ONE 9.1f          /* above, tanh is 1 */
+#define EXP_LOW -87.3365447f /* log of the smallest normal number; below, exp is 0 */
+#define EXP_HIGH 88.7228317f /* log of the largest number; above, exp stays there */
+#define TANH_ONE 9.1f        /* above, tanh is 1 */
 #define SQRT_HALF_BITS 0x3f3504f3
 #else
 #define MANTISSA 52
@@ -53,37 +53,60 @@ INLINE VEC GRU(exp_tail)(VEC r)
     return p;
 }
 
-INLINE VEC GRU(exp)(VEC x)
+/* exp(x), and in *rest what rounding it lost (0 for f32). With x = n log(2) + r + r_rest, where the
+ * sum is kept exact, exp(x) = 2^n (1 + r + (r^2 P(r) + r_rest)). */
+INLINE VEC GRU(exp_with_rest)(VEC x, VEC *rest)
 {
     VEC low = SET1(EXP_LOW), high = SET1(EXP_HIGH);
     VEC v = GRU(select_lt)(x, low, low, x);
     v = GRU(select_lt)(high, v, high, v);
     VEC shifted = v * SET1(LOG2_E) + SET1(MAGIC);
     VEC n = shifted - SET1(MAGIC);
-    VEC r = v - n * SET1(LN2_HI);
-    r = r - n * SET1(LN2_LO);
-    VEC y = (r * r) * GRU(exp_tail)(r) + r + SET1(1);
-    /* the low bits of `shifted` are n: add it to the exponent */
-    y = GRU(from_bits)(GRU(bits)(y) + (GRU(bits)(shifted) << MANTISSA));
+    VEC r_high = v - n * SET1(LN2_HI);
+    VEC r = r_high - n * SET1(LN2_LO);
+    VEC tail = (r * r) * GRU(exp_tail)(r);
+    /* the low bits of `shifted` are n: added to the exponent they multiply by 2^n */
+    IVEC power = GRU(bits)(shifted) << MANTISSA;
+#if REAL_BYTES == 4
+    VEC y = tail + r + SET1(1);
+    *rest = SET1(0);
+#else
+    VEC r_rest = (r_high - r) - n * SET1(LN2_LO);
+    VEC sum = SET1(1) + r;
+    VEC correction = (r - (sum - SET1(1))) + (tail + r_rest);
+    VEC y = sum + correction;
+    VEC lost = correction - (y - sum);
+    /* lost is far below y: it is scaled by a product, since its exponent might wrap around */
+    VEC scale = GRU(from_bits)(GRU(bits)(SET1(1)) + power);
+    *rest = GRU(select_lt)(n, SET1(1023), lost * scale, SET1(0));
+#endif
+    y = GRU(from_bits)(GRU(bits)(y) + power);
     return GRU(select_lt)(x, low, SET1(0), y);
 }
 
-/* numerator / (1 + e), with one step of correction where f64 and a fused multiply-add allow it */
-INLINE VEC GRU(over_one_plus)(REAL numerator, VEC e)
+INLINE VEC GRU(exp)(VEC x)
 {
+    VEC rest;
+    return GRU(exp_with_rest)(x, &rest);
+}
+
+/* numerator / (1 + exp(x)), corrected for what 1 + exp(x) and the division lost to rounding */
+INLINE VEC GRU(over_one_plus_exp)(REAL numerator, VEC x)
+{
+    VEC e_rest, e = GRU(exp_with_rest)(x, &e_rest);
     VEC d = e + SET1(1);
     VEC q = SET1(numerator) / d;
-#if REAL_BYTES == 8 && GRU_HAVE_FMA
     VEC t = d - SET1(1);
-    VEC d_error = (SET1(1) - (d - t)) + (e - t); /* d + d_error == 1 + e exactly */
-    VEC residual = SET1(numerator) - q * d;
-    q += (residual - q * d_error) * (q * SET1(1 / numerator));
+    VEC d_rest = ((SET1(1) - (d - t)) + (e - t)) + e_rest; /* d + d_rest == 1 + exp(x) */
+    VEC residual = SET1(0);
+#if GRU_HAVE_FMA
+    residual = SET1(numerator) - q * d; /* exact */
 #endif
-    return q;
+    return q + (residual - q * d_rest) * (q * SET1(1 / numerator));
 }
 
 /* 1 / (1 + exp(-x)) */
-INLINE VEC GRU(sigmoid)(VEC x) { return GRU(over_one_plus)(1, GRU(exp)(-x)); }
+INLINE VEC GRU(sigmoid)(VEC x) { return GRU(over_one_plus_exp)(1, -x); }
 
 /* (tanh(a)/a - 1)/a^2 in a^2, |a| <= 0.5625; the fit's error: f32 1.6e-8, f64 1.2e-17 */
 INLINE VEC GRU(tanh_tail)(VEC s)
@@ -93,9 +116,9 @@ INLINE VEC GRU(tanh_tail)(VEC s)
                              0.021263353447151622f, -0.0065255721689981483f};
 #else
     static const REAL c[] = {
-        -0.33333333333333332102,   0.13333333333332390931,   -0.053968253967059396515,
-        0.021869488476962561362,   -0.0088632340215295135964, 0.0035921055321327687723,
-        -0.0014556239774192677815, 0.00058875371118348039075, -0.00023410556936672797301,
+        -0.33333333333333332102,   0.13333333333332390931,      -0.053968253967059396515,
+        0.021869488476962561362,   -0.0088632340215295135964,   0.0035921055321327687723,
+        -0.0014556239774192677815, 0.00058875371118348039075,   -0.00023410556936672797301,
         0.00008426522203958066102, -0.000020026740085317684745,
     };
 #endif
@@ -114,7 +137,7 @@ INLINE VEC GRU(tanh)(VEC x)
     VEC a = GRU(from_bits)(GRU(bits)(x) & ~sign_bit);
     VEC one = SET1(TANH_ONE);
     VEC bounded = GRU(select_lt)(one, a, one, a);
-    VEC large = SET1(1) - GRU(over_one_plus)(2, GRU(exp)(bounded + bounded));
+    VEC large = SET1(1) - GRU(over_one_plus_exp)(2, bounded + bounded);
     VEC s = a * a;
     VEC small = (a * s) * GRU(tanh_tail)(s) + a;
     VEC y = GRU(select_lt)(a, SET1((REAL)0.5625), small, large);
@@ -148,17 +171,17 @@ INLINE VEC GRU(log)(VEC x)
     return k * SET1(LN2_HI) + (s + s + (s * s2 * p + k * SET1(LN2_LO)));
 }
 
-#define GRU_ELEMENTWISE(name)                                                \
-    static void GRU(array_##name)(REAL * y, const REAL *x, ptrdiff_t n)      \
-    {                                                                        \
-        ptrdiff_t i = 0;                                                     \
-        for (; i + VL <= n; i += VL) STORE(y + i, GRU(name)(LOAD(x + i)));   \
-        for (; i < n; i++) {                                                 \
-            REAL lane[VL_MAX];                                               \
-            for (int l = 0; l < VL_MAX; l++) lane[l] = x[i];                 \
-            STORE(lane, GRU(name)(LOAD(lane)));                              \
-            y[i] = lane[0];                                                  \
-        }                                                                    \
+#define GRU_ELEMENTWISE(name)                                                                      \
+    static void GRU(array_##name)(REAL * y, const REAL *x, ptrdiff_t n)                            \
+    {                                                                                              \
+        ptrdiff_t i = 0;                                                                           \
+        for (; i + VL <= n; i += VL) STORE(y + i, GRU(name)(LOAD(x + i)));                         \
+        for (; i < n; i++) {                                                                       \
+            REAL lane[VL_MAX];                                                                     \
+            for (int l = 0; l < VL_MAX; l++) lane[l] = x[i];                                       \
+            STORE(lane, GRU(name)(LOAD(lane)));                                                    \
+            y[i] = lane[0];                                                                        \
+        }                                                                                          \
     }
 #define VL_MAX 16
 GRU_ELEMENTWISE(exp)

@@ -75,3 +75,21 @@ def adagrad(p, m, g, learning_rate, clip=5.0, eps=1e-8):
         clipped = np.clip(g[name], -clip, clip)
         m[name] += clipped**2
         p[name] -= learning_rate * clipped / np.sqrt(m[name] + eps)
+
+
+def train(p, symbols, B, T, windows, learning_rate, clip=5.0):
+    """Truncated BPTT over B streams, p in place: losses, memory, hidden (B, H), next position."""
+    memory = {name: np.zeros_like(p[name]) for name in NAMES}
+    length = (len(symbols) - 1) // B + 1
+    streams = np.stack([symbols[b * (length - 1):][:length] for b in range(B)], axis=1)
+    position, losses = 0, []
+    for _ in range(windows):
+        if position == 0 or position + T + 1 >= length:
+            position, hidden = 0, np.zeros((B, len(p["Uz"])))
+        inputs, targets = streams[position:position + T], streams[position + 1:position + T + 1]
+        a = forward(p, inputs, targets, hidden)
+        adagrad(p, memory, backward(p, inputs, targets, a, 1 / B), learning_rate, clip)
+        hidden = a["h"][-1].T
+        position += T
+        losses.append(a["loss"].sum())
+    return losses, memory, hidden, position

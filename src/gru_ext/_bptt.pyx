@@ -2,7 +2,7 @@
 """Truncated BPTT over one window (declarations and equations: _bptt.pxd)."""
 from libc.string cimport memset
 
-from gru_ext._layout cimport Layout, padded
+from gru_ext._layout cimport padded
 from gru_ext._native cimport (
     GRU_CHUNK_ROWS,
     GRU_LINE_BYTES,
@@ -80,7 +80,7 @@ cdef inline void pack_share(const gru_kernels *k, real *packed, const real *b,
 
 cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
                        Py_ssize_t parts) noexcept nogil:
-    cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, V = w.p.V, Vp = w.p.Vp
+    cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, Vp = w.p.Vp
     if w.B < GRU_PACK_STREAMS:
         return
     pack_share(w.k, ws + w.o.uzr_packed, p + w.p.uzr, 2 * Hp, 1, H, 2 * Hp, 2 * Hp, part, parts)

@@ -5,8 +5,8 @@ Its training is chaotic: one unit in the last place of one weight, and after som
 iterations the printed losses differ. So `--classic` has to round where the notebook rounds. Each
 sum, product and quotient below stands in the notebook's order and is compiled without fused
 multiply-adds; what NumPy computes in its own way (exp, tanh, log, the sum of a vector, the product
-of a matrix and a vector) is left to NumPy's own inner loops, called here without the GIL and without
-a Python call. docs/design.md has the reasons and the figures.
+of a matrix and a vector) is left to NumPy's own inner loops, called here without the GIL and
+without a Python call. docs/design.md has the reasons and the figures.
 """
 import numpy as np
 

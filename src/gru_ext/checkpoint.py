@@ -83,7 +83,8 @@ def write(path: StrPath, checkpoint: Checkpoint) -> None:
     OSError
         Where it cannot be written; a file that stood there stays as it was.
     """
-    arrays = {name: np.ascontiguousarray(checkpoint.weights[name]) for name in NAMES}
+    arrays: dict[str, Any] = {name: np.ascontiguousarray(checkpoint.weights[name])
+                              for name in NAMES}
     if checkpoint.memory is not None:
         arrays |= {_MEMORY + name: np.ascontiguousarray(checkpoint.memory[name])
                    for name in NAMES}
@@ -91,8 +92,8 @@ def write(path: StrPath, checkpoint: Checkpoint) -> None:
         arrays["hidden"] = np.ascontiguousarray(checkpoint.hidden)
     about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
     text = json.dumps(about).encode()
-    write_atomically(path, lambda file: np.savez(
-        file, **arrays, **{_METADATA: np.frombuffer(text, np.uint8)}))
+    arrays[_METADATA] = np.frombuffer(text, np.uint8)
+    write_atomically(path, lambda file: np.savez(file, **arrays))
 
 
 def read(path: StrPath) -> Checkpoint:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,8 @@ from gru_ext import _classic
 from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.console import Console
 from gru_ext.model import Model
-from gru_ext.options import CLASSIC, TrainingOptions
-from gru_ext.pace import Pace, StopRequest
+from gru_ext.options import CLASSIC, Settled, TrainingOptions, settle_over
+from gru_ext.pace import Pace, StopRequest, next_event
 from gru_ext.parameters import NAMES, Parameters, draw_uniform
 from gru_ext.vocabulary import Vocabulary
 
@@ -37,7 +38,7 @@ class _Stacked:
         self.b = copy(np.stack([values["b" + gate][:, 0] for gate in "zrh"]))
         self.Wy, self.by = copy(values["Wy"]), copy(values["by"][:, 0])
 
-    def arrays(self) -> tuple[Array, ...]:
+    def arrays(self) -> tuple[Array, Array, Array, Array, Array]:
         return self.W, self.U, self.b, self.Wy, self.by
 
     def named(self) -> dict[str, Array]:
@@ -49,7 +50,7 @@ class _Stacked:
 
 
 def _options(given: TrainingOptions, vocabulary: Vocabulary,
-             weights: Checkpoint | None) -> TrainingOptions:
+             weights: Checkpoint | None) -> Settled:
     contradictions = {
         "batch size": given.batch_size not in (None, 1),
         "val fraction": bool(given.val_fraction),
@@ -67,8 +68,7 @@ def _options(given: TrainingOptions, vocabulary: Vocabulary,
             raise CheckpointError(f"holds weights of hidden size {weights.hidden_size}, "
                                   f"not {hidden_size}")
         hidden_size = weights.hidden_size
-    return given.over(CLASSIC).over(
-        TrainingOptions(hidden_size=hidden_size or len(vocabulary)))
+    return settle_over(given, CLASSIC | {"hidden_size": hidden_size or len(vocabulary)})
 
 
 def train_classic(text: str, given: TrainingOptions, weights: Checkpoint | None, *,
@@ -97,15 +97,14 @@ def train_classic(text: str, given: TrainingOptions, weights: Checkpoint | None,
     vocabulary = Vocabulary.from_text(text)
     options = _options(given, vocabulary, weights)
     T, V, H = options.seq_length, len(vocabulary), options.hidden_size
-    assert T is not None and H is not None and options.dtype is not None
     if len(text) < T + 1:
         raise ValueError(f"the text has {len(text)} characters: a window of {T} needs at least "
                          f"{T + 1}")
     symbols = vocabulary.encode(text).astype(np.int32)
-    steps = options.max_steps
+    steps = given.max_steps
     if steps is None:
-        steps = (STEPS if options.epochs is None
-                 else math.ceil(options.epochs * max(1, (len(text) - 2) // T)))
+        steps = (STEPS if given.epochs is None
+                 else math.ceil(given.epochs * max(1, (len(text) - 2) // T)))
     sample_every = SAMPLE_EVERY if sample_every is None else sample_every
     log_every = LOG_EVERY if log_every is None else log_every
     sample_length = SAMPLE_LENGTH if sample_length is None else sample_length
@@ -130,7 +129,7 @@ def train_classic(text: str, given: TrainingOptions, weights: Checkpoint | None,
                 ixes = _classic.sample(*p.arrays(), hidden, int(symbols[position]),
                                        random.random_sample(sample_length))
                 console.print(f"----\n{vocabulary.decode(ixes)}\n----")
-            until = min(_next_multiple(n, every) for every in (sample_every, log_every, steps))
+            until = next_event(n, steps, sample_every, log_every)
             losses = np.zeros(pace.next(until - n))
             position = _classic.iterate(*p.arrays(), *m.arrays(), hidden, symbols, position, T,
                                         options.learning_rate, options.clip, losses)
@@ -143,9 +142,4 @@ def train_classic(text: str, given: TrainingOptions, weights: Checkpoint | None,
 
     parameters = Parameters(V, H, options.dtype)
     parameters.assign(p.named())
-    return Model(vocabulary, parameters, {"step": n, "options": options.given(), "classic": True})
-
-
-def _next_multiple(n: int, every: int) -> float:
-    """The first multiple of ``every`` past n, or past all where that is 0."""
-    return (n // every + 1) * every if every else math.inf
+    return Model(vocabulary, parameters, {"step": n, "options": asdict(options), "classic": True})

@@ -2,7 +2,7 @@
 """The instruction set in use, the parameter layout, and the element-wise kernels on arrays."""
 import os
 
-from gru_ext._layout cimport Layout, layout_of
+from gru_ext._layout cimport layout_of
 from gru_ext._native cimport (
     gru_clip,
     gru_compiler,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 OPTIMIZERS = ("adagrad",)
@@ -19,6 +19,8 @@ _FEWEST_STEPS = 3000
 # A stream has at least so many windows, and so many streams are enough for any text.
 _FEWEST_WINDOWS = 64
 _MOST_STREAMS = 32
+# From here on a larger model is worth its time.
+_LONG_TEXT = 200_000
 # Below, a tenth is too little to measure anything on.
 _SHORTEST_HELD_OUT = 20_000
 
@@ -59,6 +61,10 @@ class TrainingOptions:
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__")):
+                raise TypeError(f"{_spoken(name)} must be a whole number, not {value!r}")
         for name in ("hidden_size", "seq_length", "batch_size", "max_steps"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -82,20 +88,33 @@ class TrainingOptions:
         """The options that are not None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
-    def over(self, defaults: TrainingOptions | Mapping[str, Any]) -> TrainingOptions:
-        """These options where given, else those of ``defaults``."""
-        if not isinstance(defaults, TrainingOptions):
-            names = {f.name for f in fields(TrainingOptions)}
-            defaults = TrainingOptions(**{k: v for k, v in defaults.items() if k in names})
-        return replace(defaults, **self.given())
+    def over(self, defaults: Mapping[str, Any]) -> TrainingOptions:
+        """These options where given, else those of ``defaults`` that have their names."""
+        names = {f.name for f in fields(TrainingOptions)}
+        known = {name: value for name, value in defaults.items() if name in names}
+        return TrainingOptions(**known | self.given())
 
 
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
-CLASSIC = TrainingOptions(seq_length=5, batch_size=1, dtype="float64", optimizer="adagrad",
-                          learning_rate=0.1, clip=5.0, val_fraction=0.0, seed=0)
+@dataclass(frozen=True)
+class Settled:
+    """The options of a run, none of them open; see :class:`TrainingOptions`."""
+
+    hidden_size: int
+    seq_length: int
+    batch_size: int
+    dtype: str
+    optimizer: str
+    learning_rate: float
+    clip: float
+    seed: int
+
+
+CLASSIC = {"seq_length": 5, "batch_size": 1, "dtype": "float64", "optimizer": "adagrad",
+           "learning_rate": 0.1, "clip": 5.0, "seed": 0}
 """The notebook's options; its hidden size is the vocabulary's, its number of updates 10,001."""
 
 
@@ -110,30 +129,42 @@ def held_out(characters: int, val_fraction: float | None) -> int:
     return n
 
 
-def defaults(characters: int) -> TrainingOptions:
+def settle(given: TrainingOptions, characters: int) -> Settled:
     """Options that train a good small model on a text of so many characters.
 
     The number of streams follows from the length, so that each is long enough to learn from; the
-    learning rate falls as the hidden size grows, because Adagrad's first update moves every weight
-    by the whole of it (see :func:`default_learning_rate`).
+    learning rate falls as the hidden size grows (:func:`default_learning_rate`).
     """
-    seq_length = max(1, min(64, max(5, characters // 20), characters - 1))
-    streams = characters // (seq_length * _FEWEST_WINDOWS)
-    batch_size = min(_MOST_STREAMS, 2 ** max(0, streams.bit_length() - 1))
-    return TrainingOptions(
-        hidden_size=256 if characters >= 200_000 else 128,
-        seq_length=seq_length,
-        batch_size=batch_size,
-        dtype="float32",
-        optimizer="adagrad",
-        clip=5.0,
-        seed=0,
-    )
+    seq_length = given.seq_length or max(1, min(64, max(5, characters // 20), characters - 1))
+    streams = max(1, characters // (seq_length * _FEWEST_WINDOWS))
+    hidden_size = given.hidden_size or (256 if characters >= _LONG_TEXT else 128)
+    chosen = {
+        "hidden_size": hidden_size,
+        "seq_length": seq_length,
+        "batch_size": min(_MOST_STREAMS, 2 ** (streams.bit_length() - 1)),
+        "dtype": "float32",
+        "optimizer": "adagrad",
+        "learning_rate": default_learning_rate(hidden_size),
+        "clip": 5.0,
+        "seed": 0,
+    }
+    return settle_over(given, chosen)
+
+
+def settle_over(given: TrainingOptions, chosen: Mapping[str, Any]) -> Settled:
+    """The given options, and the chosen ones where none is given."""
+    names = [f.name for f in fields(Settled)]
+    values: dict[str, Any] = dict(chosen) | given.given()
+    return Settled(**{name: values[name] for name in names})
 
 
 def default_learning_rate(hidden_size: int) -> float:
-    """A rate that trains well at this H and does not blow up: 0.1 to H = 64, then as 1/sqrt(H)."""
-    return min(0.1, 0.8 / math.sqrt(hidden_size))
+    """A rate that trains well at this H and does not blow up as H grows.
+
+    Adagrad's first update moves every weight by the whole rate, so that the change of a
+    pre-activation grows with H.
+    """
+    return min(0.1, 0.05 * (128 / hidden_size) ** 0.75)
 
 
 def default_steps(windows_per_epoch: int, characters: int) -> int:

@@ -13,6 +13,11 @@ from types import FrameType
 _SECONDS = 0.2
 
 
+def next_event(done: int, last: int, *periods: int) -> int:
+    """The first update past ``done`` that is a multiple of a period, or the last; 0: no period."""
+    return min(last, *((done // period + 1) * period for period in periods if period), last)
+
+
 class Pace:
     """How many updates to make at a time."""
 

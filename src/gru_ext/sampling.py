@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ def check_sampling(length: int, temperature: float) -> None:
 
 
 def sample_chunks(parameters: Parameters, vocabulary: Vocabulary, length: int, prompt: str = "",
-                  temperature: float = 1.0, seed: int | None = None,
+                  temperature: float = 1.0,
+                  seed: int | Sequence[int] | None = None,
                   hidden: NDArray[np.floating] | None = None) -> Iterator[str]:
     """Draw ``length`` characters that follow ``prompt``, some at a time.
 
@@ -41,7 +42,7 @@ def sample_chunks(parameters: Parameters, vocabulary: Vocabulary, length: int, p
         character, else after one drawn evenly.
     temperature : float
         The logits are divided by it; 0 takes the likeliest character each time.
-    seed : int, optional
+    seed : int or sequence of int, optional
         The same seed gives the same text.
     hidden : ndarray, shape (1, H), optional
         The state to start from; zero by default.

@@ -12,10 +12,9 @@ _STREAMS_PER_THREAD = 4
 
 def available_cpus() -> int:
     """Processors this process may use: its affinity and its cgroup's limit are honoured."""
+    cpus = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cpus = len(os.sched_getaffinity(0))
-    else:
-        cpus = os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()[:2]
         cpus = min(cpus, max(1, round(int(quota) / int(period))))

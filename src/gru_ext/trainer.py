@@ -90,7 +90,12 @@ class Trainer:
     @property
     def windows_per_epoch(self) -> int:
         """Updates in a pass over the text."""
-        return int(self._loop.windows_per_epoch)
+        return self._loop.windows_per_epoch
+
+    @property
+    def characters(self) -> int:
+        """Length of the text."""
+        return len(self._symbols)
 
     @property
     def characters_per_step(self) -> int:
@@ -123,7 +128,7 @@ class Trainer:
 
     def text_digest(self) -> str:
         """SHA-256 of the text's symbols, by which a resume knows its text again."""
-        return hashlib.sha256(np.ascontiguousarray(self._symbols)).hexdigest()
+        return hashlib.sha256(self._symbols.data).hexdigest()
 
     def checkpoint(self) -> Checkpoint:
         """The model and the whole state of its training."""

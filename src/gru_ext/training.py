@@ -5,34 +5,21 @@ from __future__ import annotations
 
 import math
 import os
-import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from gru_ext import checkpoint, model as models
+from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.classic import train_classic
-from gru_ext.console import Console
 from gru_ext.files import StrPath, check_writable
-from gru_ext.model import Model
-from gru_ext.options import (
-    TrainingOptions,
-    default_learning_rate,
-    default_steps,
-    defaults,
-    held_out,
-)
-from gru_ext.pace import Pace, StopRequest, stop_on_interrupt
-from gru_ext.sampling import sample_chunks
-from gru_ext.scoring import evaluate_symbols
+from gru_ext.model import Model, from_checkpoint
+from gru_ext.options import Settled, TrainingOptions, default_steps, held_out, settle
+from gru_ext.pace import StopRequest, stop_on_interrupt
+from gru_ext.parameters import Parameters
+from gru_ext.run import Run
 from gru_ext.trainer import Trainer
 from gru_ext.vocabulary import Vocabulary
-
-_LOG_LINES = 20
-_SAMPLES = 4
-_SAMPLE_LENGTH = 200
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -55,7 +42,7 @@ def train(text: str, *, output: StrPath | None = None, hidden_size: int | None =
     """Train a model on a text.
 
     Without an option it trains a good small model: sizes, number of streams, updates and learning
-    rate follow from the text's length (:func:`gru_ext.options.defaults`).
+    rate follow from the text's length (:func:`gru_ext.options.settle`).
 
     Parameters
     ----------
@@ -120,7 +107,7 @@ def train(text: str, *, output: StrPath | None = None, hidden_size: int | None =
         if classic:
             source = init_from if init_from is not None else _existing(output)
             weights = _weights(source)
-            trained = _named(source, train_classic, text, given, weights, stop=stop, **shown)
+            trained: Model = _named(source, train_classic, text, given, weights, stop=stop, **shown)
             data = trained.checkpoint()
         else:
             trained, data = _train(text, given, output if resume else None, init_from, threads,
@@ -178,63 +165,65 @@ def _train(text: str, given: TrainingOptions, resume: StrPath | None,
            quiet: bool) -> tuple[Model, Checkpoint]:
     source = resume if resume is not None else init_from
     weights = _weights(source)
-    options = given
     if resume is not None:
-        assert weights is not None
-        options = _named(resume, _resumed_options, given, weights)
-    n_held_out = held_out(len(text), options.val_fraction)
-    n_trained = len(text) - n_held_out
-    if weights is None:
-        vocabulary = Vocabulary.from_text(text)
-    elif weights.characters is not None:
-        vocabulary = Vocabulary(weights.characters)
-    else:
-        vocabulary = Vocabulary.from_text(text)  # the notebook's: in the order of the text's own
-    symbols = _named(source, vocabulary.encode, text)
-    options = options.over({} if weights is None else {
-        "hidden_size": weights.hidden_size, "dtype": str(weights.weights["Wz"].dtype)})
-    options = options.over(defaults(n_trained))
-    H, T, B = options.hidden_size, options.seq_length, options.batch_size
-    assert H is not None and T is not None and B is not None
-    options = options.over(TrainingOptions(learning_rate=default_learning_rate(H)))
-    assert options.learning_rate is not None and options.clip is not None
-    if n_trained < T * B + 1:
-        windows = f"{B} windows" if B > 1 else "a window"
-        held = f" beside the {n_held_out} held out" if n_held_out else ""
-        raise ValueError(f"the text has {n_trained} characters to train on{held}: {windows} of "
-                         f"{T} need at least {T * B + 1}")
-
-    if weights is None:
-        seed = 0 if options.seed is None else options.seed
-        model = Model.create(vocabulary, H, options.dtype, seed)
-    else:
-        model = _named(source, models.from_checkpoint, weights, vocabulary)
-        if model.hidden_size != H:
-            raise ValueError(f"{source} has hidden size {model.hidden_size}, not {H}")
-        if model.dtype != options.dtype:
-            converted = models.Parameters(len(vocabulary), H, options.dtype)
-            converted.assign(model.parameters)
-            model = Model(vocabulary, converted)
-    trainer = Trainer(model, symbols[:n_trained], seq_length=T, batch_size=B,
-                      learning_rate=options.learning_rate, clip=options.clip, threads=threads)
+        given = _named(resume, _resumed_options, given, weights)
+    elif weights is not None:
+        given = given.over({"hidden_size": weights.hidden_size,
+                            "dtype": str(weights.weights["Wz"].dtype)})
+    n_trained = len(text) - held_out(len(text), given.val_fraction)
+    options = settle(given, n_trained)
+    _check_length(n_trained, len(text) - n_trained, options)
+    model = _starting_model(text, weights, source, options)
+    symbols = _named(source, model.vocabulary.encode, text)
+    trainer = Trainer(model, symbols[:n_trained], seq_length=options.seq_length,
+                      batch_size=options.batch_size, learning_rate=options.learning_rate,
+                      clip=options.clip, threads=threads)
     if resume is not None:
         _named(resume, trainer.resume, weights)
-    steps = options.max_steps
+    steps = given.max_steps
     if steps is None:
-        steps = (math.ceil(options.epochs * trainer.windows_per_epoch)
-                 if options.epochs is not None
+        steps = (math.ceil(given.epochs * trainer.windows_per_epoch)
+                 if given.epochs is not None
                  else default_steps(trainer.windows_per_epoch, n_trained))
     if steps <= trainer.steps_done:
         raise ValueError(f"{source} has made {trainer.steps_done} of {steps} steps already: ask "
                          f"for more with --max-steps or --epochs")
-    model.about = {"options": options.given()}
-    run = _Run(trainer, steps, symbols[n_trained:], seed=options.seed or 0,
-               sample_every=max(1, steps // _SAMPLES) if sample_every is None else sample_every,
-               sample_length=_SAMPLE_LENGTH if sample_length is None else sample_length,
-               log_every=max(1, steps // _LOG_LINES) if log_every is None else log_every)
+    model.about = {"options": asdict(options) | {
+        name: getattr(given, name) for name in ("max_steps", "epochs", "val_fraction")
+        if getattr(given, name) is not None}}
+    run = Run(trainer, steps, symbols[n_trained:], seed=options.seed, sample_every=sample_every,
+              sample_length=sample_length, log_every=log_every)
     run.go(stop, quiet)
+    data = trainer.checkpoint()
     model.about["step"] = trainer.steps_done
-    return model, trainer.checkpoint()
+    return model, data
+
+
+def _check_length(n_trained: int, n_held_out: int, options: Settled) -> None:
+    T, B = options.seq_length, options.batch_size
+    if n_trained < T * B + 1:
+        windows = f"{B} windows of {T}" if B > 1 else f"a window of {T}"
+        held = f" beside the {n_held_out} held out" if n_held_out else ""
+        raise ValueError(f"the text has {n_trained} characters to train on{held}: {windows} "
+                         f"characters need at least {T * B + 1}")
+
+
+def _starting_model(text: str, weights: Checkpoint | None, source: StrPath | Model | None,
+                    options: Settled) -> Model:
+    """A new model, or that of the weights in the dtype asked for."""
+    if weights is None or weights.characters is None:
+        vocabulary = Vocabulary.from_text(text)  # as the notebook makes its own from its text
+    else:
+        vocabulary = Vocabulary(weights.characters)
+    if weights is None:
+        return Model.create(vocabulary, options.hidden_size, options.dtype, options.seed)
+    if weights.hidden_size != options.hidden_size:
+        raise ValueError(f"{source} has hidden size {weights.hidden_size}, "
+                         f"not {options.hidden_size}")
+    loaded: Model = _named(source, from_checkpoint, weights, vocabulary)
+    parameters = Parameters(len(vocabulary), options.hidden_size, options.dtype)
+    parameters.assign(loaded.parameters)
+    return Model(vocabulary, parameters)
 
 
 def _resumed_options(given: TrainingOptions, saved: Checkpoint) -> TrainingOptions:
@@ -255,66 +244,3 @@ def _resumed_options(given: TrainingOptions, saved: Checkpoint) -> TrainingOptio
         return given.over(before)
     except TypeError:
         raise CheckpointError("has damaged options") from None
-
-
-class _Run:
-    """The updates of a run, with what is printed on the way."""
-
-    def __init__(self, trainer: Trainer, steps: int, held_out_symbols: np.ndarray, *, seed: int,
-                 sample_every: int, sample_length: int, log_every: int) -> None:
-        self.trainer, self.steps, self.held_out = trainer, steps, held_out_symbols
-        self.seed = seed
-        self.sample_every, self.sample_length = sample_every, sample_length
-        self.log_every = log_every
-
-    def go(self, stop: StopRequest, quiet: bool) -> None:
-        trainer = self.trainer
-        per_step = trainer.characters_per_step
-        pace = Pace()
-        since, began, loss_sum = trainer.steps_done, time.perf_counter(), 0.0
-        with Console(self.steps * per_step, trainer.steps_done * per_step, quiet) as console:
-            console.print(self._heading())
-            while trainer.steps_done < self.steps and not stop:
-                done = trainer.steps_done
-                until = min(self.steps, *(
-                    (done // every + 1) * every for every in (self.sample_every, self.log_every)
-                    if every))
-                losses = trainer.advance(pace.next(until - done))
-                done = trainer.steps_done
-                loss_sum += float(losses.sum())
-                console.advance(len(losses) * per_step, trainer.smooth_loss / math.log(2))
-                if self.log_every and (done % self.log_every == 0 or done == self.steps):
-                    seconds = time.perf_counter() - began
-                    console.print(self._progress(loss_sum / (done - since),
-                                                 (done - since) * per_step / seconds))
-                    since, began, loss_sum = done, time.perf_counter(), 0.0
-                if self.sample_every and (done % self.sample_every == 0 or done == self.steps):
-                    console.print(self._sample())
-            if len(self.held_out) and not quiet:
-                console.print(self._measure())
-
-    def _heading(self) -> str:
-        trainer, model = self.trainer, self.trainer.model
-        held = f" and {len(self.held_out):,} held out" if len(self.held_out) else ""
-        return (f"{len(trainer._symbols):,} characters to train on{held}, "
-                f"{len(model.vocabulary)} different; hidden size {model.hidden_size}, "
-                f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
-                f"learning rate {trainer.learning_rate:.4g}, {self.steps:,} steps, "
-                f"{trainer.threads} thread{'s' * (trainer.threads > 1)}")
-
-    def _progress(self, nats: float, characters_per_second: float) -> str:
-        done = self.trainer.steps_done
-        return (f"step {done:,} of {self.steps:,}, epoch "
-                f"{done / self.trainer.windows_per_epoch:.2f}: {nats / math.log(2):.3f} bits per "
-                f"character, {characters_per_second:,.0f} characters a second")
-
-    def _sample(self) -> str:
-        model, seed = self.trainer.model, hash((self.seed, self.trainer.steps_done)) % 2**32
-        text = "".join(sample_chunks(model.parameters, model.vocabulary, self.sample_length,
-                                     seed=seed))
-        return f"----\n{text}\n----"
-
-    def _measure(self) -> str:
-        result = evaluate_symbols(self.trainer.model.parameters, self.held_out)
-        return (f"held out, {result.characters:,} characters: {result.bits_per_char:.3f} bits per "
-                f"character")

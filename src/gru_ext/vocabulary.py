@@ -58,7 +58,7 @@ class Vocabulary:
         return len(self.characters)
 
     def __contains__(self, character: object) -> bool:
-        return character in self.characters
+        return isinstance(character, str) and character in self.characters
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.characters == other.characters
@@ -106,5 +106,5 @@ class Vocabulary:
 
     def decode(self, symbols: NDArray[np.integer]) -> str:
         """The text of symbols from 0 to V - 1."""
-        code_points = _code_points(self.characters)[symbols]
-        return code_points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        data: bytes = _code_points(self.characters)[symbols].astype("<u4").tobytes()
+        return data.decode("utf-32-le", "surrogatepass")

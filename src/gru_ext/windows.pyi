@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+_Flat = NDArray[np.floating]
+_Symbols = NDArray[np.integer]
+
+def aligned_zeros(n: int, dtype: DTypeLike) -> NDArray[Any]: ...
+
+class Workspace:
+    def __init__(
+        self,
+        vocabulary_size: int,
+        hidden_size: int,
+        batch_size: int,
+        seq_length: int,
+        dtype: DTypeLike = ...,
+        training: bool = True,
+        threads: int = 1,
+    ) -> None: ...
+    @property
+    def hidden(self) -> NDArray[np.floating]: ...
+    @property
+    def states(self) -> NDArray[np.floating]: ...
+    @property
+    def probabilities(self) -> NDArray[np.floating]: ...
+    @property
+    def losses(self) -> NDArray[np.float64]: ...
+    @property
+    def dtype(self) -> np.dtype[np.floating]: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def memory(self) -> _Flat: ...
+
+class TrainingLoop:
+    position: int
+    def __init__(
+        self, parameters: _Flat, memory: _Flat, workspace: Workspace, symbols: _Symbols
+    ) -> None: ...
+    @property
+    def workspace(self) -> Workspace: ...
+    @property
+    def parameters(self) -> _Flat: ...
+    @property
+    def memory(self) -> _Flat: ...
+    @property
+    def windows_done(self) -> int: ...
+    @property
+    def windows_per_epoch(self) -> int: ...
+    def steps(
+        self,
+        windows: int,
+        learning_rate: float,
+        clip: float = 5.0,
+        eps: float = 1e-8,
+        threads: int = 1,
+    ) -> NDArray[np.float64]: ...
+
+def forward_window(
+    parameters: _Flat, inputs: _Symbols, targets: _Symbols | None, workspace: Workspace
+) -> float: ...
+def backward_window(
+    parameters: _Flat, gradients: _Flat, workspace: Workspace, scale: float = 1.0
+) -> None: ...
+def sample_streams(
+    parameters: _Flat,
+    first: ArrayLike,
+    uniforms: NDArray[np.float64],
+    workspace: Workspace,
+    temperature: float = 1.0,
+) -> NDArray[np.int32]: ...
