@@ -23,14 +23,20 @@ else:
         # Cython's own code trips some warnings of -Wextra; the kernels get them all.
         flags += ["-Wall", "-Werror", "-Wno-unreachable-code"]
 
-KERNEL_SOURCES = [f"csrc/{name}.c" for name in
-                  ("dispatch", "isa_generic", "isa_avx2", "isa_avx512")]
+KERNEL_SOURCES = [
+    f"csrc/{name}.c" for name in ("dispatch", "isa_generic", "isa_avx2", "isa_avx512")
+]
 HEADERS = [f"csrc/{name}" for name in sorted(os.listdir("csrc")) if name.endswith(".h")]
 
 
 def extension(name, *c_sources, more_flags=(), include=()):
-    return Extension(f"gru_ext.{name}", [f"src/gru_ext/{name}.pyx", *c_sources], depends=HEADERS,
-                     include_dirs=["csrc", *include], extra_compile_args=[*flags, *more_flags])
+    return Extension(
+        f"gru_ext.{name}",
+        [f"src/gru_ext/{name}.pyx", *c_sources],
+        depends=HEADERS,
+        include_dirs=["csrc", *include],
+        extra_compile_args=[*flags, *more_flags],
+    )
 
 
 # No contraction in _classic: it repeats NumPy's arithmetic to the bit.

@@ -81,7 +81,7 @@ INLINE VEC GRU(exp_with_rest)(VEC x, VEC *rest)
     *rest = GRU(select_lt)(n, SET1(1023), lost * scale, SET1(0));
 #endif
     y = GRU(from_bits)(GRU(bits)(y) + power);
-    return GRU(select_lt)(x, low, SET1(0), y);
+    return GRU(select_lt)(x, low, SET1(0), y + (v - v)); /* v - v is 0, or NaN where x is */
 }
 
 INLINE VEC GRU(exp)(VEC x)
@@ -168,7 +168,7 @@ INLINE VEC GRU(log)(VEC x)
     UNROLL
     for (int k = terms - 2; k >= 0; k--) p = p * s2 + SET1(c[k]);
     VEC k = GRU(to_real)(n);
-    return k * SET1(LN2_HI) + (s + s + (s * s2 * p + k * SET1(LN2_LO)));
+    return k * SET1(LN2_HI) + (s + s + (s * s2 * p + k * SET1(LN2_LO))) + (x - x); /* NaN stays */
 }
 
 #define GRU_ELEMENTWISE(name)                                                                      \

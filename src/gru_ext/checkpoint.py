@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from gru_ext._version import __version__
@@ -33,6 +34,13 @@ _MEMORY = "memory_"
 _MOST_MEMBERS = 64
 
 Array = NDArray[np.floating]
+
+
+_LONGEST_HEADER = 1024
+_HEADER = re.compile(
+    r"\{'descr': '([<>|=][a-zA-Z]\d*)', 'fortran_order': (True|False), "
+    r"'shape': \(([\d, ]{0,100})\),? *\}\s*"
+)
 
 
 class CheckpointError(ValueError):
@@ -82,12 +90,20 @@ def write(path: StrPath, checkpoint: Checkpoint) -> None:
     ------
     OSError
         Where it cannot be written; a file that stood there stays as it was.
+    ValueError
+        Where a parameter is not finite; nothing is written then.
     """
-    arrays: dict[str, Any] = {name: np.ascontiguousarray(checkpoint.weights[name])
-                              for name in NAMES}
+    broken = [name for name in NAMES if not np.isfinite(checkpoint.weights[name]).all()]
+    if broken:
+        raise ValueError(
+            f"{path} was not written: {', '.join(broken)} have values that are not "
+            f"finite; train again with a lower learning rate"
+        )
+    arrays: dict[str, Any] = {
+        name: np.ascontiguousarray(checkpoint.weights[name]) for name in NAMES
+    }
     if checkpoint.memory is not None:
-        arrays |= {_MEMORY + name: np.ascontiguousarray(checkpoint.memory[name])
-                   for name in NAMES}
+        arrays |= {_MEMORY + name: np.ascontiguousarray(checkpoint.memory[name]) for name in NAMES}
     if checkpoint.hidden is not None:
         arrays["hidden"] = np.ascontiguousarray(checkpoint.hidden)
     about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
@@ -106,16 +122,25 @@ def read(path: StrPath) -> Checkpoint:
     CheckpointError
         Where it is no model file, or truncated, or inconsistent.
     """
-    try:
-        with open(path, "rb") as file:
+    with open(path, "rb") as file:
+        try:
             return _Reader(file).read()
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise CheckpointError(f"{path} is no model file, or a damaged one: {error}") from None
-    except (ValueError, KeyError, RuntimeError, NotImplementedError, OverflowError,
-            SyntaxError) as error:
-        raise CheckpointError(f"{path} is a damaged model file: {error}") from None
+        except CheckpointError as error:
+            raise CheckpointError(f"{path} {error}") from None
+        except (zipfile.BadZipFile, EOFError) as error:
+            raise CheckpointError(f"{path} is no model file, or a damaged one: {error}") from None
+        except (
+            ValueError,
+            KeyError,
+            RuntimeError,
+            NotImplementedError,
+            OverflowError,
+            SyntaxError,
+            OSError,
+            struct.error,
+        ) as error:
+            # what zipfile and numpy.lib.format raise where a file's bytes make no sense
+            raise CheckpointError(f"{path} is a damaged model file: {error}") from None
 
 
 class _Reader:
@@ -161,20 +186,15 @@ class _Reader:
         if info.file_size != info.compress_size or info.file_size > self.bytes:
             raise CheckpointError(f"{name} claims {info.file_size} bytes in a file of {self.bytes}")
         member = self.archive.open(info)
-        version = npy.read_magic(member)
-        if version not in ((1, 0), (2, 0)):
-            raise CheckpointError(f"{name} has the unknown array format {version}")
-        read_header = (npy.read_array_header_1_0 if version == (1, 0)
-                       else npy.read_array_header_2_0)
-        shape, fortran, dtype = read_header(member)
-        if dtype.hasobject:
-            raise CheckpointError(f"{name} holds pickled objects, which are never unpickled")
-        if any(not isinstance(size, int) or size < 1 for size in shape):
+        shape, fortran, dtype = _array_header(name, member)
+        if min(shape, default=1) < 1:
             raise CheckpointError(f"{name} has the impossible shape {shape}")
         claimed = math.prod(shape) * dtype.itemsize
         if claimed != info.file_size - member.tell():
-            raise CheckpointError(f"{name} of shape {shape} and {dtype} claims {claimed} bytes, "
-                                  f"but has {info.file_size - member.tell()}")
+            raise CheckpointError(
+                f"{name} of shape {shape} and {dtype} claims {claimed} bytes, "
+                f"but has {info.file_size - member.tell()}"
+            )
         return member, shape, dtype, fortran, claimed
 
     def _array(self, name: str, expected: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -212,8 +232,34 @@ class _Reader:
             raise CheckpointError(
                 f"has format {metadata['format']}, from a newer gru_ext "
                 f"({metadata.get('version')}); this one, {__version__}, reads up to "
-                f"{FORMAT_VERSION}: upgrade gru-ext")
+                f"{FORMAT_VERSION}: upgrade gru-ext"
+            )
         return metadata
+
+
+def _array_header(name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, Fortran order and dtype of an open member, as numpy.save writes them.
+
+    Read by a pattern: NumPy's own reader hands the header to Python's parser.
+    """
+    magic = member.read(8)
+    long = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(magic)
+    if long is None:
+        raise CheckpointError(f"{name} is no array that numpy.save wrote")
+    length = int.from_bytes(member.read(long), "little")
+    header = member.read(min(length, _LONGEST_HEADER)).decode("latin-1")
+    found = _HEADER.fullmatch(header)
+    if found is None:
+        raise CheckpointError(f"{name} has a header that numpy.save does not write")
+    descr, order, sizes = found.groups()
+    if descr[1] == "O":
+        raise CheckpointError(f"{name} holds pickled objects, which are never unpickled")
+    try:
+        dtype = np.dtype(descr)
+        shape = tuple(int(size) for size in sizes.replace(",", " ").split())
+    except (TypeError, ValueError):
+        raise CheckpointError(f"{name} has the unknown dtype {descr} or shape ({sizes})") from None
+    return shape, order == "True", dtype
 
 
 def _read_all(member: IO[bytes], claimed: int) -> bytes:
@@ -227,6 +273,10 @@ def _check_metadata(metadata: dict[str, Any], V: int) -> None:
     characters = metadata.get("vocabulary")
     if characters is None:
         return
-    if (not isinstance(characters, str) or len(characters) != V or V > CODE_POINTS
-            or len(set(characters)) != V):
+    if (
+        not isinstance(characters, str)
+        or len(characters) != V
+        or V > CODE_POINTS
+        or len(set(characters)) != V
+    ):
         raise CheckpointError(f"its vocabulary is not {V} different characters")

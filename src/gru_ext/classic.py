@@ -14,7 +14,7 @@ from gru_ext import _classic
 from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.console import Console
 from gru_ext.model import Model
-from gru_ext.options import CLASSIC, Settled, TrainingOptions, settle_over
+from gru_ext.options import CLASSIC, Settled, TrainingOptions, settle_over, steps_of
 from gru_ext.pace import Pace, StopRequest, next_event
 from gru_ext.parameters import NAMES, Parameters, draw_uniform
 from gru_ext.vocabulary import Vocabulary
@@ -44,36 +44,47 @@ class _Stacked:
     def named(self) -> dict[str, Array]:
         every = {"Wy": self.Wy, "by": self.by[:, None]}
         for i, gate in enumerate("zrh"):
-            every |= {"W" + gate: self.W[i], "U" + gate: self.U[i],
-                      "b" + gate: self.b[i][:, None]}
+            every |= {"W" + gate: self.W[i], "U" + gate: self.U[i], "b" + gate: self.b[i][:, None]}
         return {name: every[name] for name in NAMES}
 
 
-def _options(given: TrainingOptions, vocabulary: Vocabulary,
-             weights: Checkpoint | None) -> Settled:
+def _options(given: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint | None) -> Settled:
     contradictions = {
         "batch size": given.batch_size not in (None, 1),
         "val fraction": bool(given.val_fraction),
     }
     for name, contradicts in contradictions.items():
         if contradicts:
-            raise ValueError(f"--classic trains one stream on the whole text, as the notebook "
-                             f"does: leave out the {name}, or --classic")
+            raise ValueError(
+                f"--classic trains one stream on the whole text, as the notebook "
+                f"does: leave out the {name}, or --classic"
+            )
     hidden_size = given.hidden_size
     if weights is not None:
         if weights.vocabulary_size != len(vocabulary):
-            raise CheckpointError(f"holds weights for {weights.vocabulary_size} characters, but "
-                                  f"the text has {len(vocabulary)} different ones")
+            raise CheckpointError(
+                f"holds weights for {weights.vocabulary_size} characters, but "
+                f"the text has {len(vocabulary)} different ones"
+            )
         if hidden_size not in (None, weights.hidden_size):
-            raise CheckpointError(f"holds weights of hidden size {weights.hidden_size}, "
-                                  f"not {hidden_size}")
+            raise CheckpointError(
+                f"holds weights of hidden size {weights.hidden_size}, not {hidden_size}"
+            )
         hidden_size = weights.hidden_size
     return settle_over(given, CLASSIC | {"hidden_size": hidden_size or len(vocabulary)})
 
 
-def train_classic(text: str, given: TrainingOptions, weights: Checkpoint | None, *,
-                  sample_every: int | None, sample_length: int | None, log_every: int | None,
-                  quiet: bool, stop: StopRequest) -> Model:
+def train_classic(
+    text: str,
+    given: TrainingOptions,
+    weights: Checkpoint | None,
+    *,
+    sample_every: int | None,
+    sample_length: int | None,
+    log_every: int | None,
+    quiet: bool,
+    stop: StopRequest,
+) -> Model:
     """Train as the notebook does, and print what it prints.
 
     Parameters
@@ -98,13 +109,11 @@ def train_classic(text: str, given: TrainingOptions, weights: Checkpoint | None,
     options = _options(given, vocabulary, weights)
     T, V, H = options.seq_length, len(vocabulary), options.hidden_size
     if len(text) < T + 1:
-        raise ValueError(f"the text has {len(text)} characters: a window of {T} needs at least "
-                         f"{T + 1}")
+        raise ValueError(
+            f"the text has {len(text)} characters: a window of {T} needs at least {T + 1}"
+        )
     symbols = vocabulary.encode(text).astype(np.int32)
-    steps = given.max_steps
-    if steps is None:
-        steps = (STEPS if given.epochs is None
-                 else math.ceil(given.epochs * max(1, (len(text) - 2) // T)))
+    steps = steps_of(given, max(1, (len(text) - 2) // T)) or STEPS
     sample_every = SAMPLE_EVERY if sample_every is None else sample_every
     log_every = LOG_EVERY if log_every is None else log_every
     sample_length = SAMPLE_LENGTH if sample_length is None else sample_length
@@ -126,13 +135,23 @@ def train_classic(text: str, given: TrainingOptions, weights: Checkpoint | None,
             if position + T + 1 >= len(text):
                 hidden[:], position = 0, 0
             if sample_every and n % sample_every == 0:
-                ixes = _classic.sample(*p.arrays(), hidden, int(symbols[position]),
-                                       random.random_sample(sample_length))
+                ixes = _classic.sample(
+                    *p.arrays(), hidden, int(symbols[position]), random.random_sample(sample_length)
+                )
                 console.print(f"----\n{vocabulary.decode(ixes)}\n----")
             until = next_event(n, steps, sample_every, log_every)
             losses = np.zeros(pace.next(until - n))
-            position = _classic.iterate(*p.arrays(), *m.arrays(), hidden, symbols, position, T,
-                                        options.learning_rate, options.clip, losses)
+            position = _classic.iterate(
+                *p.arrays(),
+                *m.arrays(),
+                hidden,
+                symbols,
+                position,
+                T,
+                options.learning_rate,
+                options.clip,
+                losses,
+            )
             for i, loss in enumerate(losses.tolist(), start=n):
                 smooth_loss = smooth_loss * 0.999 + loss * 0.001
                 if log_every and i % log_every == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -29,7 +30,17 @@ def _one_line(message: object) -> str:
 
 
 def _count(text: str) -> int:
-    return int(text.replace("_", ""))
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,27 +57,36 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_texts(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("texts", metavar="TEXT", nargs="+",
-                        help="text files, read in order; - is standard input")
+    parser.add_argument(
+        "texts", metavar="TEXT", nargs="+", help="text files, read in order; - is standard input"
+    )
     parser.add_argument("--encoding", default="utf-8", help="of the texts (default: %(default)s)")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_texts(parser)
     add = parser.add_argument
-    add("-o", "--output", metavar="MODEL",
-        help="file to write (default: model.npz; with --classic gru_weights.data)")
+    add(
+        "-o",
+        "--output",
+        metavar="MODEL",
+        help="file to write (default: model.npz; with --classic gru_weights.data)",
+    )
     add("--hidden-size", type=_count, metavar="H")
     add("--seq-length", type=_count, metavar="T", help="characters of a window")
     add("--batch-size", type=_count, metavar="B", help="streams the text is cut into")
     add("--dtype", choices=DTYPES)
     add("--optimizer", choices=OPTIMIZERS)
-    add("--learning-rate", type=float, metavar="X")
-    add("--clip", type=float, metavar="X", help="bound of each gradient; inf for none")
+    add("--learning-rate", type=_number, metavar="X")
+    add("--clip", type=_number, metavar="X", help="bound of each gradient; inf for none")
     add("--max-steps", type=_count, metavar="N", help="updates in all")
-    add("--epochs", type=float, metavar="X", help="passes over the text in all")
-    add("--val-fraction", type=float, metavar="X",
-        help="share of the text, at its end, that is measured instead of trained on")
+    add("--epochs", type=_number, metavar="X", help="passes over the text in all")
+    add(
+        "--val-fraction",
+        type=_number,
+        metavar="X",
+        help="share of the text, at its end, that is measured instead of trained on",
+    )
     add("--seed", type=_count, metavar="N")
     add("--threads", type=_count, metavar="N", help="default: as many as help")
     add("--sample-every", type=_count, metavar="N", help="updates between samples; 0 for none")
@@ -83,11 +103,21 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 def _add_sample(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", metavar="MODEL")
-    add("--length", type=_count, default=500, metavar="N",
-        help="characters to draw (default: %(default)s)")
+    add(
+        "--length",
+        type=_count,
+        default=500,
+        metavar="N",
+        help="characters to draw (default: %(default)s)",
+    )
     add("--prompt", default="", metavar="TEXT", help="what the model reads first")
-    add("--temperature", type=float, default=1.0, metavar="X",
-        help="below 1 likelier text, above 1 bolder; 0 the likeliest (default: %(default)s)")
+    add(
+        "--temperature",
+        type=_number,
+        default=1.0,
+        metavar="X",
+        help="below 1 likelier text, above 1 bolder; 0 the likeliest (default: %(default)s)",
+    )
     add("--seed", type=_count, metavar="N", help="the same seed gives the same text")
     parser.set_defaults(run=_sample)
 
@@ -119,8 +149,14 @@ def _sample(arguments: argparse.Namespace) -> None:
     from gru_ext.sampling import sample_chunks
 
     model = load(arguments.model)
-    chunks = sample_chunks(model.parameters, model.vocabulary, arguments.length, arguments.prompt,
-                           arguments.temperature, arguments.seed)
+    chunks = sample_chunks(
+        model.parameters,
+        model.vocabulary,
+        arguments.length,
+        arguments.prompt,
+        arguments.temperature,
+        arguments.seed,
+    )
     first = next(chunks, "")  # what is wrong with the prompt shows before anything is printed
     print(arguments.prompt + first, end="", flush=True)
     for chunk in chunks:
@@ -133,10 +169,13 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from gru_ext.model import load
 
     result = load(arguments.model).evaluate(read_text(arguments.texts, arguments.encoding))
-    figures = {name: getattr(result, name)
-               for name in ("nats_per_char", "bits_per_char", "perplexity", "characters")}
+    figures = {
+        name: getattr(result, name)
+        for name in ("nats_per_char", "bits_per_char", "perplexity", "characters")
+    }
     if arguments.json:
-        print(json.dumps(figures))
+        finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+        print(json.dumps(finite))
     else:
         for name, value in figures.items():
             print(name, f"{value:.6g}" if isinstance(value, float) else value)
@@ -149,7 +188,7 @@ def _info(arguments: argparse.Namespace) -> None:
     data = read(arguments.model)
     V, H = data.vocabulary_size, data.hidden_size
     about = data.metadata
-    written_by = f"gru-ext {about['version']}" if about else "the notebook, or numpy.savez"
+    written_by = f"gru-ext {about.get('version')}" if about else "the notebook, or numpy.savez"
     lines = {
         "file": arguments.model,
         "written by": written_by,
@@ -157,15 +196,19 @@ def _info(arguments: argparse.Namespace) -> None:
         "hidden size": H,
         "dtype": data.weights["Wz"].dtype,
         "parameters": sum(rows * columns for rows, columns in shapes(V, H).values()),
-        "vocabulary": f"{V} characters: {data.characters!r}" if data.characters
+        "vocabulary": f"{V} characters: {data.characters!r}"
+        if data.characters
         else f"{V} characters, not named in the file",
         "steps": about.get("step", "unknown"),
     }
     options = about.get("options")
     if isinstance(options, dict):
         lines["optimizer"] = options.get("optimizer", "unknown")
-        lines["options"] = ", ".join(f"{name} {value}" for name, value in options.items()
-                                     if name not in ("optimizer", "hidden_size", "dtype"))
+        lines["options"] = ", ".join(
+            f"{name} {value}"
+            for name, value in options.items()
+            if name not in ("optimizer", "hidden_size", "dtype")
+        )
     lines["can be resumed"] = "yes" if data.memory is not None else "no"
     for name, value in lines.items():
         print(f"{name}: {value}")

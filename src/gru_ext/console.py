@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 class Console:
@@ -25,24 +26,44 @@ class Console:
 
     def __init__(self, characters: int, done: int = 0, quiet: bool = False) -> None:
         self.quiet = quiet
-        self._bar = tqdm(total=characters, initial=done, unit="char", unit_scale=True,
-                         dynamic_ncols=True, file=sys.stderr, disable=True if quiet else None)
+        self._bar: tqdm[NoReturn] | None = None
+        if not quiet and sys.stderr is not None and sys.stderr.isatty():
+            from tqdm import tqdm  # only here: importing it takes longer than a short run
+
+            self._bar = tqdm(
+                total=characters,
+                initial=done,
+                unit="char",
+                unit_scale=True,
+                dynamic_ncols=True,
+                file=sys.stderr,
+            )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        self._bar.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
     def print(self, text: str) -> None:
         """A line on standard output, clear of the bar."""
-        if not self.quiet:
-            with self._bar.external_write_mode(file=sys.stdout):
-                sys.stdout.write(text + "\n")
-                sys.stdout.flush()
+        if self.quiet:
+            return
+        if self._bar is not None:
+            self._bar.clear()
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+        if self._bar is not None:
+            self._bar.refresh()
 
     def advance(self, characters: int, bits_per_char: float) -> None:
         """So many characters more, learned from at this loss."""
-        self._bar.set_postfix_str(f"{bits_per_char:.3f} bits/char", refresh=False)
-        self._bar.update(characters)
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{bits_per_char:.3f} bits/char", refresh=False)
+            self._bar.update(characters)

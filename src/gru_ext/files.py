@@ -35,10 +35,12 @@ def _read_one(path: StrPath, encoding: str) -> str:
     try:
         text = io.TextIOWrapper(io.BytesIO(data), encoding=encoding).read()
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        offset = len(data) - len(error.object) + error.start  # a codec may have dropped a mark
+        line = data.count(b"\n", 0, offset) + 1
         raise ValueError(
-            f"{name} is no {encoding} text: byte {error.object[error.start]:#04x} at offset "
-            f"{error.start} (line {line}); name another encoding with --encoding") from None
+            f"{name} is no {encoding} text: byte {data[offset]:#04x} at offset {offset} "
+            f"(line {line}); name another encoding with --encoding"
+        ) from None
     except LookupError:
         raise ValueError(f"unknown encoding {encoding!r}") from None
     if not text:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,21 +35,25 @@ class Model:
         Where the two do not fit.
     """
 
-    def __init__(self, vocabulary: Vocabulary, parameters: Parameters,
-                 about: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, parameters: Parameters, about: dict[str, Any] | None = None
+    ) -> None:
         if len(vocabulary) != parameters.vocabulary_size:
-            raise ValueError(f"the vocabulary has {len(vocabulary)} characters, the parameters "
-                             f"are for {parameters.vocabulary_size}")
+            raise ValueError(
+                f"the vocabulary has {len(vocabulary)} characters, the parameters "
+                f"are for {parameters.vocabulary_size}"
+            )
         self.vocabulary = vocabulary
         self.parameters = parameters
         self.about = about or {}
 
     @classmethod
-    def create(cls, vocabulary: Vocabulary, hidden_size: int, dtype: DTypeLike = np.float32,
-               seed: int = 0) -> Model:
-        """A new model: matrices drawn evenly from [-0.05, 0.05), biases zero."""
+    def create(
+        cls, vocabulary: Vocabulary, hidden_size: int, dtype: DTypeLike = np.float32, seed: int = 0
+    ) -> Model:
+        """A new model: matrices drawn evenly from +-1/sqrt(H), biases zero."""
         parameters = Parameters(len(vocabulary), hidden_size, dtype)
-        draw_uniform(parameters, np.random.default_rng(seed))
+        draw_uniform(parameters, np.random.default_rng(seed), 1 / math.sqrt(hidden_size))
         return cls(vocabulary, parameters)
 
     @property
@@ -62,11 +67,14 @@ class Model:
         return self.parameters.dtype
 
     def __repr__(self) -> str:
-        return (f"<gru_ext.Model: {len(self.vocabulary)} characters, hidden size "
-                f"{self.hidden_size}, {self.dtype}>")
+        return (
+            f"<gru_ext.Model: {len(self.vocabulary)} characters, hidden size "
+            f"{self.hidden_size}, {self.dtype}>"
+        )
 
-    def sample(self, length: int, prompt: str = "", temperature: float = 1.0,
-               seed: int | None = None) -> str:
+    def sample(
+        self, length: int, prompt: str = "", temperature: float = 1.0, seed: int | None = None
+    ) -> str:
         """The prompt and ``length`` characters drawn after it.
 
         Parameters
@@ -84,8 +92,9 @@ class Model:
         ValueError
             Where the prompt has unknown characters, or a number is out of range.
         """
-        return prompt + "".join(sample_chunks(self.parameters, self.vocabulary, length, prompt,
-                                              temperature, seed))
+        return prompt + "".join(
+            sample_chunks(self.parameters, self.vocabulary, length, prompt, temperature, seed)
+        )
 
     def evaluate(self, text: str) -> Evaluation:
         """Cross-entropy of a text, from a zero hidden state carried through all of it.
@@ -125,11 +134,13 @@ def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> M
         if data.characters is None:
             raise CheckpointError(
                 "holds weights without a vocabulary, as the notebook writes them: train on with "
-                "--classic or --init-from and its text, or load it with vocabulary=")
+                "--classic or --init-from and its text, or load it with vocabulary="
+            )
         vocabulary = Vocabulary(data.characters)
     if len(vocabulary) != data.vocabulary_size:
-        raise CheckpointError(f"holds weights for {data.vocabulary_size} characters, "
-                              f"not for {len(vocabulary)}")
+        raise CheckpointError(
+            f"holds weights for {data.vocabulary_size} characters, not for {len(vocabulary)}"
+        )
     parameters = Parameters(data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype)
     parameters.assign(data.weights)
     about = {key: value for key, value in data.metadata.items() if key != "vocabulary"}

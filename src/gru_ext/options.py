@@ -13,14 +13,15 @@ DTYPES = ("float32", "float64")
 
 # Enough for a good small model of a text of a megabyte; shorter texts are read more often, up to
 # _MOST_EPOCHS times, but for at least _FEWEST_STEPS updates.
-_CHARACTERS = 10_000_000
+_CHARACTERS = 16_000_000
 _MOST_EPOCHS = 50
 _FEWEST_STEPS = 3000
-# A stream has at least so many windows, and so many streams are enough for any text.
+_MOST_STEPS = 2**53
+# A stream has at least so many windows. Few streams make many updates, which Adagrad needs; long
+# texts make enough of them to afford more streams, and with them more threads.
 _FEWEST_WINDOWS = 64
-_MOST_STREAMS = 32
-# From here on a larger model is worth its time.
-_LONG_TEXT = 200_000
+_MOST_STREAMS = 64
+_CHARACTERS_FOR_16_STREAMS = 16_000_000
 # Below, a tenth is too little to measure anything on.
 _SHORTEST_HELD_OUT = 20_000
 
@@ -113,8 +114,15 @@ class Settled:
     seed: int
 
 
-CLASSIC = {"seq_length": 5, "batch_size": 1, "dtype": "float64", "optimizer": "adagrad",
-           "learning_rate": 0.1, "clip": 5.0, "seed": 0}
+CLASSIC = {
+    "seq_length": 5,
+    "batch_size": 1,
+    "dtype": "float64",
+    "optimizer": "adagrad",
+    "learning_rate": 0.1,
+    "clip": 5.0,
+    "seed": 0,
+}
 """The notebook's options; its hidden size is the vocabulary's, its number of updates 10,001."""
 
 
@@ -124,8 +132,10 @@ def held_out(characters: int, val_fraction: float | None) -> int:
         val_fraction = 0.1 if characters >= _SHORTEST_HELD_OUT else 0.0
     n = round(characters * val_fraction)
     if val_fraction > 0 and n < 2:
-        raise ValueError(f"a val fraction of {val_fraction} of {characters} characters leaves "
-                         f"nothing to measure: leave it out or give a longer text")
+        raise ValueError(
+            f"a val fraction of {val_fraction} of {characters} characters leaves "
+            f"nothing to measure: leave it out or give a longer text"
+        )
     return n
 
 
@@ -136,12 +146,13 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
     learning rate falls as the hidden size grows (:func:`default_learning_rate`).
     """
     seq_length = given.seq_length or max(1, min(64, max(5, characters // 20), characters - 1))
-    streams = max(1, characters // (seq_length * _FEWEST_WINDOWS))
-    hidden_size = given.hidden_size or (256 if characters >= _LONG_TEXT else 128)
+    most = min(_MOST_STREAMS, max(16, 16 * characters // _CHARACTERS_FOR_16_STREAMS))
+    streams = max(1, min(most, characters // (seq_length * _FEWEST_WINDOWS)))
+    hidden_size = given.hidden_size or 128
     chosen = {
         "hidden_size": hidden_size,
         "seq_length": seq_length,
-        "batch_size": min(_MOST_STREAMS, 2 ** (streams.bit_length() - 1)),
+        "batch_size": 2 ** (streams.bit_length() - 1),
         "dtype": "float32",
         "optimizer": "adagrad",
         "learning_rate": default_learning_rate(hidden_size),
@@ -164,7 +175,18 @@ def default_learning_rate(hidden_size: int) -> float:
     Adagrad's first update moves every weight by the whole rate, so that the change of a
     pre-activation grows with H.
     """
-    return min(0.1, 0.05 * (128 / hidden_size) ** 0.75)
+    return float(min(0.1, 0.05 * (128 / hidden_size) ** 0.75))
+
+
+def steps_of(given: TrainingOptions, windows_per_epoch: int) -> int | None:
+    """Updates that were asked for, by ``max_steps`` or else by ``epochs``; None where neither."""
+    if given.max_steps is not None or given.epochs is None:
+        return given.max_steps
+    if given.epochs * windows_per_epoch > _MOST_STEPS:
+        raise ValueError(
+            f"epochs must be at most {_MOST_STEPS // windows_per_epoch}, not {given.epochs}"
+        )
+    return math.ceil(given.epochs * windows_per_epoch)
 
 
 def default_steps(windows_per_epoch: int, characters: int) -> int:

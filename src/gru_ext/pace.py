@@ -53,8 +53,10 @@ def stop_on_interrupt() -> Iterator[StopRequest]:
     Only in the main thread, and where nobody else has taken the signal over.
     """
     request = StopRequest()
-    if (threading.current_thread() is not threading.main_thread()
-            or signal.getsignal(signal.SIGINT) is not signal.default_int_handler):
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
         yield request
         return
 

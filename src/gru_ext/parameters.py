@@ -22,8 +22,11 @@ NAMES = ("Wy", "Wh", "Wr", "Wz", "Uh", "Ur", "Uz", "by", "bh", "br", "bz")
 def shapes(vocabulary_size: int, hidden_size: int) -> dict[str, tuple[int, int]]:
     """Shape of each parameter by name, as the notebook has them."""
     V, H = vocabulary_size, hidden_size
-    gates = {f"{kind}{gate}": shape for gate in "zrh"
-             for kind, shape in (("W", (H, V)), ("U", (H, H)), ("b", (H, 1)))}
+    gates = {
+        f"{kind}{gate}": shape
+        for gate in "zrh"
+        for kind, shape in (("W", (H, V)), ("U", (H, H)), ("b", (H, 1)))
+    }
     every = gates | {"Wy": (V, H), "by": (V, 1)}
     return {name: every[name] for name in NAMES}
 
@@ -52,8 +55,13 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         Where a size, the dtype or the buffer does not fit.
     """
 
-    def __init__(self, vocabulary_size: int, hidden_size: int, dtype: DTypeLike = np.float32,
-                 flat: NDArray[np.floating] | None = None) -> None:
+    def __init__(
+        self,
+        vocabulary_size: int,
+        hidden_size: int,
+        dtype: DTypeLike = np.float32,
+        flat: NDArray[np.floating] | None = None,
+    ) -> None:
         dtype = np.dtype(dtype)
         if dtype not in (np.float32, np.float64):
             raise TypeError(f"dtype must be float32 or float64, not {dtype}")
@@ -62,8 +70,10 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         if flat is None:
             flat = aligned_zeros(size, dtype)
         elif flat.dtype != dtype or flat.shape != (size,) or not flat.flags.c_contiguous:
-            raise ValueError(f"flat must be a contiguous {dtype} array of {size} elements, "
-                             f"not {flat.dtype} of shape {flat.shape}")
+            raise ValueError(
+                f"flat must be a contiguous {dtype} array of {size} elements, "
+                f"not {flat.dtype} of shape {flat.shape}"
+            )
         self.vocabulary_size = vocabulary_size
         self.hidden_size = hidden_size
         self.flat = flat
@@ -74,7 +84,7 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         Hp, Vp = at["Hp"], at["Vp"]
 
         def block(offset: str, *shape: int) -> NDArray[np.floating]:
-            return self.flat[at[offset]:at[offset] + int(np.prod(shape))].reshape(shape)
+            return self.flat[at[offset] : at[offset] + int(np.prod(shape))].reshape(shape)
 
         w, b = block("w", V, 3, Hp), block("b", 3, Hp)
         uzr, uh = block("uzr", H, 2, Hp), block("uh", H, Hp)
@@ -120,8 +130,11 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
             view[...] = values[name]
 
 
-def draw_uniform(parameters: Parameters, generator: np.random.Generator | np.random.RandomState,
-                 scale: float = 0.05) -> None:
+def draw_uniform(
+    parameters: Parameters,
+    generator: np.random.Generator | np.random.RandomState,
+    scale: float = 0.05,
+) -> None:
     """Initialise: matrices uniform in [-scale, scale), biases zero, in the notebook's order."""
     for name in MATRICES:
         view = parameters[name]

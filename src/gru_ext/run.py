@@ -32,9 +32,17 @@ class Run:
         0 for none; by default four samples of 200 characters and twenty lines in the whole run.
     """
 
-    def __init__(self, trainer: Trainer, steps: int, held_out: NDArray[np.integer], *, seed: int,
-                 sample_every: int | None = None, sample_length: int | None = None,
-                 log_every: int | None = None) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        steps: int,
+        held_out: NDArray[np.integer],
+        *,
+        seed: int,
+        sample_every: int | None = None,
+        sample_length: int | None = None,
+        log_every: int | None = None,
+    ) -> None:
         self.trainer, self.steps, self.held_out, self.seed = trainer, steps, held_out, seed
         self.sample_every = max(1, steps // 4) if sample_every is None else sample_every
         self.sample_length = 200 if sample_length is None else sample_length
@@ -54,11 +62,19 @@ class Run:
                 losses = trainer.advance(pace.next(until - done))
                 done = trainer.steps_done
                 loss_sum += float(losses.sum())
+                if not math.isfinite(loss_sum):
+                    raise ValueError(
+                        f"training diverged before step {done}: the loss is not finite; train "
+                        f"with a learning rate lower than {trainer.learning_rate:.4g}"
+                    )
                 console.advance(len(losses) * per_step, trainer.smooth_loss / math.log(2))
                 if self.log_every and (done % self.log_every == 0 or done == self.steps):
                     seconds = time.perf_counter() - began
-                    console.print(self._progress(loss_sum / (done - since),
-                                                 (done - since) * per_step / seconds))
+                    console.print(
+                        self._progress(
+                            loss_sum / (done - since), (done - since) * per_step / seconds
+                        )
+                    )
                     since, began, loss_sum = done, time.perf_counter(), 0.0
                 if self.sample_every and (done % self.sample_every == 0 or done == self.steps):
                     console.print(self._sample())
@@ -68,25 +84,37 @@ class Run:
     def _heading(self) -> str:
         trainer, model = self.trainer, self.trainer.model
         held = f" and {len(self.held_out):,} held out" if len(self.held_out) else ""
-        return (f"{trainer.characters:,} characters to train on{held}, "
-                f"{len(model.vocabulary)} different; hidden size {model.hidden_size}, "
-                f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
-                f"learning rate {trainer.learning_rate:.4g}, {self.steps:,} steps, "
-                f"{trainer.threads} thread{'s' * (trainer.threads > 1)}")
+        return (
+            f"{trainer.characters:,} characters to train on{held}, "
+            f"{len(model.vocabulary)} different; hidden size {model.hidden_size}, "
+            f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
+            f"learning rate {trainer.learning_rate:.4g}, {self.steps:,} steps, "
+            f"{trainer.threads} thread{'s' * (trainer.threads > 1)}"
+        )
 
     def _progress(self, nats: float, characters_per_second: float) -> str:
         done = self.trainer.steps_done
-        return (f"step {done:,} of {self.steps:,}, epoch "
-                f"{done / self.trainer.windows_per_epoch:.2f}: {nats / math.log(2):.3f} bits per "
-                f"character, {characters_per_second:,.0f} characters a second")
+        return (
+            f"step {done:,} of {self.steps:,}, epoch "
+            f"{done / self.trainer.windows_per_epoch:.2f}: {nats / math.log(2):.3f} bits per "
+            f"character, {characters_per_second:,.0f} characters a second"
+        )
 
     def _sample(self) -> str:
         model = self.trainer.model
-        text = "".join(sample_chunks(model.parameters, model.vocabulary, self.sample_length,
-                                     seed=(self.seed, self.trainer.steps_done)))
+        text = "".join(
+            sample_chunks(
+                model.parameters,
+                model.vocabulary,
+                self.sample_length,
+                seed=(self.seed, self.trainer.steps_done),
+            )
+        )
         return f"----\n{text}\n----"
 
     def _measure(self) -> str:
         result = evaluate_symbols(self.trainer.model.parameters, self.held_out)
-        return (f"held out, {result.characters:,} characters: {result.bits_per_char:.3f} bits per "
-                f"character")
+        return (
+            f"held out, {result.characters:,} characters: {result.bits_per_char:.3f} bits per "
+            f"character"
+        )

@@ -25,10 +25,15 @@ def check_sampling(length: int, temperature: float) -> None:
         raise ValueError(f"temperature must be a number from 0 on, not {temperature}")
 
 
-def sample_chunks(parameters: Parameters, vocabulary: Vocabulary, length: int, prompt: str = "",
-                  temperature: float = 1.0,
-                  seed: int | Sequence[int] | None = None,
-                  hidden: NDArray[np.floating] | None = None) -> Iterator[str]:
+def sample_chunks(
+    parameters: Parameters,
+    vocabulary: Vocabulary,
+    length: int,
+    prompt: str = "",
+    temperature: float = 1.0,
+    seed: int | Sequence[int] | None = None,
+    hidden: NDArray[np.floating] | None = None,
+) -> Iterator[str]:
     """Draw ``length`` characters that follow ``prompt``, some at a time.
 
     Parameters
@@ -69,7 +74,7 @@ def sample_chunks(parameters: Parameters, vocabulary: Vocabulary, length: int, p
     if hidden is not None:
         workspace.hidden[...] = hidden
     for start in range(0, len(read) - 1, _PROMPT_WINDOW):
-        window = read[start:min(start + _PROMPT_WINDOW, len(read) - 1), None]
+        window = read[start : min(start + _PROMPT_WINDOW, len(read) - 1), None]
         forward_window(parameters.flat, window, None, workspace)
     last = read[-1:]
     for start in range(0, length, _CHUNK):

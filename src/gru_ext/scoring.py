@@ -45,8 +45,11 @@ class Evaluation:
             return math.inf
 
 
-def evaluate_symbols(parameters: Parameters, symbols: NDArray[np.integer],
-                     progress: Callable[[int], object] | None = None) -> Evaluation:
+def evaluate_symbols(
+    parameters: Parameters,
+    symbols: NDArray[np.integer],
+    progress: Callable[[int], object] | None = None,
+) -> Evaluation:
     """Score symbols of shape (n,) from a zero hidden state, carried through the whole text.
 
     Parameters
@@ -64,11 +67,17 @@ def evaluate_symbols(parameters: Parameters, symbols: NDArray[np.integer],
     n = len(symbols) - 1
     if n < 1:
         raise ValueError(f"a text to evaluate needs at least 2 characters, not {len(symbols)}")
-    workspace = Workspace(parameters.vocabulary_size, parameters.hidden_size, 1,
-                          min(_WINDOW, n), parameters.dtype, training=False)
+    workspace = Workspace(
+        parameters.vocabulary_size,
+        parameters.hidden_size,
+        1,
+        min(_WINDOW, n),
+        parameters.dtype,
+        training=False,
+    )
     total = 0.0
     for start in range(0, n, _WINDOW):
-        window = np.ascontiguousarray(symbols[start:start + _WINDOW + 1], np.int32)[:, None]
+        window = np.ascontiguousarray(symbols[start : start + _WINDOW + 1], np.int32)[:, None]
         total += forward_window(parameters.flat, window[:-1], window[1:], workspace)
         if progress is not None:
             progress(len(window) - 1)

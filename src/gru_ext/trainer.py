@@ -62,9 +62,17 @@ class Trainer:
     ...         break
     """
 
-    def __init__(self, model: Model, symbols: NDArray[np.integer], *, seq_length: int = 64,
-                 batch_size: int = 1, learning_rate: float = 0.05, clip: float = 5.0,
-                 threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        symbols: NDArray[np.integer],
+        *,
+        seq_length: int = 64,
+        batch_size: int = 1,
+        learning_rate: float = 0.05,
+        clip: float = 5.0,
+        threads: int | None = None,
+    ) -> None:
         if threads is None:
             threads = default_threads(batch_size)
         parameters = model.parameters
@@ -72,10 +80,17 @@ class Trainer:
         self.learning_rate = learning_rate
         self.clip = clip
         self.threads = min(threads, batch_size)
-        self.memory = Parameters(parameters.vocabulary_size, parameters.hidden_size,
-                                 parameters.dtype)
-        self._workspace = Workspace(parameters.vocabulary_size, parameters.hidden_size, batch_size,
-                                    seq_length, parameters.dtype, threads=self.threads)
+        self.memory = Parameters(
+            parameters.vocabulary_size, parameters.hidden_size, parameters.dtype
+        )
+        self._workspace = Workspace(
+            parameters.vocabulary_size,
+            parameters.hidden_size,
+            batch_size,
+            seq_length,
+            parameters.dtype,
+            threads=self.threads,
+        )
         self._loop = TrainingLoop(parameters.flat, self.memory.flat, self._workspace, symbols)
         self._symbols = symbols
         self.seq_length, self.batch_size = seq_length, batch_size
@@ -135,8 +150,12 @@ class Trainer:
         data = self.model.checkpoint()
         data.metadata |= {
             "step": self.steps_done,
-            "training": {"position": self._loop.position, "smooth_loss": self.smooth_loss,
-                         "text_sha256": self.text_digest(), "text_characters": len(self._symbols)},
+            "training": {
+                "position": self._loop.position,
+                "smooth_loss": self.smooth_loss,
+                "text_sha256": self.text_digest(),
+                "text_characters": len(self._symbols),
+            },
         }
         data.memory = dict(self.memory)
         data.hidden = self._workspace.hidden.copy()
@@ -153,26 +172,34 @@ class Trainer:
         state: dict[str, Any] | None = data.metadata.get("training")
         step = data.metadata.get("step")
         if data.memory is None or data.hidden is None or not isinstance(state, dict):
-            raise CheckpointError("holds no training state to resume: start from its weights "
-                                  "with --init-from")
+            raise CheckpointError(
+                "holds no training state to resume: start from its weights with --init-from"
+            )
         parameters = self.model.parameters
         if data.characters != self.model.vocabulary.characters:
             raise CheckpointError("was trained with another vocabulary than this text's")
         if data.weights["Wz"].dtype != parameters.dtype:
             raise CheckpointError(f"is {data.weights['Wz'].dtype}, not {parameters.dtype}")
         if data.hidden_size != parameters.hidden_size:
-            raise CheckpointError(f"has hidden size {data.hidden_size}, "
-                                  f"not {parameters.hidden_size}")
+            raise CheckpointError(
+                f"has hidden size {data.hidden_size}, not {parameters.hidden_size}"
+            )
         if len(data.hidden) != self.batch_size:
-            raise CheckpointError(f"was trained with batch size {len(data.hidden)}, "
-                                  f"not {self.batch_size}")
+            raise CheckpointError(
+                f"was trained with batch size {len(data.hidden)}, not {self.batch_size}"
+            )
         if state.get("text_sha256") != self.text_digest():
             raise CheckpointError(
                 f"was trained on another text, of {state.get('text_characters')} characters; "
-                f"this one has {len(self._symbols)} (both without the held-out part)")
+                f"this one has {len(self._symbols)} (both without the held-out part)"
+            )
         position, smooth_loss = state.get("position"), state.get("smooth_loss")
-        if (not isinstance(step, int) or step < 0 or not isinstance(position, int)
-                or not isinstance(smooth_loss, float)):
+        if (
+            not isinstance(step, int)
+            or step < 0
+            or not isinstance(position, int)
+            or not isinstance(smooth_loss, float)
+        ):
             raise CheckpointError("has a damaged training state")
         try:
             self._loop.position = position

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.classic import train_classic
 from gru_ext.files import StrPath, check_writable
 from gru_ext.model import Model, from_checkpoint
-from gru_ext.options import Settled, TrainingOptions, default_steps, held_out, settle
+from gru_ext.options import Settled, TrainingOptions, default_steps, held_out, settle, steps_of
 from gru_ext.pace import StopRequest, stop_on_interrupt
 from gru_ext.parameters import Parameters
 from gru_ext.run import Run
@@ -30,15 +29,31 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.model = model
 
 
-def train(text: str, *, output: StrPath | None = None, hidden_size: int | None = None,
-          seq_length: int | None = None, batch_size: int | None = None, dtype: str | None = None,
-          optimizer: str | None = None, learning_rate: float | None = None,
-          clip: float | None = None, max_steps: int | None = None, epochs: float | None = None,
-          val_fraction: float | None = None, seed: int | None = None, threads: int | None = None,
-          sample_every: int | None = None, sample_length: int | None = None,
-          log_every: int | None = None, quiet: bool = False, resume: bool = False,
-          init_from: StrPath | Model | None = None, classic: bool = False,
-          force: bool = False) -> Model:
+def train(
+    text: str,
+    *,
+    output: StrPath | None = None,
+    hidden_size: int | None = None,
+    seq_length: int | None = None,
+    batch_size: int | None = None,
+    dtype: str | None = None,
+    optimizer: str | None = None,
+    learning_rate: float | None = None,
+    clip: float | None = None,
+    max_steps: int | None = None,
+    epochs: float | None = None,
+    val_fraction: float | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    sample_every: int | None = None,
+    sample_length: int | None = None,
+    log_every: int | None = None,
+    quiet: bool = False,
+    resume: bool = False,
+    init_from: StrPath | Model | None = None,
+    classic: bool = False,
+    force: bool = False,
+) -> Model:
     """Train a model on a text.
 
     Without an option it trains a good small model: sizes, number of streams, updates and learning
@@ -92,17 +107,38 @@ def train(text: str, *, output: StrPath | None = None, hidden_size: int | None =
     TrainingInterrupted
         A KeyboardInterrupt: after Ctrl-C, when the model so far is written.
     """
-    given = TrainingOptions(hidden_size, seq_length, batch_size, dtype, optimizer, learning_rate,
-                            clip, max_steps, epochs, val_fraction, seed)
-    for name, value, least in (("threads", threads, 1), ("sample every", sample_every, 0),
-                               ("sample length", sample_length, 0), ("log every", log_every, 0)):
+    given = TrainingOptions(
+        hidden_size,
+        seq_length,
+        batch_size,
+        dtype,
+        optimizer,
+        learning_rate,
+        clip,
+        max_steps,
+        epochs,
+        val_fraction,
+        seed,
+    )
+    for name, value, least in (
+        ("threads", threads, 1),
+        ("sample every", sample_every, 0),
+        ("sample length", sample_length, 0),
+        ("log every", log_every, 0),
+    ):
         if value is not None and value < least:
             raise ValueError(f"{name} must be {least} or more, not {value}")
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, not {type(text).__name__}")
     if not text:
         raise ValueError("the text is empty")
     _check_output(output, resume, force, classic, init_from)
-    shown: dict[str, Any] = {"sample_every": sample_every, "sample_length": sample_length,
-                             "log_every": log_every, "quiet": quiet}
+    shown: dict[str, Any] = {
+        "sample_every": sample_every,
+        "sample_length": sample_length,
+        "log_every": log_every,
+        "quiet": quiet,
+    }
     with stop_on_interrupt() as stop:
         if classic:
             source = init_from if init_from is not None else _existing(output)
@@ -110,8 +146,9 @@ def train(text: str, *, output: StrPath | None = None, hidden_size: int | None =
             trained: Model = _named(source, train_classic, text, given, weights, stop=stop, **shown)
             data = trained.checkpoint()
         else:
-            trained, data = _train(text, given, output if resume else None, init_from, threads,
-                                   stop, **shown)
+            trained, data = _train(
+                text, given, output if resume else None, init_from, threads, stop, **shown
+            )
         if output is not None:
             checkpoint.write(output, data)
     if stop:
@@ -119,12 +156,19 @@ def train(text: str, *, output: StrPath | None = None, hidden_size: int | None =
     return trained
 
 
-def _check_output(output: StrPath | None, resume: bool, force: bool, classic: bool,
-                  init_from: StrPath | Model | None) -> None:
+def _check_output(
+    output: StrPath | None,
+    resume: bool,
+    force: bool,
+    classic: bool,
+    init_from: StrPath | Model | None,
+) -> None:
     """Refuse before a long run what would fail or lose something at its end."""
     if resume and classic:
-        raise ValueError("--resume and --classic contradict: --classic reads the weights it finds "
-                         "at its output by itself, as the notebook does")
+        raise ValueError(
+            "--resume and --classic contradict: --classic reads the weights it finds "
+            "at its output by itself, as the notebook does"
+        )
     if resume and init_from is not None:
         raise ValueError("--resume and --init-from contradict: one goes on, the other starts anew")
     if resume and output is None:
@@ -135,8 +179,10 @@ def _check_output(output: StrPath | None, resume: bool, force: bool, classic: bo
     if resume and not exists:
         raise FileNotFoundError(f"{output} does not exist: there is nothing to resume")
     if exists and not (resume or force or classic):
-        raise FileExistsError(f"{output} exists: go on with it by --resume, replace it by --force, "
-                              f"or name another with --output")
+        raise FileExistsError(
+            f"{output} exists: go on with it by --resume, replace it by --force, "
+            f"or name another with --output"
+        )
     check_writable(output)
 
 
@@ -159,40 +205,68 @@ def _named(source: StrPath | Model | None, function: Any, *arguments: Any, **nam
         raise CheckpointError(f"{name} {error}") from None
 
 
-def _train(text: str, given: TrainingOptions, resume: StrPath | None,
-           init_from: StrPath | Model | None, threads: int | None, stop: StopRequest, *,
-           sample_every: int | None, sample_length: int | None, log_every: int | None,
-           quiet: bool) -> tuple[Model, Checkpoint]:
+def _train(
+    text: str,
+    given: TrainingOptions,
+    resume: StrPath | None,
+    init_from: StrPath | Model | None,
+    threads: int | None,
+    stop: StopRequest,
+    *,
+    sample_every: int | None,
+    sample_length: int | None,
+    log_every: int | None,
+    quiet: bool,
+) -> tuple[Model, Checkpoint]:
     source = resume if resume is not None else init_from
     weights = _weights(source)
     if resume is not None:
         given = _named(resume, _resumed_options, given, weights)
     elif weights is not None:
-        given = given.over({"hidden_size": weights.hidden_size,
-                            "dtype": str(weights.weights["Wz"].dtype)})
+        given = given.over(
+            {"hidden_size": weights.hidden_size, "dtype": str(weights.weights["Wz"].dtype)}
+        )
     n_trained = len(text) - held_out(len(text), given.val_fraction)
     options = settle(given, n_trained)
     _check_length(n_trained, len(text) - n_trained, options)
     model = _starting_model(text, weights, source, options)
     symbols = _named(source, model.vocabulary.encode, text)
-    trainer = Trainer(model, symbols[:n_trained], seq_length=options.seq_length,
-                      batch_size=options.batch_size, learning_rate=options.learning_rate,
-                      clip=options.clip, threads=threads)
+    trainer = Trainer(
+        model,
+        symbols[:n_trained],
+        seq_length=options.seq_length,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        clip=options.clip,
+        threads=threads,
+    )
     if resume is not None:
         _named(resume, trainer.resume, weights)
-    steps = given.max_steps
+    steps = steps_of(given, trainer.windows_per_epoch)
     if steps is None:
-        steps = (math.ceil(given.epochs * trainer.windows_per_epoch)
-                 if given.epochs is not None
-                 else default_steps(trainer.windows_per_epoch, n_trained))
+        steps = default_steps(trainer.windows_per_epoch, n_trained)
     if steps <= trainer.steps_done:
-        raise ValueError(f"{source} has made {trainer.steps_done} of {steps} steps already: ask "
-                         f"for more with --max-steps or --epochs")
-    model.about = {"options": asdict(options) | {
-        name: getattr(given, name) for name in ("max_steps", "epochs", "val_fraction")
-        if getattr(given, name) is not None}}
-    run = Run(trainer, steps, symbols[n_trained:], seed=options.seed, sample_every=sample_every,
-              sample_length=sample_length, log_every=log_every)
+        raise ValueError(
+            f"{source} has made {trainer.steps_done} of {steps} steps already: ask "
+            f"for more with --max-steps or --epochs"
+        )
+    model.about = {
+        "options": asdict(options)
+        | {
+            name: getattr(given, name)
+            for name in ("max_steps", "epochs", "val_fraction")
+            if getattr(given, name) is not None
+        }
+    }
+    run = Run(
+        trainer,
+        steps,
+        symbols[n_trained:],
+        seed=options.seed,
+        sample_every=sample_every,
+        sample_length=sample_length,
+        log_every=log_every,
+    )
     run.go(stop, quiet)
     data = trainer.checkpoint()
     model.about["step"] = trainer.steps_done
@@ -204,12 +278,15 @@ def _check_length(n_trained: int, n_held_out: int, options: Settled) -> None:
     if n_trained < T * B + 1:
         windows = f"{B} windows of {T}" if B > 1 else f"a window of {T}"
         held = f" beside the {n_held_out} held out" if n_held_out else ""
-        raise ValueError(f"the text has {n_trained} characters to train on{held}: {windows} "
-                         f"characters need at least {T * B + 1}")
+        raise ValueError(
+            f"the text has {n_trained} characters to train on{held}: {windows} "
+            f"characters need at least {T * B + 1}"
+        )
 
 
-def _starting_model(text: str, weights: Checkpoint | None, source: StrPath | Model | None,
-                    options: Settled) -> Model:
+def _starting_model(
+    text: str, weights: Checkpoint | None, source: StrPath | Model | None, options: Settled
+) -> Model:
     """A new model, or that of the weights in the dtype asked for."""
     if weights is None or weights.characters is None:
         vocabulary = Vocabulary.from_text(text)  # as the notebook makes its own from its text
@@ -218,8 +295,9 @@ def _starting_model(text: str, weights: Checkpoint | None, source: StrPath | Mod
     if weights is None:
         return Model.create(vocabulary, options.hidden_size, options.dtype, options.seed)
     if weights.hidden_size != options.hidden_size:
-        raise ValueError(f"{source} has hidden size {weights.hidden_size}, "
-                         f"not {options.hidden_size}")
+        raise ValueError(
+            f"{source} has hidden size {weights.hidden_size}, not {options.hidden_size}"
+        )
     loaded: Model = _named(source, from_checkpoint, weights, vocabulary)
     parameters = Parameters(len(vocabulary), options.hidden_size, options.dtype)
     parameters.assign(loaded.parameters)
@@ -230,14 +308,23 @@ def _resumed_options(given: TrainingOptions, saved: Checkpoint) -> TrainingOptio
     """The saved run's options, with what may change in the middle of a run changed."""
     before = saved.metadata.get("options")
     if not isinstance(before, dict):
-        raise CheckpointError("holds no options of a training run: start from its weights with "
-                              "--init-from")
-    for name in ("hidden_size", "seq_length", "batch_size", "dtype", "optimizer", "val_fraction",
-                 "seed"):
+        raise CheckpointError(
+            "holds no options of a training run: start from its weights with --init-from"
+        )
+    for name in (
+        "hidden_size",
+        "seq_length",
+        "batch_size",
+        "dtype",
+        "optimizer",
+        "val_fraction",
+        "seed",
+    ):
         asked = getattr(given, name)
         if asked is not None and asked != before.get(name, asked):
-            raise CheckpointError(f"was trained with {name.replace('_', ' ')} "
-                                  f"{before[name]}, not {asked}")
+            raise CheckpointError(
+                f"was trained with {name.replace('_', ' ')} {before[name]}, not {asked}"
+            )
     if given.epochs is not None and given.max_steps is None:
         before = {name: value for name, value in before.items() if name != "max_steps"}
     try:

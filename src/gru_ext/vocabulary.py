@@ -19,7 +19,7 @@ def _code_points(text: str) -> NDArray[np.uint32]:
 
 def _chunks(text: str) -> Iterator[NDArray[np.uint32]]:
     for start in range(0, len(text), _CHUNK):
-        yield _code_points(text[start:start + _CHUNK])
+        yield _code_points(text[start : start + _CHUNK])
 
 
 class Vocabulary:
@@ -94,7 +94,7 @@ class Vocabulary:
             known = self._symbols[chunk]
             if known.min() < 0:
                 raise ValueError(self._unseen(text))
-            symbols[start:start + known.size] = known
+            symbols[start : start + known.size] = known
             start += known.size
         return symbols
 

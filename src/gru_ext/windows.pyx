@@ -161,7 +161,7 @@ cdef class Workspace:
     cdef _check_team(self, threads):
         _check_count("threads", threads, 1, self.window.parts_max)
 
-    cdef _take_symbols(self, what, symbols, store):
+    cdef _check_symbols(self, what, symbols):
         symbols = np.asarray(symbols)
         if symbols.dtype != np.int32:
             raise TypeError(f"{what} must be int32, not {symbols.dtype}")
@@ -171,8 +171,7 @@ cdef class Workspace:
         if symbols.min() < 0 or symbols.max() >= self.window.p.V:
             raise ValueError(f"{what} must be from 0 to {self.window.p.V - 1}, "
                              f"not {symbols.min()} to {symbols.max()}")
-        store[:symbols.size] = symbols.reshape(-1)
-        return symbols.shape[0]
+        return symbols
 
 
 cdef void _enter(Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
@@ -220,15 +219,18 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
     cdef uint64_t state
     cdef Py_ssize_t i
     cdef double total = 0
-    T = s._take_symbols("inputs", inputs, s._inputs)
-    if targets is None:
-        w.targets = NULL
-    else:
-        if s._take_symbols("targets", targets, s._targets) != T:
-            raise ValueError(f"inputs and targets must have one shape, not {np.shape(inputs)} "
-                             f"and {np.shape(targets)}")
+    inputs = s._check_symbols("inputs", inputs)
+    if targets is not None:
+        targets = s._check_symbols("targets", targets)
+        if targets.shape != inputs.shape:
+            raise ValueError(f"inputs and targets must have one shape, not {inputs.shape} "
+                             f"and {targets.shape}")
+    w.targets = NULL
+    s._inputs[:inputs.size] = inputs.reshape(-1)
+    if targets is not None:
+        s._targets[:targets.size] = targets.reshape(-1)
         w.targets = <const int32_t *><size_t>s._targets.ctypes.data
-    w.T = T
+    w.T = inputs.shape[0]
     with nogil:
         state = gru_float_state_enter()
         pack_weights(w, &parameters[0], ws, 0, 1)
@@ -479,6 +481,9 @@ cdef class TrainingLoop:
                 helper.start()
         except BaseException:
             gru_team_abandon(&run.team)
+            for helper in helpers:
+                if helper.ident is not None:
+                    helper.join()
             raise
         self._part(0)
         for helper in helpers:
@@ -544,7 +549,7 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
         raise ValueError(f"uniforms must have shape (n, {w.B}), not {np.shape(uniforms)}")
     if not temperature >= 0 or temperature == float("inf"):
         raise ValueError(f"temperature must be a number from 0 on, not {temperature}")
-    s._take_symbols("first", np.reshape(first, (1, -1)), s._inputs)
+    s._inputs[:w.B] = s._check_symbols("first", np.reshape(first, (1, -1)))[0]
     drawn = np.empty((n, w.B), np.int32)
     cdef int32_t[:, ::1] out = drawn
     cdef int32_t *x = <int32_t *>w.inputs

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures shared by the tests of the compiled core."""
+
+import numpy as np
+import pytest
+import reference
+
+from gru_ext import kernels
+from gru_ext.parameters import Parameters
+
+
+@pytest.fixture(params=kernels.available_isas())
+def isa(request):
+    """Each instruction set in turn; a Workspace keeps the one in use when it was made."""
+    before = kernels.active_isa()
+    kernels.use_isa(request.param)
+    yield request.param
+    kernels.use_isa(before)
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=["f32", "f64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture
+def draw_parameters():
+    """A function that draws Parameters, and the same values in float64 for the oracle."""
+
+    def draw(V, H, dtype, seed=0, scale=0.5):
+        parameters = Parameters(V, H, dtype)
+        parameters.assign(reference.random_parameters(V, H, seed, scale))
+        return parameters, {name: parameters[name].astype(np.float64) for name in reference.NAMES}
+
+    return draw
+
+
+@pytest.fixture
+def padding_of():
+    """A function that gives the mask of the flat buffer's padding."""
+
+    def mask(V, H, dtype):
+        named = Parameters(V, H, dtype)
+        for view in named.values():
+            view[...] = 1
+        return named.flat == 0
+
+    return mask
+
+
+@pytest.fixture
+def draw_symbols():
+    """A function that draws inputs and targets, both (T, B)."""
+
+    def draw(V, B, T, seed=0):
+        return np.random.default_rng(seed).integers(0, V, (2, T, B)).astype(np.int32)
+
+    return draw
+
+
+@pytest.fixture
+def assert_close(dtype):
+    """A function that compares, to within 40 eps of the largest element, or of 1."""
+    tolerance = 40 * np.finfo(dtype).eps
+
+    def check(actual, want, what=""):
+        largest = max(1.0, float(np.abs(want).max()))
+        np.testing.assert_allclose(actual, want, rtol=0, atol=tolerance * largest, err_msg=what)
+
+    return check
