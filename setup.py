@@ -48,6 +48,7 @@ setup(
             extension("kernels", *KERNEL_SOURCES, more_flags=kernel_flags),
             extension("_bptt"),
             extension("windows"),
+            extension("training_loop"),
             extension("_classic", more_flags=separate, include=[numpy.get_include()]),
         ],
         build_dir="build/cython",

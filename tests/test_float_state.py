@@ -9,8 +9,8 @@ import pytest
 
 from gru_ext import kernels
 from gru_ext.parameters import Parameters
+from gru_ext.training_loop import TrainingLoop
 from gru_ext.windows import (
-    TrainingLoop,
     Workspace,
     backward_window,
     forward_window,

@@ -8,17 +8,17 @@ from gru_ext import kernels
 
 FUNCTIONS = ("exp", "sigmoid", "tanh", "log")
 
-# Largest error in ulp of the correctly rounded result, as measured over some 10^7 numbers of the
-# ranges of samples(), and a little more. "fma": avx2, avx512.
+# Largest error in ulp of the correctly rounded result, with and without fused multiply-add.
+# f32: measured over every float with a normal result; f64: over 6e7 random numbers.
 BOUNDS = {
-    ("exp", "f32"): {"generic": 1.06, "fma": 1.06},
-    ("exp", "f64"): {"generic": 0.72, "fma": 0.70},
-    ("sigmoid", "f32"): {"generic": 1.95, "fma": 1.55},
-    ("sigmoid", "f64"): {"generic": 1.35, "fma": 0.80},
-    ("tanh", "f32"): {"generic": 1.15, "fma": 1.15},
-    ("tanh", "f64"): {"generic": 1.08, "fma": 0.84},
-    ("log", "f32"): {"generic": 2.0, "fma": 2.0},
-    ("log", "f64"): {"generic": 2.02, "fma": 2.02},
+    ("exp", "f32"): {"fma": 1.08, "baseline": 1.08},
+    ("exp", "f64"): {"fma": 0.66, "baseline": 0.68},
+    ("sigmoid", "f32"): {"fma": 1.53, "baseline": 1.96},
+    ("sigmoid", "f64"): {"fma": 0.65, "baseline": 1.33},
+    ("tanh", "f32"): {"fma": 1.10, "baseline": 1.12},
+    ("tanh", "f64"): {"fma": 0.80, "baseline": 1.05},
+    ("log", "f32"): {"fma": 1.97, "baseline": 1.97},
+    ("log", "f64"): {"fma": 2.00, "baseline": 2.00},
 }
 
 
@@ -70,7 +70,7 @@ def test_error_in_ulp(name, isa, dtype):
     ulp = np.spacing(np.abs(want).astype(dtype)).astype(want.dtype)
     error = np.abs(apply(name, x) - want) / ulp
     worst = int(error.argmax())
-    bound = BOUNDS[name, code(dtype)]["generic" if isa == "generic" else "fma"]
+    bound = BOUNDS[name, code(dtype)]["baseline" if isa == "generic" else "fma"]
     assert error[worst] <= bound, f"{name}({x[worst]!r}) is off by {error[worst]} ulp"
 
 
@@ -142,18 +142,15 @@ def test_log_special_values(isa, dtype):
     np.testing.assert_allclose(y, np.log(x), rtol=2 * info.eps)
 
 
-@pytest.mark.parametrize("name", ["exp", "sigmoid", "tanh"])
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_nan_propagates(name, isa, dtype):
-    x = np.array([0, np.nan, 1, -np.nan], dtype)
-    np.testing.assert_array_equal(np.isnan(apply(name, x)), np.isnan(x))
-
-
-@pytest.mark.parametrize("name", ["exp", "sigmoid", "tanh"])
-def test_nan_with_payload_propagates(name, isa, dtype):
+    """With a payload, too, whose low bits exp might take for the exponent."""
     bits = np.dtype(f"u{np.dtype(dtype).itemsize}").type
-    payload = np.array([1, 0x7a2, 0x3ff], bits)
-    x = (np.array(np.nan, dtype).view(bits) | payload).view(dtype)
-    assert np.all(np.isnan(apply(name, x)))
+    payload = np.array([0, 1, 0x7a2, 0x3ff], bits)
+    nans = (np.array(np.nan, dtype).view(bits) | payload).view(dtype)
+    x = np.concatenate([nans, -nans, [1, 0.5, 2]]).astype(dtype)
+    assert np.array_equal(x[:4].view(bits), nans.view(bits))
+    np.testing.assert_array_equal(np.isnan(apply(name, x)), np.isnan(x))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

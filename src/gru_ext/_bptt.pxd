@@ -51,6 +51,8 @@ cdef struct Window:
 cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil
 cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
                        Py_ssize_t parts) noexcept nogil
+cdef void enter(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
+cdef void leave(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t s0,
                   Py_ssize_t s1) noexcept nogil
 cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Truncated BPTT over one window (declarations and equations: _bptt.pxd)."""
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from gru_ext._layout cimport padded
 from gru_ext._native cimport (
@@ -110,6 +110,18 @@ cdef inline void product_t(const Window *w, real *c, const real *a, Py_ssize_t l
         gru_matmul_packed(w.k, c, w.p.Hp, a, lda, packed, M, w.p.Hp, K, accumulate)
     else:
         gru_matmul_rows_t(w.k, c, w.p.Hp, a, lda, b, K, M, w.p.H, K, accumulate)
+
+
+cdef void enter(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
+    # carry -> h[0]
+    memcpy(ws + w.o.h + s0 * w.p.Hp, ws + w.o.carry + s0 * w.p.Hp,
+           (s1 - s0) * w.p.Hp * sizeof(real))
+
+
+cdef void leave(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
+    # h[T] -> carry
+    memcpy(ws + w.o.carry + s0 * w.p.Hp, ws + w.o.h + (w.T * w.B + s0) * w.p.Hp,
+           (s1 - s0) * w.p.Hp * sizeof(real))
 
 
 cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,

@@ -15,7 +15,8 @@ from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model import Model
 from gru_ext.parameters import Parameters
 from gru_ext.threads import default_threads
-from gru_ext.windows import TrainingLoop, Workspace
+from gru_ext.training_loop import TrainingLoop
+from gru_ext.windows import Workspace
 
 _SMOOTHING = 0.999
 

@@ -8,6 +8,7 @@ _Flat = NDArray[np.floating]
 _Symbols = NDArray[np.integer]
 
 def aligned_zeros(n: int, dtype: DTypeLike) -> NDArray[Any]: ...
+def check_count(what: str, n: int, least: int, most: int) -> int: ...
 
 class Workspace:
     def __init__(
@@ -34,30 +35,6 @@ class Workspace:
     def nbytes(self) -> int: ...
     @property
     def memory(self) -> _Flat: ...
-
-class TrainingLoop:
-    position: int
-    def __init__(
-        self, parameters: _Flat, memory: _Flat, workspace: Workspace, symbols: _Symbols
-    ) -> None: ...
-    @property
-    def workspace(self) -> Workspace: ...
-    @property
-    def parameters(self) -> _Flat: ...
-    @property
-    def memory(self) -> _Flat: ...
-    @property
-    def windows_done(self) -> int: ...
-    @property
-    def windows_per_epoch(self) -> int: ...
-    def steps(
-        self,
-        windows: int,
-        learning_rate: float,
-        clip: float = 5.0,
-        eps: float = 1e-8,
-        threads: int = 1,
-    ) -> NDArray[np.float64]: ...
 
 def forward_window(
     parameters: _Flat, inputs: _Symbols, targets: _Symbols | None, workspace: Workspace

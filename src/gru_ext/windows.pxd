@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+from gru_ext._bptt cimport Window
+
+cdef class Workspace:
+    cdef Window window
+    cdef Py_ssize_t itemsize
+    cdef char *base
+    cdef readonly object memory
+    cdef object _inputs, _targets, _losses, _touched
+    cdef _view(self, Py_ssize_t offset, shape, Py_ssize_t last)
+    cdef _check_flat(self, what, Py_ssize_t n, Py_ssize_t itemsize)
+    cdef _check_symbols(self, what, symbols)
