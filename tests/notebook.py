@@ -12,8 +12,11 @@ NAMES = ("Wy", "Wh", "Wr", "Wz", "Uh", "Ur", "Uz", "by", "bh", "br", "bz")
 
 
 def shapes(V, H):
-    gates = {kind + gate: shape for gate in "zrh"
-             for kind, shape in (("W", (H, V)), ("U", (H, H)), ("b", (H, 1)))}
+    gates = {
+        kind + gate: shape
+        for gate in "zrh"
+        for kind, shape in (("W", (H, V)), ("U", (H, H)), ("b", (H, 1)))
+    }
     return gates | {"Wy": (V, H), "by": (V, 1)}
 
 
@@ -69,7 +72,7 @@ def window(p, inputs, targets, h):
         g["by"] += dy
         dh = np.dot(p["Wy"].T, dy) + dh_next
 
-        dc_l = np.multiply(dh, (1 - z)) * (1 - c ** 2)
+        dc_l = np.multiply(dh, (1 - z)) * (1 - c**2)
         g["Wh"] += np.dot(dc_l, x.T)
         g["Uh"] += np.dot(dc_l, np.multiply(r, h_prev).T)
         g["bh"] += dc_l
@@ -85,8 +88,12 @@ def window(p, inputs, targets, h):
         g["Uz"] += np.dot(dz_l, h_prev.T)
         g["bz"] += dz_l
 
-        dh_next = (np.dot(p["Uz"].T, dz_l) + np.multiply(dh, z) + np.multiply(drh, r)
-                   + np.dot(p["Ur"].T, dr_l))
+        dh_next = (
+            np.dot(p["Uz"].T, dz_l)
+            + np.multiply(dh, z)
+            + np.multiply(drh, r)
+            + np.dot(p["Ur"].T, dr_l)
+        )
     return loss, g, h
 
 
@@ -106,9 +113,20 @@ def adagrad(p, m, g, learning_rate, clip):
         p[name] += -learning_rate * g[name] / np.sqrt(m[name] + 1e-8)
 
 
-def run(text, weights=None, *, iterations=10_001, hidden_size=None, seq_length=5,
-        learning_rate=0.1, clip=5, seed=0, sample_every=1000, log_every=1000,
-        sample_length=1000):
+def run(
+    text,
+    weights=None,
+    *,
+    iterations=10_001,
+    hidden_size=None,
+    seq_length=5,
+    learning_rate=0.1,
+    clip=5,
+    seed=0,
+    sample_every=1000,
+    log_every=1000,
+    sample_length=1000,
+):
     """What a run of the notebook prints, and the weights at its end; 0 for no samples or lines."""
     random = np.random.RandomState(seed)
     characters = sorted(set(text))
@@ -126,8 +144,8 @@ def run(text, weights=None, *, iterations=10_001, hidden_size=None, seq_length=5
     for n in range(iterations):
         if at + T + 1 >= len(text) or n == 0:
             h, at = np.zeros((H, 1)), 0
-        inputs = [symbol_of[c] for c in text[at:at + T]]
-        targets = [symbol_of[c] for c in text[at + 1:at + T + 1]]
+        inputs = [symbol_of[c] for c in text[at : at + T]]
+        targets = [symbol_of[c] for c in text[at + 1 : at + T + 1]]
         if sample_every and n % sample_every == 0:
             drawn = sample(p, h, inputs[0], sample_length, random)
             lines += ["----", "".join(characters[i] for i in drawn), "----"]

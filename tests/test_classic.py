@@ -17,8 +17,7 @@ PATTERN = "aaaaa bbbbb ccccc ddddd eeeee fffff " * 16
 UNICODE = "Grüße aus Köln — «ça va?» 日本語 ☃ 🙂 ñandú, žluťoučký kůň.\n" * 6
 WEIGHTS = "gru_weights.data"
 # Enough to pass the text's end, where the state starts again, more than once.
-SHORT = ["--max-steps", "240", "--sample-every", "80", "--log-every", "60",
-         "--sample-length", "50"]
+SHORT = ["--max-steps", "240", "--sample-every", "80", "--log-every", "60", "--sample-length", "50"]
 SHORT_RUN = {"iterations": 240, "sample_every": 80, "log_every": 60, "sample_length": 50}
 
 
@@ -60,8 +59,11 @@ def test_first_and_second_run_of_the_notebook(folder):
     (folder / "input.txt").write_text(PATTERN)
     weights = None
     for _ in range(2):
-        done = subprocess.run([sys.executable, "-m", "gru_ext", "train", "input.txt", "--classic"],
-                              capture_output=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "gru_ext", "train", "input.txt", "--classic"],
+            capture_output=True,
+            check=True,
+        )
         printed, weights = notebook.run(PATTERN, weights)
         assert done.stdout == printed.encode()
         assert done.stderr == b""
@@ -70,13 +72,17 @@ def test_first_and_second_run_of_the_notebook(folder):
     assert "iter 10000, " in printed
 
 
-@pytest.mark.parametrize("text", [
-    UNICODE,
-    "".join(chr(33 + i * i % 150) for i in range(700)),
-    "abcab.",
-    "aaaaaaaaaaaaaaaa",
-    "ab\u0000cd\x1b e\x0bfgh" * 9,
-], ids=["letters of the world", "many symbols", "six characters", "one symbol", "controls"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        UNICODE,
+        "".join(chr(33 + i * i % 150) for i in range(700)),
+        "abcab.",
+        "aaaaaaaaaaaaaaaa",
+        "ab\u0000cd\x1b e\x0bfgh" * 9,
+    ],
+    ids=["letters of the world", "many symbols", "six characters", "one symbol", "controls"],
+)
 def test_texts(folder, capsys, text):
     weights = check(capsys, text, SHORT, SHORT_RUN)
     check(capsys, text, SHORT, SHORT_RUN, weights)
@@ -86,7 +92,10 @@ def test_utf8_on_a_pipe(folder):
     (folder / "input.txt").write_bytes(UNICODE.encode())
     done = subprocess.run(
         [sys.executable, "-m", "gru_ext", "train", "input.txt", "--classic", *SHORT],
-        capture_output=True, check=True, env=os.environ | {"PYTHONIOENCODING": "utf-8"})
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+    )
     assert done.stdout == notebook.run(UNICODE, **SHORT_RUN)[0].encode()
 
 
@@ -97,21 +106,25 @@ def test_newlines_are_translated(folder, capsys):
     assert capsys.readouterr().out == notebook.run(translated, **SHORT_RUN)[0]
 
 
-@pytest.mark.parametrize(("options", "run"), [
-    (["--max-steps", "1001"], {"iterations": 1001}),
-    (["--max-steps", "1"], {"iterations": 1}),
-    (["--hidden-size", "13"], {"hidden_size": 13}),
-    (["--hidden-size", "1"], {"hidden_size": 1}),
-    (["--seq-length", "9"], {"seq_length": 9}),
-    (["--seq-length", "1"], {"seq_length": 1}),
-    (["--sample-every", "0"], {"sample_every": 0}),
-    (["--log-every", "0"], {"log_every": 0}),
-    (["--sample-every", "7", "--log-every", "11"], {"sample_every": 7, "log_every": 11}),
-    (["--sample-length", "0"], {"sample_length": 0}),
-    (["--learning-rate", "0.03"], {"learning_rate": 0.03}),
-    (["--clip", "0.25"], {"clip": 0.25}),
-    (["--seed", "7"], {"seed": 7}),
-], ids=" ".join)
+@pytest.mark.parametrize(
+    ("options", "run"),
+    [
+        (["--max-steps", "1001"], {"iterations": 1001}),
+        (["--max-steps", "1"], {"iterations": 1}),
+        (["--hidden-size", "13"], {"hidden_size": 13}),
+        (["--hidden-size", "1"], {"hidden_size": 1}),
+        (["--seq-length", "9"], {"seq_length": 9}),
+        (["--seq-length", "1"], {"seq_length": 1}),
+        (["--sample-every", "0"], {"sample_every": 0}),
+        (["--log-every", "0"], {"log_every": 0}),
+        (["--sample-every", "7", "--log-every", "11"], {"sample_every": 7, "log_every": 11}),
+        (["--sample-length", "0"], {"sample_length": 0}),
+        (["--learning-rate", "0.03"], {"learning_rate": 0.03}),
+        (["--clip", "0.25"], {"clip": 0.25}),
+        (["--seed", "7"], {"seed": 7}),
+    ],
+    ids=" ".join,
+)
 def test_overrides(folder, capsys, options, run):
     check(capsys, PATTERN, [*SHORT, *options], SHORT_RUN | run)
 
@@ -137,8 +150,10 @@ def test_the_notebook_reads_ours(folder, capsys):
     assert all(array.dtype == np.float64 for array in read.values())
     first, weights = notebook.run(PATTERN, **SHORT_RUN)
     assert capsys.readouterr().out == first
-    assert notebook.run(PATTERN, read, **SHORT_RUN)[0] == notebook.run(
-        PATTERN, weights, **SHORT_RUN)[0]
+    assert (
+        notebook.run(PATTERN, read, **SHORT_RUN)[0]
+        == notebook.run(PATTERN, weights, **SHORT_RUN)[0]
+    )
 
 
 def test_output(folder, capsys):
@@ -202,9 +217,14 @@ def test_contradictions(folder, capsys, options, exists):
     assert not exists or (folder / WEIGHTS).read_bytes() == before
 
 
-@pytest.mark.parametrize(("text", "options"), [
-    ("another text with more symbols", []), (PATTERN, ["--hidden-size", "9"]),
-], ids=["vocabulary", "hidden size"])
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("another text with more symbols", []),
+        (PATTERN, ["--hidden-size", "9"]),
+    ],
+    ids=["vocabulary", "hidden size"],
+)
 def test_weights_that_do_not_fit(folder, capsys, text, options):
     assert train(PATTERN, *SHORT) == 0
     before = (folder / WEIGHTS).read_bytes()

@@ -22,6 +22,7 @@ def text_file(tmp_path):
         path = tmp_path / name
         path.write_bytes(data)
         return path
+
     return make
 
 
@@ -41,25 +42,31 @@ def test_standard_input(text_file, monkeypatch):
     assert read_text([text_file(b"x"), "-", text_file(b"y", "b")]) == "xé\ny"
 
 
-@pytest.mark.parametrize(("data", "encoding", "text"), [
-    ("naïve ☃\n".encode(), "utf-8", "naïve ☃\n"),
-    (b"na\xefve", "latin-1", "naïve"),
-    (b"\x80", "cp1252", "€"),
-    ("a\r\n☃".encode("utf-16"), "utf-16", "a\n☃"),
-    (b"\xef\xbb\xbfabc", "utf-8-sig", "abc"),
-    # As the notebook: open(path, 'r') keeps the mark.
-    (b"\xef\xbb\xbfabc", "utf-8", "\ufeffabc"),
-])
+@pytest.mark.parametrize(
+    ("data", "encoding", "text"),
+    [
+        ("naïve ☃\n".encode(), "utf-8", "naïve ☃\n"),
+        (b"na\xefve", "latin-1", "naïve"),
+        (b"\x80", "cp1252", "€"),
+        ("a\r\n☃".encode("utf-16"), "utf-16", "a\n☃"),
+        (b"\xef\xbb\xbfabc", "utf-8-sig", "abc"),
+        # As the notebook: open(path, 'r') keeps the mark.
+        (b"\xef\xbb\xbfabc", "utf-8", "\ufeffabc"),
+    ],
+)
 def test_encodings(text_file, data, encoding, text):
     assert read_text([text_file(data)], encoding) == text
 
 
-@pytest.mark.parametrize(("data", "offset", "byte", "line"), [
-    (b"\xff", 0, "0xff", 1),
-    (b"abc\ndef\xe9 ghi", 7, "0xe9", 2),
-    (b"ab\r\ncd\r\n\xc3", 8, "0xc3", 3),
-    ("☃".encode() * 30_000 + b"\n\n\xed\xa0\x80", 90_002, "0xed", 3),
-])
+@pytest.mark.parametrize(
+    ("data", "offset", "byte", "line"),
+    [
+        (b"\xff", 0, "0xff", 1),
+        (b"abc\ndef\xe9 ghi", 7, "0xe9", 2),
+        (b"ab\r\ncd\r\n\xc3", 8, "0xc3", 3),
+        ("☃".encode() * 30_000 + b"\n\n\xed\xa0\x80", 90_002, "0xed", 3),
+    ],
+)
 def test_where_a_text_is_no_utf8(text_file, data, offset, byte, line):
     path = text_file(data)
     with pytest.raises(ValueError, match="--encoding") as refused:
@@ -236,10 +243,26 @@ def test_a_full_disk(tmp_path, exists):
     if exists:
         path.write_bytes(b"old")
     done = subprocess.run(
-        [sys.executable, "-c", FULL, "train", "a.txt", "--hidden-size", "64", "--max-steps", "3",
-         "--sample-every", "0", "--force"], cwd=tmp_path, capture_output=True, text=True)
+        [
+            sys.executable,
+            "-c",
+            FULL,
+            "train",
+            "a.txt",
+            "--hidden-size",
+            "64",
+            "--max-steps",
+            "3",
+            "--sample-every",
+            "0",
+            "--force",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "cannot write model.npz: File too large" in done.stderr
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "model.npz"][:1 + exists]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "model.npz"][: 1 + exists]
     assert not exists or path.read_bytes() == b"old"

@@ -29,8 +29,11 @@ def subnormals_live():
         sums = x + x  # operands
         if not (np.all(halves == tiny / 2) and np.all(sums == 2 * tiny)):
             return False
-    return bool(np.float64(5e-324) * 1 > 0 and np.float32(1e-45) * np.float32(1) > 0
-                and float("5e-324") * 1.0 > 0)
+    return bool(
+        np.float64(5e-324) * 1 > 0
+        and np.float32(1e-45) * np.float32(1) > 0
+        and float("5e-324") * 1.0 > 0
+    )
 
 
 def calls(dtype):
@@ -59,8 +62,9 @@ def calls(dtype):
         "steps": lambda: loop.steps(3, 0.1),
         "steps of two threads": lambda: loop.steps(3, 0.1, threads=2),
         "refused steps": refused,
-        "sample_streams": lambda: sample_streams(parameters.flat, symbols[0], np.zeros((5, B)),
-                                                 workspace),
+        "sample_streams": lambda: sample_streams(
+            parameters.flat, symbols[0], np.zeros((5, B)), workspace
+        ),
         "adagrad_update": lambda: kernels.adagrad_update(x.copy(), x.copy(), x, 0.1),
         "clip": lambda: kernels.clip(x.copy(), 0.5),
         "exp": lambda: kernels.exp(x, x.copy()),
@@ -93,7 +97,8 @@ def test_state_of_another_thread_is_left_alone(name, dtype):
 flushes = pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64", "aarch64", "arm64")
     or not kernels.compiler().startswith(("GCC", "Clang")),
-    reason="the core flushes subnormals on x86-64 and aarch64 where GCC or Clang built it")
+    reason="the core flushes subnormals on x86-64 and aarch64 where GCC or Clang built it",
+)
 
 
 @flushes

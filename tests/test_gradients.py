@@ -10,8 +10,10 @@ from gru_ext.parameters import Parameters
 from gru_ext.windows import Workspace, backward_window, forward_window
 
 
-@pytest.mark.parametrize(("V", "H", "B", "T"), [(1, 1, 1, 3), (2, 3, 5, 4), (7, 9, 1, 6),
-                                                (9, 17, 3, 3), (17, 8, 5, 5), (5, 7, 3, 30)])
+@pytest.mark.parametrize(
+    ("V", "H", "B", "T"),
+    [(1, 1, 1, 3), (2, 3, 5, 4), (7, 9, 1, 6), (9, 17, 3, 3), (17, 8, 5, 5), (5, 7, 3, 30)],
+)
 def test_central_differences(V, H, B, T, isa, draw_parameters, draw_symbols):
     """Every element, with differences of fourth order: error of the order of 1e-11."""
     parameters, _ = draw_parameters(V, H, np.float64, seed=V)
@@ -40,8 +42,9 @@ def test_central_differences(V, H, B, T, isa, draw_parameters, draw_symbols):
 
 
 @pytest.mark.parametrize(("V", "H", "B", "T"), [(9, 17, 1, 5), (17, 9, 3, 40), (7, 33, 5, 70)])
-def test_backward_adds_to_the_gradients(V, H, B, T, isa, dtype, draw_parameters, draw_symbols,
-                                        padding_of, assert_close):
+def test_backward_adds_to_the_gradients(
+    V, H, B, T, isa, dtype, draw_parameters, draw_symbols, padding_of, assert_close
+):
     parameters, values = draw_parameters(V, H, dtype)
     gradients, want = draw_parameters(V, H, dtype, seed=5)
     workspace = Workspace(V, H, B, T, dtype)
@@ -131,8 +134,9 @@ def test_backward_needs_room(dtype):
         backward_window(flat, flat.copy(), workspace)
 
 
-@pytest.mark.parametrize("refused", [np.full((4, 2), 7, np.int32), np.zeros((3, 2), np.int32)],
-                         ids=["symbols", "shape"])
+@pytest.mark.parametrize(
+    "refused", [np.full((4, 2), 7, np.int32), np.zeros((3, 2), np.int32)], ids=["symbols", "shape"]
+)
 def test_refused_window_leaves_the_last_one_alone(refused, window):
     forward, backward = window
     forward()
@@ -152,7 +156,7 @@ def test_adagrad_update(n, isa, dtype):
     """eps is inside the root: it is as large as some of the sums."""
     rng = np.random.default_rng(n)
     p, g = rng.normal(size=(2, n)).astype(dtype)
-    g[n // 2:] *= 1e-4
+    g[n // 2 :] *= 1e-4
     m = np.where(np.arange(n) % 3 == 0, 0, g**2).astype(dtype)
     want_g = np.clip(g.astype(np.float64), -0.5, 0.5)
     want_m = m + want_g**2
@@ -186,8 +190,15 @@ def test_update_arguments_are_checked(dtype):
         with pytest.raises(ValueError, match="clip"):
             kernels.adagrad_update(a, a, a, 0.1, limit)
     wrong = np.ones(8, np.float64 if dtype == np.float32 else np.float32)
-    for arrays in ((short, a, a), (a, short, a), (a, a, short), (wrong, a, a), (a, wrong, a),
-                   (a, a, wrong), (a, a, None)):
+    for arrays in (
+        (short, a, a),
+        (a, short, a),
+        (a, a, short),
+        (wrong, a, a),
+        (a, wrong, a),
+        (a, a, wrong),
+        (a, a, None),
+    ):
         with pytest.raises((TypeError, ValueError)):
             kernels.adagrad_update(*arrays, 0.1)
     np.testing.assert_array_equal(a, 1)

@@ -122,13 +122,16 @@ def test_unknown_characters_in_a_prompt_are_listed(model):
     assert repr("T") not in str(refused.value)
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    ({"length": -1}, "length.*-1"),
-    ({"length": 5, "temperature": -0.1}, r"temperature.*-0\.1"),
-    ({"length": 5, "temperature": math.nan}, "temperature.*nan"),
-    ({"length": 5, "temperature": math.inf}, "temperature.*inf"),
-    ({"length": 5, "seed": -1}, "seed|negative"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"length": -1}, "length.*-1"),
+        ({"length": 5, "temperature": -0.1}, r"temperature.*-0\.1"),
+        ({"length": 5, "temperature": math.nan}, "temperature.*nan"),
+        ({"length": 5, "temperature": math.inf}, "temperature.*inf"),
+        ({"length": 5, "seed": -1}, "seed|negative"),
+    ],
+)
 def test_bad_numbers(model, arguments, told):
     with pytest.raises(ValueError, match=told):
         model.sample(**arguments)
@@ -154,8 +157,9 @@ def test_evaluation_changes_nothing(model):
     assert np.array_equal(model.parameters.flat, before)
 
 
-@pytest.mark.parametrize(("text", "told"), [("", "2 characters"), ("T", "2 characters"),
-                                            ("The ☃", "'☃'")])
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "2 characters"), ("T", "2 characters"), ("The ☃", "'☃'")]
+)
 def test_texts_that_cannot_be_evaluated(model, text, told):
     with pytest.raises(ValueError, match=told):
         model.evaluate(text)
@@ -180,7 +184,8 @@ def test_a_file_of_the_notebook_needs_a_vocabulary(notebook_file):
     assert model.dtype == np.float64
     assert all(np.array_equal(model.parameters[name], weights[name]) for name in weights)
     assert model.evaluate("abcd").nats_per_char == pytest.approx(
-        reference_run(model, "abcd")[0].mean(), rel=1e-13)
+        reference_run(model, "abcd")[0].mean(), rel=1e-13
+    )
 
 
 def test_a_vocabulary_once_given_is_saved(notebook_file, tmp_path):

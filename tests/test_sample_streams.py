@@ -16,8 +16,9 @@ def distribution(values, symbols, hidden, temperature):
     return np.array(p), a["h"][-1].T
 
 
-@pytest.mark.parametrize(("V", "H", "B"), [(9, 17, 1), (17, 9, 3), (33, 16, 4), (7, 33, 9),
-                                           (1, 3, 2)])
+@pytest.mark.parametrize(
+    ("V", "H", "B"), [(9, 17, 1), (17, 9, 3), (33, 16, 4), (7, 33, 9), (1, 3, 2)]
+)
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 3.0])
 def test_draws(V, H, B, temperature, isa, dtype, draw_parameters, assert_close):
     """u falls between the running sums of p before and after the symbol drawn."""
@@ -61,8 +62,12 @@ def test_temperature_zero_takes_the_likeliest(B, isa, dtype, draw_parameters):
     V, H, n = 9, 17, 40
     parameters, values = draw_parameters(V, H, dtype, scale=1.5)
     first = np.arange(B, dtype=np.int32)
-    results = [sample_streams(parameters.flat, first, np.full((n, B), u),
-                              Workspace(V, H, B, 1, dtype), 0.0) for u in (0.0, 0.3, 0.999)]
+    results = [
+        sample_streams(
+            parameters.flat, first, np.full((n, B), u), Workspace(V, H, B, 1, dtype), 0.0
+        )
+        for u in (0.0, 0.3, 0.999)
+    ]
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
     read = np.concatenate([first[None], results[0][:-1]])
@@ -75,9 +80,16 @@ def test_temperature_near_zero_is_close_to_zero(isa, dtype, draw_parameters):
     """Finite, whatever its reciprocal does to the logits."""
     parameters, _ = draw_parameters(9, 7, dtype, scale=2)
     uniforms = np.random.default_rng(0).random((40, 2))
-    results = [sample_streams(parameters.flat, np.zeros(2, np.int32), uniforms,
-                              Workspace(9, 7, 2, 1, dtype), temperature)
-               for temperature in (0.0, 1e-300, 1e-6, 1e-5)]
+    results = [
+        sample_streams(
+            parameters.flat,
+            np.zeros(2, np.int32),
+            uniforms,
+            Workspace(9, 7, 2, 1, dtype),
+            temperature,
+        )
+        for temperature in (0.0, 1e-300, 1e-6, 1e-5)
+    ]
     for drawn in results[1:]:
         np.testing.assert_array_equal(drawn, results[0])
 
@@ -95,8 +107,9 @@ def test_streams_side_by_side(groups, isa, dtype, draw_parameters):
     def run(streams):
         workspace = Workspace(V, H, len(first[streams]), 1, dtype)
         workspace.hidden[...] = hidden[streams]
-        drawn = sample_streams(parameters.flat, first[streams],
-                               np.ascontiguousarray(uniforms[:, streams]), workspace)
+        drawn = sample_streams(
+            parameters.flat, first[streams], np.ascontiguousarray(uniforms[:, streams]), workspace
+        )
         return drawn, workspace.hidden.copy()
 
     drawn, last = run(slice(None))
@@ -138,18 +151,35 @@ def test_no_draws(dtype, draw_parameters):
 def test_arguments_are_checked(dtype):
     V, B = 7, 2
     flat = Parameters(V, 5, dtype).flat
-    good = {"parameters": flat, "first": np.zeros(B, np.int32), "uniforms": np.zeros((4, B)),
-            "workspace": Workspace(V, 5, B, 1, dtype), "temperature": 1.0}
+    good = {
+        "parameters": flat,
+        "first": np.zeros(B, np.int32),
+        "uniforms": np.zeros((4, B)),
+        "workspace": Workspace(V, 5, B, 1, dtype),
+        "temperature": 1.0,
+    }
     other = np.float64 if dtype == np.float32 else np.float32
     for what, wrong in (
-            ("parameters", flat[:-1]), ("parameters", flat.astype(other)), ("parameters", None),
-            ("first", np.array([0, V], np.int32)), ("first", np.array([-1, 0], np.int32)),
-            ("first", np.array([0, 2**31 - 1], np.int32)), ("first", np.zeros(B, np.int64)),
-            ("first", np.zeros(B + 1, np.int32)), ("first", np.zeros(0, np.int32)),
-            ("uniforms", np.zeros((4, B + 1))), ("uniforms", np.zeros((4, 1))),
-            ("uniforms", np.zeros(B)), ("uniforms", np.zeros((4, B), np.float32)),
-            ("uniforms", np.zeros((4, 2 * B))[:, ::2]), ("uniforms", None), ("workspace", None),
-            ("temperature", -1e-9), ("temperature", np.nan), ("temperature", np.inf)):
+        ("parameters", flat[:-1]),
+        ("parameters", flat.astype(other)),
+        ("parameters", None),
+        ("first", np.array([0, V], np.int32)),
+        ("first", np.array([-1, 0], np.int32)),
+        ("first", np.array([0, 2**31 - 1], np.int32)),
+        ("first", np.zeros(B, np.int64)),
+        ("first", np.zeros(B + 1, np.int32)),
+        ("first", np.zeros(0, np.int32)),
+        ("uniforms", np.zeros((4, B + 1))),
+        ("uniforms", np.zeros((4, 1))),
+        ("uniforms", np.zeros(B)),
+        ("uniforms", np.zeros((4, B), np.float32)),
+        ("uniforms", np.zeros((4, 2 * B))[:, ::2]),
+        ("uniforms", None),
+        ("workspace", None),
+        ("temperature", -1e-9),
+        ("temperature", np.nan),
+        ("temperature", np.inf),
+    ):
         with pytest.raises((TypeError, ValueError)):
             sample_streams(**(good | {what: wrong}))
     assert sample_streams(**good).shape == (4, B)

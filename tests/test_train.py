@@ -18,8 +18,10 @@ SMALL = {"hidden_size": 8, "quiet": True}
 
 
 def same(one, other):
-    return all(one.parameters[name].tobytes() == other.parameters[name].tobytes()
-               for name in one.parameters)
+    return all(
+        one.parameters[name].tobytes() == other.parameters[name].tobytes()
+        for name in one.parameters
+    )
 
 
 def assert_same_state(one, other):
@@ -63,12 +65,25 @@ def test_the_default_rate_does_not_blow_up(hidden_size):
     assert model.evaluate(TEXT).nats_per_char < 0.9 * math.log(len(set(TEXT)))
 
 
-@pytest.mark.parametrize(("dtype", "threads", "batch_size"), [
-    ("float32", 1, 1), ("float64", 1, 3), ("float32", 1, 9), ("float32", 2, 9), ("float64", 2, 6),
-])
+@pytest.mark.parametrize(
+    ("dtype", "threads", "batch_size"),
+    [
+        ("float32", 1, 1),
+        ("float64", 1, 3),
+        ("float32", 1, 9),
+        ("float32", 2, 9),
+        ("float64", 2, 6),
+    ],
+)
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, dtype, threads, batch_size):
-    options = SMALL | {"dtype": dtype, "threads": threads, "batch_size": batch_size,
-                       "seq_length": 7, "val_fraction": 0.05, "seed": 3}
+    options = SMALL | {
+        "dtype": dtype,
+        "threads": threads,
+        "batch_size": batch_size,
+        "seq_length": 7,
+        "val_fraction": 0.05,
+        "seed": 3,
+    }
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     one = gru_ext.train(TEXT, output=whole, max_steps=40, **options)
     gru_ext.train(TEXT, output=parts, max_steps=20, **options)
@@ -80,8 +95,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, dtype, threads, bat
 
 
 def test_a_resume_remembers_the_options(tmp_path):
-    options = SMALL | {"seq_length": 6, "batch_size": 5, "learning_rate": 0.03, "clip": 0.5,
-                       "dtype": "float64", "seed": 9, "val_fraction": 0.1}
+    options = SMALL | {
+        "seq_length": 6,
+        "batch_size": 5,
+        "learning_rate": 0.03,
+        "clip": 0.5,
+        "dtype": "float64",
+        "seed": 9,
+        "val_fraction": 0.1,
+    }
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     gru_ext.train(TEXT, output=whole, max_steps=30, **options)
     gru_ext.train(TEXT, output=parts, max_steps=11, **options)
@@ -90,18 +112,21 @@ def test_a_resume_remembers_the_options(tmp_path):
     assert checkpoint.read(parts).metadata["options"] == checkpoint.read(whole).metadata["options"]
 
 
-@pytest.mark.parametrize(("text", "options", "told"), [
-    (TEXT + "The fox.", {}, "another text"),
-    (TEXT.replace("fox", "dog"), {}, "another"),
-    (TEXT[::-1], {}, "another text"),
-    (TEXT, {"hidden_size": 9}, "hidden size 8.*9"),
-    (TEXT, {"seq_length": 9}, "seq.* length 7.*9"),
-    (TEXT, {"batch_size": 4}, "batch size 2.*4"),
-    (TEXT, {"dtype": "float64"}, "float32.*float64"),
-    (TEXT, {"val_fraction": 0.3}, "val.*fraction|another text"),
-    (TEXT, {"max_steps": 12}, "12 of 12 steps"),
-    (TEXT, {"max_steps": 5}, "12 of 5 steps"),
-])
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        (TEXT + "The fox.", {}, "another text"),
+        (TEXT.replace("fox", "dog"), {}, "another"),
+        (TEXT[::-1], {}, "another text"),
+        (TEXT, {"hidden_size": 9}, "hidden size 8.*9"),
+        (TEXT, {"seq_length": 9}, "seq.* length 7.*9"),
+        (TEXT, {"batch_size": 4}, "batch size 2.*4"),
+        (TEXT, {"dtype": "float64"}, "float32.*float64"),
+        (TEXT, {"val_fraction": 0.3}, "val.*fraction|another text"),
+        (TEXT, {"max_steps": 12}, "12 of 12 steps"),
+        (TEXT, {"max_steps": 5}, "12 of 5 steps"),
+    ],
+)
 def test_what_cannot_be_resumed(tmp_path, text, options, told):
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, output=path, seq_length=7, batch_size=2, max_steps=12, **SMALL)
@@ -127,12 +152,15 @@ def test_nothing_to_resume(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("options", "told"), [
-    ({"resume": True, "classic": True}, "resume.*classic"),
-    ({"resume": True, "init_from": "x.npz"}, "resume.*init-from"),
-    ({"resume": True, "output": None}, "output"),
-    ({"classic": True, "batch_size": 4}, "classic.*batch size"),
-])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"resume": True, "classic": True}, "resume.*classic"),
+        ({"resume": True, "init_from": "x.npz"}, "resume.*init-from"),
+        ({"resume": True, "output": None}, "output"),
+        ({"classic": True, "batch_size": 4}, "classic.*batch size"),
+    ],
+)
 def test_options_that_contradict(tmp_path, options, told):
     with pytest.raises(ValueError, match=told):
         gru_ext.train(TEXT, **{"output": tmp_path / "model.npz"} | SMALL | options)
@@ -167,12 +195,19 @@ def test_init_from(tmp_path, as_model, dtype):
     start.save(tmp_path / "start.npz")
     # At this rate no weight moves.
     source = start if as_model else tmp_path / "start.npz"
-    model = gru_ext.train("a lazy fox " * 9, init_from=source, max_steps=3, learning_rate=1e-30,
-                          dtype=dtype, quiet=True)
+    model = gru_ext.train(
+        "a lazy fox " * 9,
+        init_from=source,
+        max_steps=3,
+        learning_rate=1e-30,
+        dtype=dtype,
+        quiet=True,
+    )
     assert model.vocabulary == start.vocabulary
     assert model.dtype == (dtype or "float32")
-    assert all(np.array_equal(model.parameters[name], start.parameters[name])
-               for name in start.parameters)
+    assert all(
+        np.array_equal(model.parameters[name], start.parameters[name]) for name in start.parameters
+    )
     gru_ext.train(TEXT, init_from=start, max_steps=3, quiet=True)
     assert np.array_equal(start.parameters.flat, before)
 
@@ -181,17 +216,22 @@ def test_init_from_a_file_of_the_notebook(tmp_path):
     text = "abcd" * 30
     weights = reference.random_parameters(4, 6, seed=1)
     np.savez(tmp_path / "start.npz", **weights)
-    model = gru_ext.train(text, init_from=tmp_path / "start.npz", max_steps=2,
-                          learning_rate=1e-30, quiet=True)
+    model = gru_ext.train(
+        text, init_from=tmp_path / "start.npz", max_steps=2, learning_rate=1e-30, quiet=True
+    )
     assert model.dtype == np.float64
     assert model.vocabulary.characters == "abcd"
     assert all(np.array_equal(model.parameters[name], weights[name]) for name in weights)
 
 
-@pytest.mark.parametrize(("text", "options", "told"), [
-    (TEXT + "☃", {}, "'☃'"), (TEXT, {"hidden_size": 9}, "hidden size 8.*9"),
-    (TEXT, {"init_from": "none.npz"}, r"none\.npz"),
-])
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        (TEXT + "☃", {}, "'☃'"),
+        (TEXT, {"hidden_size": 9}, "hidden size 8.*9"),
+        (TEXT, {"init_from": "none.npz"}, r"none\.npz"),
+    ],
+)
 def test_what_cannot_be_started_from(tmp_path, text, options, told):
     start = gru_ext.train(TEXT, max_steps=2, **SMALL)
     with pytest.raises((ValueError, OSError), match=told):
@@ -207,10 +247,15 @@ def test_the_held_out_part_is_measured_and_not_trained_on(capsys):
     assert re.search(rf"held out.* {expected.characters} .*{expected.bits_per_char:.3f} bits", out)
 
 
-@pytest.mark.parametrize(("options", "samples", "lines"), [
-    ({"sample_every": 4, "log_every": 3}, 3, 4), ({"sample_every": 0, "log_every": 0}, 0, 0),
-    ({"sample_every": 0, "log_every": 5}, 0, 3), ({"sample_every": 12, "log_every": 0}, 1, 0),
-])
+@pytest.mark.parametrize(
+    ("options", "samples", "lines"),
+    [
+        ({"sample_every": 4, "log_every": 3}, 3, 4),
+        ({"sample_every": 0, "log_every": 0}, 0, 0),
+        ({"sample_every": 0, "log_every": 5}, 0, 3),
+        ({"sample_every": 12, "log_every": 0}, 1, 0),
+    ],
+)
 def test_samples_and_lines(capsys, options, samples, lines):
     gru_ext.train(TEXT, hidden_size=8, max_steps=12, sample_length=30, **options)
     out, err = capsys.readouterr()
@@ -231,11 +276,20 @@ def test_threads_change_no_bit(options):
     assert same(gru_ext.train(TEXT, threads=1, **fixed), gru_ext.train(TEXT, **fixed | options))
 
 
-@pytest.mark.parametrize(("options", "equal"), [
-    ({}, True), ({"seed": 1}, False), ({"learning_rate": 0.01}, False), ({"clip": 1e-3}, False),
-    ({"seq_length": 9}, False), ({"batch_size": 2}, False), ({"max_steps": 13}, False),
-    ({"optimizer": "adagrad"}, True), ({"seed": 0, "dtype": "float32"}, True),
-])
+@pytest.mark.parametrize(
+    ("options", "equal"),
+    [
+        ({}, True),
+        ({"seed": 1}, False),
+        ({"learning_rate": 0.01}, False),
+        ({"clip": 1e-3}, False),
+        ({"seq_length": 9}, False),
+        ({"batch_size": 2}, False),
+        ({"max_steps": 13}, False),
+        ({"optimizer": "adagrad"}, True),
+        ({"seed": 0, "dtype": "float32"}, True),
+    ],
+)
 def test_options_have_their_effect(options, equal):
     fixed = SMALL | {"seq_length": 8, "max_steps": 12, "batch_size": 1}
     assert same(gru_ext.train(TEXT, **fixed), gru_ext.train(TEXT, **fixed | options)) == equal
@@ -243,32 +297,61 @@ def test_options_have_their_effect(options, equal):
 
 def test_epochs_and_steps(tmp_path):
     vocabulary = Vocabulary.from_text(TEXT)
-    trainer = Trainer(Model.create(vocabulary, 8), vocabulary.encode(TEXT), seq_length=20,
-                      batch_size=3)
-    for options, steps in (({"epochs": 2}, 2 * trainer.windows_per_epoch), ({"max_steps": 7}, 7),
-                           ({"epochs": 0.01}, 1), ({"epochs": 9, "max_steps": 4}, 4)):
-        gru_ext.train(TEXT, seq_length=20, batch_size=3, output=tmp_path / "model.npz", force=True,
-                      **SMALL | options)
+    trainer = Trainer(
+        Model.create(vocabulary, 8), vocabulary.encode(TEXT), seq_length=20, batch_size=3
+    )
+    for options, steps in (
+        ({"epochs": 2}, 2 * trainer.windows_per_epoch),
+        ({"max_steps": 7}, 7),
+        ({"epochs": 0.01}, 1),
+        ({"epochs": 9, "max_steps": 4}, 4),
+    ):
+        gru_ext.train(
+            TEXT,
+            seq_length=20,
+            batch_size=3,
+            output=tmp_path / "model.npz",
+            force=True,
+            **SMALL | options,
+        )
         assert checkpoint.read(tmp_path / "model.npz").metadata["step"] == steps
 
 
-@pytest.mark.parametrize(("options", "error"), [
-    ({"hidden_size": 0}, ValueError), ({"seq_length": 0}, ValueError),
-    ({"batch_size": -1}, ValueError), ({"max_steps": 0}, ValueError), ({"epochs": 0}, ValueError),
-    ({"epochs": math.nan}, ValueError), ({"epochs": math.inf}, ValueError),
-    ({"epochs": 1e308}, ValueError), ({"learning_rate": 0}, ValueError),
-    ({"learning_rate": math.inf}, ValueError), ({"clip": -1}, ValueError),
-    ({"clip": math.nan}, ValueError), ({"val_fraction": 1}, ValueError),
-    ({"val_fraction": -0.1}, ValueError), ({"seed": -1}, ValueError), ({"seed": 2**32}, ValueError),
-    ({"threads": 0}, ValueError), ({"sample_every": -1}, ValueError),
-    ({"log_every": -1}, ValueError), ({"sample_length": -1}, ValueError),
-    ({"dtype": "float16"}, ValueError), ({"optimizer": "sgd"}, ValueError),
-    ({"hidden_size": 2**40}, ValueError), ({"hidden_size": "8"}, TypeError),
-    ({"hidden_size": 8.5}, TypeError), ({"max_steps": 2.5}, TypeError),
-    ({"learning_rate": "much"}, TypeError), ({"sample_every": "often"}, TypeError),
-])
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"hidden_size": 0}, ValueError),
+        ({"seq_length": 0}, ValueError),
+        ({"batch_size": -1}, ValueError),
+        ({"max_steps": 0}, ValueError),
+        ({"epochs": 0}, ValueError),
+        ({"epochs": math.nan}, ValueError),
+        ({"epochs": math.inf}, ValueError),
+        ({"epochs": 1e308}, ValueError),
+        ({"learning_rate": 0}, ValueError),
+        ({"learning_rate": math.inf}, ValueError),
+        ({"clip": -1}, ValueError),
+        ({"clip": math.nan}, ValueError),
+        ({"val_fraction": 1}, ValueError),
+        ({"val_fraction": -0.1}, ValueError),
+        ({"seed": -1}, ValueError),
+        ({"seed": 2**32}, ValueError),
+        ({"threads": 0}, ValueError),
+        ({"sample_every": -1}, ValueError),
+        ({"log_every": -1}, ValueError),
+        ({"sample_length": -1}, ValueError),
+        ({"dtype": "float16"}, ValueError),
+        ({"optimizer": "sgd"}, ValueError),
+        ({"hidden_size": 2**40}, ValueError),
+        ({"hidden_size": "8"}, TypeError),
+        ({"hidden_size": 8.5}, TypeError),
+        ({"max_steps": 2.5}, TypeError),
+        ({"learning_rate": "much"}, TypeError),
+        ({"sample_every": "often"}, TypeError),
+    ],
+)
 def test_bad_options(tmp_path, options, error):
-    name, = options
+    (name,) = options
     # max_steps wins over epochs.
     steps = {} if name == "epochs" else {"max_steps": 2}
     with pytest.raises(error) as refused:
@@ -277,19 +360,30 @@ def test_bad_options(tmp_path, options, error):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("text", "options", "least"), [
-    ("a", {}, 2), ("abcdefgh", {"seq_length": 8}, 9),
-    (TEXT, {"seq_length": 60, "batch_size": 9}, 541),
-    (TEXT[:100], {"seq_length": 60, "val_fraction": 0.5}, 61),
-])
+@pytest.mark.parametrize(
+    ("text", "options", "least"),
+    [
+        ("a", {}, 2),
+        ("abcdefgh", {"seq_length": 8}, 9),
+        (TEXT, {"seq_length": 60, "batch_size": 9}, 541),
+        (TEXT[:100], {"seq_length": 60, "val_fraction": 0.5}, 61),
+    ],
+)
 def test_a_text_too_short_is_told_how_long_it_must_be(tmp_path, text, options, least):
     with pytest.raises(ValueError, match=rf"\b{least}\b"):
         gru_ext.train(text, output=tmp_path / "model.npz", **SMALL | options)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("text", "error"), [("", ValueError), (None, (TypeError, ValueError)),
-                                             (b"bytes " * 20, TypeError), (["a", "b"], TypeError)])
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", ValueError),
+        (None, (TypeError, ValueError)),
+        (b"bytes " * 20, TypeError),
+        (["a", "b"], TypeError),
+    ],
+)
 def test_no_text(text, error):
     with pytest.raises(error, match="text"):
         gru_ext.train(text, max_steps=2, **SMALL)

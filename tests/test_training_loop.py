@@ -77,8 +77,13 @@ def test_same_bits_for_any_steps_and_symbol_type(isa, dtype, draw_parameters):
     symbols = np.random.default_rng(0).integers(0, V, B * 40)
     parameters, _ = draw_parameters(V, H, dtype)
     results = []
-    for kind, sizes in ((np.uint8, [windows]), (np.uint16, [windows]), (np.int32, [windows]),
-                        (np.uint8, [1] * windows), (np.uint8, [4, 1, 12])):
+    for kind, sizes in (
+        (np.uint8, [windows]),
+        (np.uint16, [windows]),
+        (np.int32, [windows]),
+        (np.uint8, [1] * windows),
+        (np.uint8, [4, 1, 12]),
+    ):
         loop = make_loop(parameters, B, T, symbols.astype(kind), threads=2)
         losses = np.concatenate([loop.steps(n, 0.1, threads=1 + n % 2) for n in sizes])
         assert loop.windows_done == windows
@@ -123,8 +128,10 @@ def test_symbols_not_read_keep_their_rows(isa, dtype, draw_parameters):
         np.testing.assert_array_equal(np.flatnonzero(memory[name].any(axis=0)), [0, 4])
 
 
-@pytest.mark.parametrize(("kind", "bad"), [(np.uint8, 7), (np.uint8, 255), (np.uint16, 65535),
-                                           (np.int32, -1), (np.int32, 2**31 - 1)])
+@pytest.mark.parametrize(
+    ("kind", "bad"),
+    [(np.uint8, 7), (np.uint8, 255), (np.uint16, 65535), (np.int32, -1), (np.int32, 2**31 - 1)],
+)
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("at", [0, 4, 25, 29])
 def test_symbols_out_of_range(kind, bad, threads, at, dtype, draw_parameters):
@@ -173,25 +180,59 @@ def test_arguments_are_checked(dtype, draw_parameters):
     V, H, B, T = 7, 5, 2, 4
     parameters, _ = draw_parameters(V, H, dtype)
     workspace = Workspace(V, H, B, T, dtype)
-    good = {"parameters": parameters.flat, "memory": np.zeros_like(parameters.flat),
-            "workspace": workspace, "symbols": np.zeros(B * T + 1, np.uint8)}
+    good = {
+        "parameters": parameters.flat,
+        "memory": np.zeros_like(parameters.flat),
+        "workspace": workspace,
+        "symbols": np.zeros(B * T + 1, np.uint8),
+    }
     other = np.float64 if dtype == np.float32 else np.float32
     flat, readonly = parameters.flat, parameters.flat.copy()
     readonly.flags.writeable = False
     for what, wrong in (
-            *((what, wrong) for what in ("parameters", "memory")
-              for wrong in (flat[:-1], np.append(flat, 0).astype(dtype), np.repeat(flat, 2)[::2],
-                            flat.astype(other), flat[None], readonly, flat.tolist(), None)),
-            *(("symbols", wrong) for wrong in (
-                np.zeros(B * T, np.uint8), np.zeros(0, np.uint8), np.zeros(99, np.int64),
-                np.zeros(99, np.int8), np.zeros(99, ">u2"), np.zeros((99, 1), np.uint8),
-                np.zeros(99, np.uint8)[::2], [0] * 99)),
-            ("workspace", None), ("workspace", Workspace(V, H, B, T, dtype, training=False))):
+        *(
+            (what, wrong)
+            for what in ("parameters", "memory")
+            for wrong in (
+                flat[:-1],
+                np.append(flat, 0).astype(dtype),
+                np.repeat(flat, 2)[::2],
+                flat.astype(other),
+                flat[None],
+                readonly,
+                flat.tolist(),
+                None,
+            )
+        ),
+        *(
+            ("symbols", wrong)
+            for wrong in (
+                np.zeros(B * T, np.uint8),
+                np.zeros(0, np.uint8),
+                np.zeros(99, np.int64),
+                np.zeros(99, np.int8),
+                np.zeros(99, ">u2"),
+                np.zeros((99, 1), np.uint8),
+                np.zeros(99, np.uint8)[::2],
+                [0] * 99,
+            )
+        ),
+        ("workspace", None),
+        ("workspace", Workspace(V, H, B, T, dtype, training=False)),
+    ):
         with pytest.raises((TypeError, ValueError)):
             TrainingLoop(**(good | {what: wrong}))
     loop = TrainingLoop(**good)
-    for arguments in ({"windows": 0}, {"windows": -1}, {"windows": 2**31}, {"threads": 0},
-                      {"threads": 2}, {"clip": 0}, {"clip": -1}, {"clip": np.nan}):
+    for arguments in (
+        {"windows": 0},
+        {"windows": -1},
+        {"windows": 2**31},
+        {"threads": 0},
+        {"threads": 2},
+        {"clip": 0},
+        {"clip": -1},
+        {"clip": np.nan},
+    ):
         with pytest.raises(ValueError, match="must be"):
             loop.steps(**({"windows": 1, "learning_rate": 0.1} | arguments))
     for position in (-1, B * T):

@@ -58,8 +58,12 @@ def samples(name, dtype, n=200_000):
         exponents = (bottom, np.log(20)) if name == "tanh" else (bottom, top)
         parts.append(np.exp(rng.uniform(*exponents, n)))
     x = np.concatenate(parts).astype(dtype)
-    inside = {"exp": (x > bottom) & (x < top), "sigmoid": x > -top,
-              "tanh": np.abs(x) >= info.smallest_normal, "log": x >= info.smallest_normal}
+    inside = {
+        "exp": (x > bottom) & (x < top),
+        "sigmoid": x > -top,
+        "tanh": np.abs(x) >= info.smallest_normal,
+        "log": x >= info.smallest_normal,
+    }
     return x[inside[name]]
 
 
@@ -146,7 +150,7 @@ def test_log_special_values(isa, dtype):
 def test_nan_propagates(name, isa, dtype):
     """With a payload, too, whose low bits exp might take for the exponent."""
     bits = np.dtype(f"u{np.dtype(dtype).itemsize}").type
-    payload = np.array([0, 1, 0x7a2, 0x3ff], bits)
+    payload = np.array([0, 1, 0x7A2, 0x3FF], bits)
     nans = (np.array(np.nan, dtype).view(bits) | payload).view(dtype)
     x = np.concatenate([nans, -nans, [1, 0.5, 2]]).astype(dtype)
     assert np.array_equal(x[:4].view(bits), nans.view(bits))

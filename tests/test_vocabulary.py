@@ -8,9 +8,17 @@ import gru_ext
 from gru_ext import Vocabulary
 
 
-@pytest.mark.parametrize("text", [
-    "hello world\n", "a", "zyx", "Ünïcödé 日本語 🙂 \u200d", "\x00\t\r\n", "\U0010ffff\ue000a",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello world\n",
+        "a",
+        "zyx",
+        "Ünïcödé 日本語 🙂 \u200d",
+        "\x00\t\r\n",
+        "\U0010ffff\ue000a",
+    ],
+)
 def test_characters_are_sorted_as_the_notebook_sorts_them(text):
     vocabulary = Vocabulary.from_text(text)
     assert vocabulary.characters == "".join(sorted(set(text)))
@@ -32,9 +40,16 @@ def test_the_order_given_is_kept():
     assert vocabulary.decode(np.array([0, 1, 2])) == "zay"
 
 
-@pytest.mark.parametrize(("n", "dtype"), [
-    (1, np.uint8), (256, np.uint8), (257, np.uint16), (65536, np.uint16), (65537, np.int32),
-])
+@pytest.mark.parametrize(
+    ("n", "dtype"),
+    [
+        (1, np.uint8),
+        (256, np.uint8),
+        (257, np.uint16),
+        (65536, np.uint16),
+        (65537, np.int32),
+    ],
+)
 def test_symbols_take_the_smallest_type(n, dtype):
     characters = "".join(map(chr, range(n)))
     vocabulary = Vocabulary(characters)
@@ -68,7 +83,7 @@ def test_an_unseen_character_far_into_the_text():
 
 def test_many_unseen_characters_make_a_message_of_one_line():
     with pytest.raises(ValueError, match="more") as refused:
-        Vocabulary("a").encode("a\n\u2028" + "".join(map(chr, range(0x4e00, 0x5e00))))
+        Vocabulary("a").encode("a\n\u2028" + "".join(map(chr, range(0x4E00, 0x5E00))))
     assert len(str(refused.value)) < 500
     assert len(str(refused.value).splitlines()) == 1
 

@@ -11,15 +11,31 @@ from gru_ext.windows import Workspace, backward_window, forward_window
 
 # (V, H, B, T): B from 4 on packs the weights; T * B > 64 packs matmul_t, > 256 takes it in chunks.
 SIZES = [
-    (1, 1, 1, 1), (1, 7, 2, 5), (7, 1, 3, 2), (7, 9, 1, 70), (8, 8, 2, 5), (8, 17, 9, 70),
-    (9, 7, 3, 5), (9, 16, 4, 5), (16, 16, 1, 5), (16, 33, 5, 70), (17, 8, 9, 5), (17, 17, 2, 70),
-    (17, 33, 4, 2), (33, 9, 5, 1), (33, 17, 3, 70), (33, 33, 1, 2), (1, 8, 4, 70), (9, 1, 5, 5),
+    (1, 1, 1, 1),
+    (1, 7, 2, 5),
+    (7, 1, 3, 2),
+    (7, 9, 1, 70),
+    (8, 8, 2, 5),
+    (8, 17, 9, 70),
+    (9, 7, 3, 5),
+    (9, 16, 4, 5),
+    (16, 16, 1, 5),
+    (16, 33, 5, 70),
+    (17, 8, 9, 5),
+    (17, 17, 2, 70),
+    (17, 33, 4, 2),
+    (33, 9, 5, 1),
+    (33, 17, 3, 70),
+    (33, 33, 1, 2),
+    (1, 8, 4, 70),
+    (9, 1, 5, 5),
 ]
 
 
 @pytest.mark.parametrize(("V", "H", "B", "T"), SIZES)
-def test_forward_and_backward(V, H, B, T, isa, dtype, draw_parameters, draw_symbols, padding_of,
-                              assert_close):
+def test_forward_and_backward(
+    V, H, B, T, isa, dtype, draw_parameters, draw_symbols, padding_of, assert_close
+):
     parameters, values = draw_parameters(V, H, dtype)
     inputs, targets = draw_symbols(V, B, T)
     hidden = np.random.default_rng(1).uniform(-1, 1, (B, H)).astype(dtype)
@@ -145,14 +161,23 @@ class TestDoor:
 
     def backward(self, **other):
         flat = self.parameters.flat
-        backward_window(**({"parameters": flat, "gradients": np.zeros_like(flat)} | other),
-                        workspace=self.workspace)
+        backward_window(
+            **({"parameters": flat, "gradients": np.zeros_like(flat)} | other),
+            workspace=self.workspace,
+        )
 
     def test_flat_buffers(self, dtype):
         flat = self.parameters.flat
         other = np.float64 if dtype == np.float32 else np.float32
-        for wrong in (flat[:-1], np.append(flat, flat[:1]), flat[:0], np.repeat(flat, 2)[::2],
-                      flat[None], None, *(flat.astype(d) for d in (other, np.float16, np.int32))):
+        for wrong in (
+            flat[:-1],
+            np.append(flat, flat[:1]),
+            flat[:0],
+            np.repeat(flat, 2)[::2],
+            flat[None],
+            None,
+            *(flat.astype(d) for d in (other, np.float16, np.int32)),
+        ):
             with pytest.raises(self.ERRORS):
                 self.forward(parameters=wrong)
             self.forward()
@@ -188,8 +213,17 @@ class TestDoor:
         assert loss == self.forward(inputs=wide[:, ::2].copy(), targets=wide[::-1, ::2].copy())
 
     def test_workspace(self, dtype):
-        for sizes in ((0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0), (-1, 1, 1, 1),
-                      (2**24 + 1, 1, 1, 1), (1, 2**40, 1, 1), (1, 1, 2**21, 1), (1, 1, 1, 2**25)):
+        for sizes in (
+            (0, 1, 1, 1),
+            (1, 0, 1, 1),
+            (1, 1, 0, 1),
+            (1, 1, 1, 0),
+            (-1, 1, 1, 1),
+            (2**24 + 1, 1, 1, 1),
+            (1, 2**40, 1, 1),
+            (1, 1, 2**21, 1),
+            (1, 1, 1, 2**25),
+        ):
             with pytest.raises(ValueError, match="must be from 1"):
                 Workspace(*sizes, dtype)
         for wrong in (np.float16, np.int32, ">f4", np.complex128):
