@@ -1,17 +1,43 @@
 # SPDX-License-Identifier: MIT
-"""A character-level GRU on the CPU: train on a text, sample from it, measure it."""
+"""A character-level GRU on the CPU: train on a text, sample from it, measure it.
+
+The names below are loaded when they are first used, so that importing the package is cheap and the
+command line can answer an interrupt from its first moment.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from gru_ext._version import __version__
-from gru_ext.checkpoint import CheckpointError
-from gru_ext.kernels import adagrad_update
-from gru_ext.model import Model, load
-from gru_ext.options import TrainingOptions
-from gru_ext.parameters import Parameters
-from gru_ext.scoring import Evaluation
-from gru_ext.trainer import Trainer
-from gru_ext.training import TrainingInterrupted, train
-from gru_ext.vocabulary import Vocabulary
-from gru_ext.windows import Workspace, backward_window, forward_window
+
+if TYPE_CHECKING:
+    from gru_ext.checkpoint import CheckpointError
+    from gru_ext.kernels import adagrad_update
+    from gru_ext.model import Model, load
+    from gru_ext.options import TrainingOptions
+    from gru_ext.parameters import Parameters
+    from gru_ext.scoring import Evaluation
+    from gru_ext.trainer import Trainer
+    from gru_ext.training import TrainingInterrupted, train
+    from gru_ext.vocabulary import Vocabulary
+    from gru_ext.windows import Workspace, backward_window, forward_window
+
+_HOMES = {
+    "CheckpointError": "checkpoint",
+    "Evaluation": "scoring",
+    "Model": "model",
+    "Parameters": "parameters",
+    "Trainer": "trainer",
+    "TrainingInterrupted": "training",
+    "TrainingOptions": "options",
+    "Vocabulary": "vocabulary",
+    "Workspace": "windows",
+    "adagrad_update": "kernels",
+    "backward_window": "windows",
+    "forward_window": "windows",
+    "load": "model",
+    "train": "training",
+}
 
 __all__ = [
     "CheckpointError",
@@ -30,3 +56,15 @@ __all__ = [
     "load",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"gru_ext.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

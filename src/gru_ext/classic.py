@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -71,6 +72,12 @@ def _options(given: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint
                 f"holds weights of hidden size {weights.hidden_size}, not {hidden_size}"
             )
         hidden_size = weights.hidden_size
+        if weights.characters not in (None, vocabulary.characters):
+            print(
+                "gru-ext: the weights were trained on other characters than this text's; going "
+                "on as the notebook would",
+                file=sys.stderr,
+            )
     return settle_over(given, CLASSIC | {"hidden_size": hidden_size or len(vocabulary)})
 
 

@@ -211,7 +211,12 @@ def _info(arguments: argparse.Namespace) -> None:
         )
     lines["can be resumed"] = "yes" if data.memory is not None else "no"
     for name, value in lines.items():
-        print(f"{name}: {value}")
+        print(f"{name}: {_printable(value)}")
+
+
+def _printable(value: object) -> str:
+    """The value as text without line breaks or control characters: files may be hostile."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -219,12 +224,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: done; 2: bad input, one line on standard error; 130: interrupted by Ctrl-C.
     """
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
-    # A character that the terminal's encoding lacks is shown escaped instead of ending a run.
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        _open_missing_streams()
+        arguments = build_parser().parse_args(argv)
         getattr(arguments, "run", _info)(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -234,15 +236,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        told = f"{error.filename}: {error.strerror}" if error.filename else error
-        return _refuse(parser, told)
+        return _refuse(_told(error))
     except MemoryError as error:
-        return _refuse(parser, f"not enough memory: {error}")
+        return _refuse(f"not enough memory: {error}")
     except (ValueError, TypeError) as error:
-        return _refuse(parser, error)
+        return _refuse(error)
     return 0
 
 
-def _refuse(parser: argparse.ArgumentParser, told: object) -> int:
-    print(f"{parser.prog}: {_one_line(told)}", file=sys.stderr)
+def _told(error: OSError) -> str:
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if error.errno is not None:  # raised by the system, and not for a file that has a name
+        return f"standard input or output: {error.strerror}"
+    return str(error)
+
+
+def _open_missing_streams() -> None:
+    """A process may be started with standard output or error closed, or in a narrow encoding."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open as long as the process)
+    # A character that the terminal's encoding lacks is shown escaped instead of ending a run.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _refuse(told: object) -> int:
+    print(f"gru-ext: {_one_line(told)}", file=sys.stderr)
     return _BAD_INPUT

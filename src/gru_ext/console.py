@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
@@ -35,8 +36,9 @@ class Console:
                 initial=done,
                 unit="char",
                 unit_scale=True,
-                dynamic_ncols=True,
                 file=sys.stderr,
+                # some terminals report no columns at all
+                **({"dynamic_ncols": True} if _columns() else {"ncols": 80, "nrows": 20}),
             )
 
     def __enter__(self) -> Self:
@@ -52,13 +54,19 @@ class Console:
             self._bar.close()
 
     def print(self, text: str) -> None:
-        """A line on standard output, clear of the bar."""
-        if self.quiet:
+        """A line on standard output, clear of the bar.
+
+        Where nobody reads it any more the run goes on without a word: its model is what counts.
+        """
+        if self.quiet or sys.stdout is None:
             return
         if self._bar is not None:
             self._bar.clear()
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(_showable(text + "\n"))
+            sys.stdout.flush()
+        except OSError:
+            self.quiet = True
         if self._bar is not None:
             self._bar.refresh()
 
@@ -67,3 +75,16 @@ class Console:
         if self._bar is not None:
             self._bar.set_postfix_str(f"{bits_per_char:.3f} bits/char", refresh=False)
             self._bar.update(characters)
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        return 0
+
+
+def _showable(text: str) -> str:
+    """The text, with what standard output's encoding lacks escaped."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -63,9 +64,11 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed"):
+            check_whole(_spoken(name), getattr(self, name))
+        for name in ("learning_rate", "clip", "epochs", "val_fraction"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__")):
-                raise TypeError(f"{_spoken(name)} must be a whole number, not {value!r}")
+            if value is not None and not isinstance(value, numbers.Real):
+                raise TypeError(f"{_spoken(name)} must be a number, not {value!r}")
         for name in ("hidden_size", "seq_length", "batch_size", "max_steps"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -94,6 +97,16 @@ class TrainingOptions:
         names = {f.name for f in fields(TrainingOptions)}
         known = {name: value for name, value in defaults.items() if name in names}
         return TrainingOptions(**known | self.given())
+
+
+def check_whole(what: str, value: object, least: int | None = None) -> None:
+    """Raise where a value is neither None nor a whole number, or is less than it may be."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{what} must be a whole number, not {value!r}")
+    if least is not None and int(value) < least:
+        raise ValueError(f"{what} must be {least} or more, not {value}")
 
 
 def _spoken(name: str) -> str:
@@ -145,7 +158,8 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
     The number of streams follows from the length, so that each is long enough to learn from; the
     learning rate falls as the hidden size grows (:func:`default_learning_rate`).
     """
-    seq_length = given.seq_length or max(1, min(64, max(5, characters // 20), characters - 1))
+    longest = (characters - 1) // (given.batch_size or 1)
+    seq_length = given.seq_length or max(1, min(64, max(5, characters // 20), longest))
     most = min(_MOST_STREAMS, max(16, 16 * characters // _CHARACTERS_FOR_16_STREAMS))
     streams = max(1, min(most, characters // (seq_length * _FEWEST_WINDOWS)))
     hidden_size = given.hidden_size or 128

@@ -4,25 +4,19 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.options import check_whole
 from gru_ext.parameters import Parameters
 from gru_ext.vocabulary import Vocabulary
 from gru_ext.windows import Workspace, forward_window, sample_streams
 
 _CHUNK = 1000
 _PROMPT_WINDOW = 256
-
-
-def check_sampling(length: int, temperature: float) -> None:
-    """Raise ValueError where no text of this length and temperature can be drawn."""
-    if length < 0:
-        raise ValueError(f"length must be 0 or more, not {length}")
-    if not (temperature >= 0 and math.isfinite(temperature)):
-        raise ValueError(f"temperature must be a number from 0 on, not {temperature}")
 
 
 def sample_chunks(
@@ -61,7 +55,15 @@ def sample_chunks(
     ValueError
         Where the prompt has characters the model does not know, or a number is out of range.
     """
-    check_sampling(length, temperature)
+    check_whole("length", length, 0)
+    if not isinstance(prompt, str):
+        raise TypeError(f"prompt must be a str, not {type(prompt).__name__}")
+    if not isinstance(temperature, numbers.Real):
+        raise TypeError(f"temperature must be a number, not {temperature!r}")
+    if not (temperature >= 0 and math.isfinite(temperature)):
+        raise ValueError(f"temperature must be a number from 0 on, not {temperature}")
+    if not isinstance(seed, Sequence):
+        check_whole("seed", seed, 0)
     generator = np.random.default_rng(seed)
     if prompt:
         read = vocabulary.encode(prompt).astype(np.int32)

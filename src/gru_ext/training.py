@@ -13,7 +13,15 @@ from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.classic import train_classic
 from gru_ext.files import StrPath, check_writable
 from gru_ext.model import Model, from_checkpoint
-from gru_ext.options import Settled, TrainingOptions, default_steps, held_out, settle, steps_of
+from gru_ext.options import (
+    Settled,
+    TrainingOptions,
+    check_whole,
+    default_steps,
+    held_out,
+    settle,
+    steps_of,
+)
 from gru_ext.pace import StopRequest, stop_on_interrupt
 from gru_ext.parameters import Parameters
 from gru_ext.run import Run
@@ -120,14 +128,10 @@ def train(
         val_fraction,
         seed,
     )
-    for name, value, least in (
-        ("threads", threads, 1),
-        ("sample every", sample_every, 0),
-        ("sample length", sample_length, 0),
-        ("log every", log_every, 0),
-    ):
-        if value is not None and value < least:
-            raise ValueError(f"{name} must be {least} or more, not {value}")
+    check_whole("threads", threads, 1)
+    check_whole("sample every", sample_every, 0)
+    check_whole("sample length", sample_length, 0)
+    check_whole("log every", log_every, 0)
     if not isinstance(text, str):
         raise TypeError(f"text must be a str, not {type(text).__name__}")
     if not text:

@@ -18,6 +18,8 @@ def _code_points(text: str) -> NDArray[np.uint32]:
 
 
 def _chunks(text: str) -> Iterator[NDArray[np.uint32]]:
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, not {type(text).__name__}")
     for start in range(0, len(text), _CHUNK):
         yield _code_points(text[start : start + _CHUNK])
 
