@@ -117,6 +117,21 @@ def test_subnormals_are_flushed_inside(isa, dtype):
 
 
 @flushes
+def test_subnormal_operands_count_as_zero(isa, dtype):
+    """Uz h' would be a normal number, and move z."""
+    parameters = Parameters(V, H, dtype)
+    parameters["Uz"][...] = np.finfo(dtype).max / 16
+    parameters["bh"][...] = 1
+    states = []
+    for start in (0, SUBNORMAL[dtype]):
+        workspace = Workspace(V, H, B, T, dtype)
+        workspace.hidden[...] = start
+        forward_window(parameters.flat, np.zeros((1, B), np.int32), None, workspace)
+        states.append(workspace.hidden.tobytes())
+    assert states[0] == states[1]
+
+
+@flushes
 @pytest.mark.parametrize("threads", [1, 2])
 def test_subnormals_are_flushed_in_training(threads, isa, dtype):
     """In helper threads as well: of two, each takes at least one of the streams."""
