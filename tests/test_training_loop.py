@@ -239,3 +239,43 @@ def test_arguments_are_checked(dtype, draw_parameters):
     loop.steps(1, 0.1)
     with pytest.raises(ValueError, match="forward_window"):
         backward_window(parameters.flat, good["memory"], workspace)
+
+
+def test_one_call_at_a_time(draw_parameters):
+    parameters, _ = draw_parameters(7, 5, np.float64)
+    loop = make_loop(parameters, 1, 4, np.zeros(50, np.uint8))
+    refused = []
+    long_run = threading.Thread(target=loop.steps, args=(200_000, 0.1))
+    long_run.start()
+    while not loop.windows_done:
+        pass
+    while long_run.is_alive():
+        try:
+            loop.steps(1, 0.1)
+        except RuntimeError as error:
+            refused.append(str(error))
+    assert all("in use by another thread" in message for message in refused)
+    assert refused
+    assert loop.windows_done >= 200_000
+
+
+@pytest.mark.parametrize("eps", [0.0, -1.0, float("nan"), float("inf")])
+def test_eps_that_is_none(draw_parameters, eps):
+    parameters, _ = draw_parameters(7, 5, np.float64)
+    loop = make_loop(parameters, 1, 4, np.zeros(50, np.uint8))
+    with pytest.raises(ValueError, match="eps must be a positive number"):
+        loop.steps(1, 0.1, eps=eps)
+
+
+def test_a_learning_rate_for_each_window(draw_parameters):
+    runs = []
+    for rates in ([0.1, 0.05, 0.025], None):
+        parameters, _ = draw_parameters(7, 5, np.float64)
+        loop = make_loop(parameters, 1, 4, np.arange(50, dtype=np.uint8) % 7)
+        if rates is not None:
+            loop.steps(3, np.array(rates))
+        else:
+            for rate in (0.1, 0.05, 0.025):
+                loop.steps(1, rate)
+        runs.append(loop.parameters.tobytes())
+    assert runs[0] == runs[1]

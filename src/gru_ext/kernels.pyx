@@ -121,6 +121,8 @@ def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradi
             f"{parameters.shape[0]}, {memory.shape[0]} and {gradients.shape[0]}")
     if not clip > 0:
         raise ValueError(f"clip must be a positive number, not {clip}")
+    if not 0 < eps < float("inf"):
+        raise ValueError(f"eps must be a positive number, not {eps}")
     cdef Py_ssize_t n = parameters.shape[0]
     if n > 0:
         with nogil:

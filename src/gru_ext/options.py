@@ -184,12 +184,12 @@ def settle_over(given: TrainingOptions, chosen: Mapping[str, Any]) -> Settled:
 
 
 def default_learning_rate(hidden_size: int) -> float:
-    """A rate that trains well at this H and does not blow up as H grows.
+    """A rate that trains well at this H and does not blow up as H grows, after a warm-up.
 
-    Adagrad's first update moves every weight by the whole rate, so that the change of a
+    Adagrad's first updates move every weight by the whole rate, so that the change of a
     pre-activation grows with H.
     """
-    return float(min(0.1, 0.05 * (128 / hidden_size) ** 0.75))
+    return float(min(0.1, 0.1 * (128 / hidden_size) ** 0.75))
 
 
 def steps_of(given: TrainingOptions, windows_per_epoch: int) -> int | None:

@@ -19,6 +19,9 @@ from gru_ext.training_loop import TrainingLoop
 from gru_ext.windows import Workspace
 
 _SMOOTHING = 0.999
+# Adagrad's memory is empty at first, and each update as large as the learning rate itself: without
+# a warm-up some runs never recover from the first ones.
+_WARMUP_STEPS = 400
 
 
 class Step(NamedTuple):
@@ -46,6 +49,9 @@ class Trainer:
         T and B: windows of T characters from B streams.
     learning_rate, clip : float
         Adagrad's rate, and the bound of each gradient (infinity: none).
+    warmup_steps : int or None
+        Updates over which the learning rate rises in even steps to its value. None: the first pass
+        over the text, but 400 at most.
     threads : int, optional
         Threads that share each window; by default as many as help. The result has the same bits
         for any number.
@@ -72,6 +78,7 @@ class Trainer:
         batch_size: int = 1,
         learning_rate: float = 0.05,
         clip: float = 5.0,
+        warmup_steps: int | None = 0,
         threads: int | None = None,
     ) -> None:
         if threads is None:
@@ -94,6 +101,9 @@ class Trainer:
         )
         self._loop = TrainingLoop(parameters.flat, self.memory.flat, self._workspace, symbols)
         self._symbols = symbols
+        if warmup_steps is None:
+            warmup_steps = min(_WARMUP_STEPS, self._loop.windows_per_epoch)
+        self.warmup_steps = warmup_steps
         self.seq_length, self.batch_size = seq_length, batch_size
         self._steps_before = 0
         self.smooth_loss = math.log(parameters.vocabulary_size)
@@ -126,7 +136,9 @@ class Trainer:
         ndarray, shape (steps,)
             Loss of each window before its update, in nats per character.
         """
-        losses = self._loop.steps(steps, self.learning_rate, self.clip, threads=self.threads)
+        updates = self.steps_done + 1 + np.arange(steps, dtype=np.float64)
+        rates = self.learning_rate * np.minimum(1.0, updates / max(1, self.warmup_steps))
+        losses = self._loop.steps(steps, rates, self.clip, threads=self.threads)
         losses /= self.characters_per_step
         for loss in losses.tolist():
             self.smooth_loss = self.smooth_loss * _SMOOTHING + loss * (1 - _SMOOTHING)

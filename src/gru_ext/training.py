@@ -77,6 +77,7 @@ def train(
     dtype : {"float32", "float64"}, optional
     optimizer : {"adagrad"}, optional
     learning_rate : float, optional
+        Of Adagrad; the rate rises to it over the first pass, 400 updates at most.
     clip : float, optional
         Bound of each gradient; infinity for none.
     max_steps : int, optional
@@ -242,6 +243,7 @@ def _train(
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         clip=options.clip,
+        warmup_steps=None,
         threads=threads,
     )
     if resume is not None:

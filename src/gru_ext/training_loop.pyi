@@ -25,7 +25,7 @@ class TrainingLoop:
     def steps(
         self,
         windows: int,
-        learning_rate: float,
+        learning_rate: float | NDArray[np.float64],
         clip: float = 5.0,
         eps: float = 1e-8,
         threads: int = 1,

@@ -44,7 +44,8 @@ cdef struct Run:
     Py_ssize_t done         # since the loop was made
     bint fresh              # this window starts from a zero state
     long refused            # a symbol that is none
-    double learning_rate, clip, eps
+    const double *learning_rates  # (windows)
+    double clip, eps
     double *losses          # (windows)
 
 
@@ -105,7 +106,7 @@ cdef void _train_part(Window *w, Run *run, real *p, real *m, real *g, real *ws,
         if gru_team_wait(&run.team) != 0:
             break
         weight_gradients(w, ws, g, False, part, parts)
-        update(w, p, m, g, run.learning_rate, run.clip, run.eps, part, parts)
+        update(w, p, m, g, run.learning_rates[n], run.clip, run.eps, part, parts)
         if part == 0:
             total = 0
             for i in range(w.T * w.B):
@@ -193,13 +194,15 @@ cdef class TrainingLoop:
         """Windows from one reset of the state to the next."""
         return max(1, (self.run.stream_length - 2) // self.workspace.window.T_max)
 
-    def steps(self, windows, double learning_rate, double clip=5.0, double eps=1e-8, threads=1):
+    def steps(self, windows, learning_rate, double clip=5.0, double eps=1e-8, threads=1):
         """Train on the next windows.
 
         Parameters
         ----------
         windows : int
-        learning_rate, clip, eps : float
+        learning_rate : float or array of floats, shape (windows,)
+            One for all updates, or one each.
+        clip, eps : float
             As in :func:`gru_ext.kernels.adagrad_update`.
         threads : int
             Threads that share each window; the result has the same bits for any number.
@@ -215,32 +218,40 @@ cdef class TrainingLoop:
         if not clip > 0:
             raise ValueError(f"clip must be a positive number, not {clip}")
         check_count("threads", threads, 1, w.parts_max)
+        if not 0 < eps < float("inf"):
+            raise ValueError(f"eps must be a positive number, not {eps}")
         losses = np.zeros(check_count("windows", windows, 1, 1 << 30), np.float64)
-        run = self.run
-        run.team.members = threads
-        run.team.arrived = run.team.generation = run.team.abandoned = 0
-        run.windows = windows
-        run.refused = 0
-        run.learning_rate, run.clip, run.eps = learning_rate, clip, eps
-        run.losses = <double *><size_t>losses.ctypes.data
-        w.T = w.T_max
-        w.targets = <const int32_t *><size_t>s._targets.ctypes.data
-        helpers = [threading.Thread(target=self._part, args=(part,), daemon=True)
-                   for part in range(1, threads)]
+        rates = np.ascontiguousarray(np.broadcast_to(learning_rate, windows), np.float64)
+        s._take()
         try:
+            run = self.run
+            run.team.members = threads
+            run.team.arrived = run.team.generation = run.team.abandoned = 0
+            run.windows = windows
+            run.refused = 0
+            run.learning_rates = <const double *><size_t>rates.ctypes.data
+            run.clip, run.eps = clip, eps
+            run.losses = <double *><size_t>losses.ctypes.data
+            w.T = w.T_max
+            w.targets = <const int32_t *><size_t>s._targets.ctypes.data
+            helpers = [threading.Thread(target=self._part, args=(part,), daemon=True)
+                       for part in range(1, threads)]
+            try:
+                for helper in helpers:
+                    helper.start()
+            except BaseException:
+                gru_team_abandon(&run.team)
+                for helper in helpers:
+                    if helper.ident is not None:
+                        helper.join()
+                raise
+            self._part(0)
             for helper in helpers:
-                helper.start()
-        except BaseException:
-            gru_team_abandon(&run.team)
-            for helper in helpers:
-                if helper.ident is not None:
-                    helper.join()
-            raise
-        self._part(0)
-        for helper in helpers:
-            helper.join()
-        w.targets = NULL
-        if run.refused:
+                helper.join()
+            w.targets = NULL
+        finally:
+            s._lock.release()
+        if self.run.refused:
             raise ValueError(f"symbols must be from 0 to {w.p.V - 1}")
         return losses
 

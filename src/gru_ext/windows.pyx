@@ -3,6 +3,8 @@
 
 Every array is checked here, once; nothing below checks anything.
 """
+import threading
+
 import numpy as np
 
 from gru_ext.kernels import layout
@@ -82,6 +84,7 @@ cdef class Workspace:
         self.itemsize = dtype.itemsize
         w.o = buffers_of(w, self.itemsize)
         self.memory = aligned_zeros(w.o.size, dtype)
+        self._lock = threading.Lock()
         rows = w.T_max * w.B
         self._inputs = np.zeros(rows, np.int32)
         self._targets = np.zeros(rows, np.int32)
@@ -92,6 +95,11 @@ cdef class Workspace:
         w.targets = NULL
         w.losses = <double *><size_t>self._losses.ctypes.data
         w.touched = <const unsigned char *><size_t>self._touched.ctypes.data
+
+    cdef _take(self):
+        # One call at a time: another would write over this one's windows.
+        if not self._lock.acquire(False):
+            raise RuntimeError("this workspace is in use by another thread: make one per thread")
 
     cdef _view(self, Py_ssize_t offset, shape, Py_ssize_t last):
         n = 1
@@ -192,22 +200,26 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
         if targets.shape != inputs.shape:
             raise ValueError(f"inputs and targets must have one shape, not {inputs.shape} "
                              f"and {targets.shape}")
-    w.targets = NULL
-    s._inputs[:inputs.size] = inputs.reshape(-1)
-    if targets is not None:
-        s._targets[:targets.size] = targets.reshape(-1)
-        w.targets = <const int32_t *><size_t>s._targets.ctypes.data
-    w.T = inputs.shape[0]
-    with nogil:
-        state = gru_float_state_enter()
-        pack_weights(w, &parameters[0], ws, 0, 1)
-        enter(w, ws, 0, w.B)
-        forward(w, &parameters[0], ws, 0, w.B)
-        leave(w, ws, 0, w.B)
-        gru_float_state_leave(state)
-        if w.targets != NULL:
-            for i in range(w.T * w.B):
-                total += w.losses[i]
+    s._take()
+    try:
+        w.targets = NULL
+        s._inputs[:inputs.size] = inputs.reshape(-1)
+        if targets is not None:
+            s._targets[:targets.size] = targets.reshape(-1)
+            w.targets = <const int32_t *><size_t>s._targets.ctypes.data
+        w.T = inputs.shape[0]
+        with nogil:
+            state = gru_float_state_enter()
+            pack_weights(w, &parameters[0], ws, 0, 1)
+            enter(w, ws, 0, w.B)
+            forward(w, &parameters[0], ws, 0, w.B)
+            leave(w, ws, 0, w.B)
+            gru_float_state_leave(state)
+            if w.targets != NULL:
+                for i in range(w.T * w.B):
+                    total += w.losses[i]
+    finally:
+        s._lock.release()
     return total
 
 
@@ -240,14 +252,18 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
     cdef uint64_t state
     if not w.training:
         raise ValueError("this workspace has no room for the backward pass: training=False")
-    if w.targets == NULL:
-        raise ValueError("run forward_window with targets before each backward_window")
-    with nogil:
-        state = gru_float_state_enter()
-        backward(w, &parameters[0], ws, scale, 0, w.B)
-        weight_gradients(w, ws, &gradients[0], True, 0, 1)
-        gru_float_state_leave(state)
-    w.targets = NULL
+    s._take()
+    try:
+        if w.targets == NULL:
+            raise ValueError("run forward_window with targets before each backward_window")
+        with nogil:
+            state = gru_float_state_enter()
+            backward(w, &parameters[0], ws, scale, 0, w.B)
+            weight_gradients(w, ws, &gradients[0], True, 0, 1)
+            gru_float_state_leave(state)
+        w.targets = NULL
+    finally:
+        s._lock.release()
 
 
 cdef Py_ssize_t _largest(const real *p, Py_ssize_t n) noexcept nogil:
@@ -292,27 +308,32 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
         raise ValueError(f"uniforms must have shape (n, {w.B}), not {np.shape(uniforms)}")
     if not temperature >= 0 or temperature == float("inf"):
         raise ValueError(f"temperature must be a number from 0 on, not {temperature}")
-    s._inputs[:w.B] = s._check_symbols("first", np.reshape(first, (1, -1)))[0]
+    first = s._check_symbols("first", np.reshape(first, (1, -1)))[0]
     drawn = np.empty((n, w.B), np.int32)
     cdef int32_t[:, ::1] out = drawn
     cdef int32_t *x = <int32_t *>w.inputs
     cdef double inverse = 1.0 / temperature if temperature > 1e-6 else 1e6
-    w.T = 1
-    w.targets = NULL
-    with nogil:
-        state = gru_float_state_enter()
-        pack_weights(w, &parameters[0], ws, 0, 1)
-        for i in range(n):
-            enter(w, ws, 0, w.B)
-            step(w, &parameters[0], ws, 0, 0, w.B)
-            output(w, &parameters[0], ws, 0, 0, w.B, inverse)
-            leave(w, ws, 0, w.B)
-            for b in range(w.B):
-                row = ws + w.o.y + b * w.p.Vp
-                if temperature <= 1e-6:
-                    x[b] = _largest(row, w.p.V)
-                else:
-                    x[b] = gru_draw(w.k, row, u[i, b], w.p.V)
-                out[i, b] = x[b]
-        gru_float_state_leave(state)
+    s._take()
+    try:
+        s._inputs[:w.B] = first
+        w.T = 1
+        w.targets = NULL
+        with nogil:
+            state = gru_float_state_enter()
+            pack_weights(w, &parameters[0], ws, 0, 1)
+            for i in range(n):
+                enter(w, ws, 0, w.B)
+                step(w, &parameters[0], ws, 0, 0, w.B)
+                output(w, &parameters[0], ws, 0, 0, w.B, inverse)
+                leave(w, ws, 0, w.B)
+                for b in range(w.B):
+                    row = ws + w.o.y + b * w.p.Vp
+                    if temperature <= 1e-6:
+                        x[b] = _largest(row, w.p.V)
+                    else:
+                        x[b] = gru_draw(w.k, row, u[i, b], w.p.V)
+                    out[i, b] = x[b]
+            gru_float_state_leave(state)
+    finally:
+        s._lock.release()
     return drawn
