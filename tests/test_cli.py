@@ -303,7 +303,6 @@ BAD = [
     ("nonsense", "nonsense"),
     ("train", "TEXT"),
     ("sample", "MODEL"),
-    ("info", "MODEL"),
     ("evaluate m.npz", "TEXT"),
     ("train a.txt --nonsense", "--nonsense"),
     ("train a.txt --hidden-size x", "--hidden-size"),

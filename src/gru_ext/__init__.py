@@ -12,6 +12,7 @@ from gru_ext._version import __version__
 
 if TYPE_CHECKING:
     from gru_ext.checkpoint import CheckpointError
+    from gru_ext.config import get_config, show_config
     from gru_ext.kernels import adagrad_update
     from gru_ext.model import Model, load
     from gru_ext.options import TrainingOptions
@@ -35,7 +36,9 @@ _HOMES = {
     "adagrad_update": "kernels",
     "backward_window": "windows",
     "forward_window": "windows",
+    "get_config": "config",
     "load": "model",
+    "show_config": "config",
     "train": "training",
 }
 
@@ -53,7 +56,9 @@ __all__ = [
     "adagrad_update",
     "backward_window",
     "forward_window",
+    "get_config",
     "load",
+    "show_config",
     "train",
 ]
 

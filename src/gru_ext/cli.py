@@ -51,8 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a model on texts"))
     _add_sample(commands.add_parser("sample", help="print text drawn from a model"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model on texts"))
-    info = commands.add_parser("info", help="tell what a model file holds")
-    info.add_argument("model", metavar="MODEL")
+    info = commands.add_parser("info", help="tell what a model file holds, or the installation")
+    info.add_argument("model", metavar="MODEL", nargs="?", help="without it: the installation")
     return parser
 
 
@@ -182,6 +182,12 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _info(arguments: argparse.Namespace) -> None:
+    if arguments.model is None:
+        from gru_ext.config import show_config
+
+        show_config()
+        return
+
     from gru_ext.checkpoint import read
     from gru_ext.parameters import shapes
 

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""What this installation runs with: the first thing to quote where speed or results surprise."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from gru_ext import kernels
+from gru_ext._version import __version__
+from gru_ext.threads import available_cpus, default_threads
+
+# As many as settle() gives a text of some megabytes.
+_STREAMS = 16
+
+
+def active_matmul() -> str:
+    """What computes the matrix products: ``native``, the package's own kernels."""
+    return "native"
+
+
+def get_config() -> dict[str, Any]:
+    """The installation and the machine as the package sees them.
+
+    Returns
+    -------
+    dict
+        ``version``, ``python``, ``numpy`` and ``compiler`` as str; ``isa``, the instruction set in
+        use, and ``available_isas``, a list, worst first; ``matmul``; ``cpus``, those this process
+        may use; ``default_threads``, those of a run with 16 streams.
+    """
+    import numpy as np
+
+    return {
+        "version": __version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "numpy": np.__version__,
+        "compiler": kernels.compiler(),
+        "isa": kernels.active_isa(),
+        "available_isas": kernels.available_isas(),
+        "matmul": active_matmul(),
+        "cpus": available_cpus(),
+        "default_threads": default_threads(_STREAMS),
+    }
+
+
+def show_config() -> None:
+    """Print :func:`get_config`, a line each, on standard output."""
+    for name, value in get_config().items():
+        told = ", ".join(value) if isinstance(value, list) else value
+        print(f"{name.replace('_', ' ')}: {told}")

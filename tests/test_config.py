@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""What the installation tells of itself, from Python and from the command line."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import gru_ext
+from gru_ext import kernels
+from gru_ext.cli import main
+from gru_ext.config import active_matmul
+from gru_ext.threads import available_cpus
+
+
+def test_get_config():
+    found = gru_ext.get_config()
+    assert found == {
+        "version": gru_ext.__version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "numpy": np.__version__,
+        "compiler": kernels.compiler(),
+        "isa": kernels.active_isa(),
+        "available_isas": kernels.available_isas(),
+        "matmul": active_matmul(),
+        "cpus": available_cpus(),
+        "default_threads": found["default_threads"],
+    }
+    assert found["matmul"] == "native"
+    assert 1 <= found["default_threads"] <= found["cpus"]
+
+
+def test_the_instruction_set_is_the_one_in_use(isa):
+    assert gru_ext.get_config()["isa"] == isa
+
+
+def test_show_config_and_info_print_the_same(capsys):
+    gru_ext.show_config()
+    shown = capsys.readouterr().out
+    for name, value in gru_ext.get_config().items():
+        told = ", ".join(value) if isinstance(value, list) else value
+        assert f"{name.replace('_', ' ')}: {told}\n" in shown
+    assert main(["info"]) == 0
+    assert capsys.readouterr() == (shown, "")
+
+
+@pytest.mark.parametrize(("name", "status"), [("generic", 0), ("nonsense", 2)])
+def test_info_under_a_forced_instruction_set(name, status):
+    done = subprocess.run(
+        [sys.executable, "-m", "gru_ext", "info"],
+        env=os.environ | {"GRU_EXT_ISA": name},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == status
+    if status == 0:
+        assert "\nisa: generic\n" in done.stdout
+    else:
+        assert done.stdout == ""
+        assert done.stderr.startswith("gru-ext: instruction set 'nonsense' is not available")
+        assert done.stderr.count("\n") == 1
