@@ -37,7 +37,7 @@ Array = NDArray[np.floating]
 
 
 _LONGEST_HEADER = 1024
-_HEADER = re.compile(
+_HEADER = (  # compiled by the first file that is read
     r"\{'descr': '([<>|=][a-zA-Z]\d*)', 'fortran_order': (True|False), "
     r"'shape': \(([\d, ]{0,100})\),? *\}\s*"
 )
@@ -248,7 +248,7 @@ def _array_header(name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, 
         raise CheckpointError(f"{name} is no array that numpy.save wrote")
     length = int.from_bytes(member.read(long), "little")
     header = member.read(min(length, _LONGEST_HEADER)).decode("latin-1")
-    found = _HEADER.fullmatch(header)
+    found = re.fullmatch(_HEADER, header)
     if found is None:
         raise CheckpointError(f"{name} has a header that numpy.save does not write")
     descr, order, sizes = found.groups()

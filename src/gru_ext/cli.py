@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -165,6 +163,9 @@ def _sample(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    import json
+    import math
+
     from gru_ext.files import read_text
     from gru_ext.model import load
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,9 +13,10 @@ from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.files import StrPath
 from gru_ext.parameters import Parameters, draw_uniform
-from gru_ext.sampling import sample_chunks
-from gru_ext.scoring import Evaluation, evaluate_symbols
 from gru_ext.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from gru_ext.scoring import Evaluation
 
 
 class Model:
@@ -92,6 +93,8 @@ class Model:
         ValueError
             Where the prompt has unknown characters, or a number is out of range.
         """
+        from gru_ext.sampling import sample_chunks
+
         return prompt + "".join(
             sample_chunks(self.parameters, self.vocabulary, length, prompt, temperature, seed)
         )
@@ -104,6 +107,8 @@ class Model:
         ValueError
             Where the text has unknown characters, or fewer than two.
         """
+        from gru_ext.scoring import evaluate_symbols
+
         return evaluate_symbols(self.parameters, self.vocabulary.encode(text))
 
     def save(self, path: StrPath) -> None:

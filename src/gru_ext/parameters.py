@@ -7,6 +7,7 @@ The only Python module that knows where a parameter lies (``_layout.pxd`` draws 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -130,11 +131,14 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
             view[...] = values[name]
 
 
-def draw_uniform(
-    parameters: Parameters,
-    generator: np.random.Generator | np.random.RandomState,
-    scale: float = 0.05,
-) -> None:
+class Uniform(Protocol):
+    """What numpy.random's generators have in common."""
+
+    def random(self, size: tuple[int, ...], /) -> NDArray[Any]:
+        """Numbers evenly from [0, 1), of this shape."""
+
+
+def draw_uniform(parameters: Parameters, generator: Uniform, scale: float = 0.05) -> None:
     """Initialise: matrices uniform in [-scale, scale), biases zero, in the notebook's order."""
     for name in MATRICES:
         view = parameters[name]

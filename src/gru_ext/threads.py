@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 # Fewer streams a thread, and the threads wait for one another longer than they compute.
 _STREAMS_PER_THREAD = 4
@@ -16,7 +15,8 @@ def available_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         cpus = len(os.sched_getaffinity(0))
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()[:2]
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()[:2]
         cpus = min(cpus, max(1, round(int(quota) / int(period))))
     except (OSError, ValueError):
         pass  # no cgroup, or no limit ("max")

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
-from gru_ext.classic import train_classic
 from gru_ext.files import StrPath, check_writable
 from gru_ext.model import Model, from_checkpoint
 from gru_ext.options import (
@@ -24,8 +22,6 @@ from gru_ext.options import (
 )
 from gru_ext.pace import StopRequest, stop_on_interrupt
 from gru_ext.parameters import Parameters
-from gru_ext.run import Run
-from gru_ext.trainer import Trainer
 from gru_ext.vocabulary import Vocabulary
 
 
@@ -146,6 +142,8 @@ def train(
     }
     with stop_on_interrupt() as stop:
         if classic:
+            from gru_ext.classic import train_classic
+
             source = init_from if init_from is not None else _existing(output)
             weights = _weights(source)
             trained: Model = _named(source, train_classic, text, given, weights, stop=stop, **shown)
@@ -180,7 +178,7 @@ def _check_output(
         raise ValueError("to resume, name the model file as output")
     if output is None:
         return
-    exists = Path(output).exists()
+    exists = os.path.exists(output)
     if resume and not exists:
         raise FileNotFoundError(f"{output} does not exist: there is nothing to resume")
     if exists and not (resume or force or classic):
@@ -192,7 +190,7 @@ def _check_output(
 
 
 def _existing(output: StrPath | None) -> StrPath | None:
-    return output if output is not None and Path(output).exists() else None
+    return output if output is not None and os.path.exists(output) else None
 
 
 def _weights(source: StrPath | Model | None) -> Checkpoint | None:
@@ -223,6 +221,10 @@ def _train(
     log_every: int | None,
     quiet: bool,
 ) -> tuple[Model, Checkpoint]:
+    # here, as train_classic above: each way of training loads its own parts alone
+    from gru_ext.run import Run
+    from gru_ext.trainer import Trainer
+
     source = resume if resume is not None else init_from
     weights = _weights(source)
     if resume is not None:

@@ -88,12 +88,13 @@ class Vocabulary:
             Where the text has characters that are not in the vocabulary; it lists them.
         """
         if self._symbols is None:
-            self._symbols = np.full(CODE_POINTS, -1, np.int32)
+            # up to the last character; one more place stands for all that come after it
+            self._symbols = np.full(ord(max(self.characters)) + 2, -1, np.int32)
             self._symbols[_code_points(self.characters)] = np.arange(len(self))
         symbols = np.empty(len(text), self.dtype)
         start = 0
         for chunk in _chunks(text):
-            known = self._symbols[chunk]
+            known = self._symbols[np.minimum(chunk, len(self._symbols) - 1)]
             if known.min() < 0:
                 raise ValueError(self._unseen(text))
             symbols[start : start + known.size] = known
