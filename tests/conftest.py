@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures shared by the tests of the compiled core."""
+"""Fixtures that several files share."""
+
+import io
+import zipfile
 
 import numpy as np
 import pytest
 import reference
+from model_files import trained
+from training_runs import TEXT
 
-from gru_ext import kernels
+import gru_ext
+from gru_ext import checkpoint, kernels
 from gru_ext.parameters import Parameters
 
 
@@ -68,3 +74,26 @@ def assert_close(dtype):
         np.testing.assert_allclose(actual, want, rtol=0, atol=tolerance * largest, err_msg=what)
 
     return check
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder, with a text and a model in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text(TEXT)
+    gru_ext.train(TEXT, hidden_size=8, max_steps=30, output="m.npz", quiet=True)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def valid(tmp_path_factory):
+    """The bytes of a model file with its training state."""
+    path = tmp_path_factory.mktemp("valid") / "model.npz"
+    checkpoint.write(path, trained().checkpoint())
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def members(valid):
+    with zipfile.ZipFile(io.BytesIO(valid)) as archive:
+        return {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}

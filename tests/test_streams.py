@@ -27,38 +27,35 @@ def command(*arguments):
     return [sys.executable, "-m", "gru_ext", *arguments]
 
 
+def in_shell(words, redirection):
+    line = " ".join([*words, redirection])
+    return subprocess.run(line, shell=True, stderr=subprocess.PIPE, text=True)
+
+
 TRAIN = ("train", "a.txt", "--hidden-size", "5", "--max-steps", "300", "--log-every", "1")
 
 
 @pytest.mark.parametrize("shell", ["| head -c 10", "> /dev/full", ">&-", "2>&-"])
 def test_the_model_is_written_whoever_reads(folder, shell):
-    line = " ".join([*command(*TRAIN), shell])
-    run = subprocess.run(line, shell=True, stderr=subprocess.PIPE, text=True)
+    run = in_shell(command(*TRAIN), shell)
     assert "Traceback" not in run.stderr
     assert gru_ext.load("model.npz").about["step"] == 300
 
 
-def test_sample_without_standard_output(folder):
+def sample(shell):
+    """Train, then sample under this redirection: exit status and standard error."""
     assert main([*TRAIN, "--quiet"]) == 0
-    run = subprocess.run(
-        " ".join([*command("sample", "model.npz"), ">&-"]),
-        shell=True,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert (run.returncode, run.stderr) == (0, "")
+    run = in_shell(command("sample", "model.npz"), shell)
+    return run.returncode, run.stderr
+
+
+def test_sample_without_standard_output(folder):
+    assert sample(">&-") == (0, "")
 
 
 def test_a_full_standard_output_is_named(folder):
-    assert main([*TRAIN, "--quiet"]) == 0
-    run = subprocess.run(
-        " ".join([*command("sample", "model.npz"), "> /dev/full"]),
-        shell=True,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert run.returncode == 2
-    assert run.stderr == "gru-ext: standard input or output: No space left on device\n"
+    told = "gru-ext: standard input or output: No space left on device\n"
+    assert sample("> /dev/full") == (2, told)
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")

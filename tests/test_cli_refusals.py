@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""What the command line refuses: one line, exit status 2, nothing changed."""
+
+import os
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from command import COMMAND, POSIX, contents, run
+from training_runs import TEXT
+
+import gru_ext
+
+MODEL_FILES = {
+    "none.npz": None,
+    "empty.npz": b"",
+    "text.npz": TEXT.encode(),
+    "cut.npz": slice(0, -100),
+    "start.npz": slice(0, 700),
+}
+
+
+BAD = [
+    # files
+    ("train none.txt", "none.txt"),
+    ("train empty.txt", "empty.txt is empty"),
+    ("train a.txt empty.txt", "empty.txt is empty"),
+    ("train .", "irectory"),
+    ("train latin.txt", "0xe9 at offset 3 "),
+    ("train latin.txt", "--encoding"),
+    ("train a.txt --encoding nonsense", "nonsense"),
+    ("train a.txt -o none/x.npz", "none/x.npz"),
+    ("train a.txt -o .", " . "),
+    ("train a.txt -o m.npz", "m.npz exists"),
+    ("evaluate m.npz none.txt", "none.txt"),
+    ("evaluate m.npz empty.txt", "empty.txt is empty"),
+    ("evaluate m.npz latin.txt", "offset 3 "),
+    ("evaluate m.npz one.txt", "2 characters"),
+    ("evaluate m.npz snow.txt", "'☃'"),
+    ("train a.txt --init-from none.npz", "none.npz"),
+    ("train a.txt --resume -o none.npz", "none.npz does not exist"),
+    ("train snow.txt --resume -o m.npz", "'☃'"),
+    # lengths
+    ("train one.txt", "at least 2"),
+    ("train a.txt --seq-length 600", "at least 601"),
+    ("train a.txt --seq-length 60 --batch-size 9", "at least 541"),
+    ("train one.txt --classic", "at least 6"),
+    ("train a.txt --val-fraction 0.001", "fraction"),
+    # options
+    ("", "COMMAND"),
+    ("nonsense", "nonsense"),
+    ("train", "TEXT"),
+    ("sample", "MODEL"),
+    ("evaluate m.npz", "TEXT"),
+    ("train a.txt --nonsense", "--nonsense"),
+    ("train a.txt --hidden-size x", "--hidden-size"),
+    ("train a.txt --hidden-size 0", "hidden size"),
+    ("train a.txt --hidden-size 99999999999", "hidden size"),
+    ("train a.txt --seq-length 1.5", "--seq-length"),
+    ("train a.txt --seq-length", "--seq-length"),
+    ("train a.txt --batch-size -3", "batch size"),
+    ("train a.txt --dtype float16", "float16"),
+    ("train a.txt --optimizer sgd", "sgd"),
+    ("train a.txt --learning-rate nan", "learning rate"),
+    ("train a.txt --learning-rate -1", "learning rate"),
+    ("train a.txt --clip 0", "clip"),
+    ("train a.txt --max-steps 0", "max steps"),
+    ("train a.txt --epochs 0", "epochs"),
+    ("train a.txt --epochs 1e308", "epochs"),
+    ("train a.txt --epochs inf", "epochs"),
+    ("train a.txt --val-fraction 1", "val fraction"),
+    ("train a.txt --seed -1", "seed"),
+    ("train a.txt --threads 0", "threads"),
+    ("train a.txt --sample-every -1", "sample every"),
+    ("train a.txt --log-every -1", "log every"),
+    ("train a.txt --sample-length -1", "sample length"),
+    ("train a.txt --resume --classic", "contradict"),
+    ("train a.txt --resume -o m.npz --init-from m.npz", "contradict"),
+    ("train a.txt --classic --batch-size 4", "batch size"),
+    ("train a.txt --resume -o m.npz --hidden-size 9 --max-steps 99", "hidden size"),
+    ("train a.txt --resume -o m.npz --max-steps 30", "30 of 30 steps"),
+    ("sample m.npz --length -1", "length"),
+    ("sample m.npz --length x", "--length"),
+    ("sample m.npz --temperature -1", "temperature"),
+    ("sample m.npz --temperature x", "temperature"),
+    ("sample m.npz --temperature nan", "temperature"),
+    ("sample m.npz --prompt ☃é7", "'7', 'é', '☃'"),
+    ("sample m.npz --seed -1", "seed|negative"),
+    ("sample m.npz extra", "extra"),
+    # model files
+    *(
+        (f"{command} {name}", name)
+        for name in MODEL_FILES
+        for command in ("sample", "info", "train a.txt --init-from")
+    ),
+    ("evaluate cut.npz a.txt", "cut.npz"),
+    ("sample a.txt", "a.txt"),
+    ("sample .", "irectory"),
+    ("train a.txt --resume -o cut.npz", "cut.npz"),
+    ("train a.txt --classic -o cut.npz", "cut.npz"),
+    ("sample notebook.npz", "notebook.npz.*vocabulary"),
+]
+
+
+@pytest.fixture(scope="module")
+def bad_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bad")
+    model = gru_ext.train(TEXT, hidden_size=8, max_steps=30, output=folder / "m.npz", quiet=True)
+    np.savez(folder / "notebook.npz", **model.parameters)
+    for name, data in {
+        "a.txt": TEXT.encode(),
+        "empty.txt": b"",
+        "latin.txt": b"caf\xe9 " * 50,
+        "one.txt": b"T",
+        "snow.txt": "The ☃ ".encode() * 90,
+    }.items():
+        (folder / name).write_bytes(data)
+    for name, data in MODEL_FILES.items():
+        if isinstance(data, slice):
+            data = (folder / "m.npz").read_bytes()[data]
+        if data is not None:
+            (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.mark.parametrize(("line", "told"), BAD, ids=lambda value: value.replace("☃", "snow"))
+def test_bad_input_gets_one_line_and_status_2(bad_folder, monkeypatch, capsys, line, told):
+    monkeypatch.chdir(bad_folder)
+    before = contents(bad_folder)
+    assert run(*line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("gru-ext")
+    assert err.endswith("\n")
+    assert err.count("\n") == 1
+    assert re.search(told, err)
+    assert "_count" not in err  # a function's name tells a user nothing
+    assert contents(bad_folder) == before
+
+
+@POSIX
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read it")
+def test_an_unreadable_file_and_an_unwritable_folder(folder, capsys):
+    (folder / "a.txt").chmod(0)
+    assert run("train", "a.txt", "-o", "x.npz") == 2
+    assert "a.txt: Permission denied" in capsys.readouterr().err
+    (folder / "a.txt").chmod(0o600)
+    (folder / "locked").mkdir(mode=0o500)
+    assert run("train", "a.txt", "-o", "locked/x.npz") == 2
+    assert "locked/x.npz: Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["train", "none.txt"], ["sample", "a.txt"], ["--nonsense"]])
+def test_the_process_itself_prints_no_traceback(folder, arguments):
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("gru-ext")
+    assert done.stderr.count("\n") == 1

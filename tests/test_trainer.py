@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""Trainer: stepped, iterated, resumed."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import reference
+from training_runs import TEXT, same
+
+from gru_ext import Model, Trainer, Vocabulary
+
+
+def new_trainer(**options):
+    vocabulary = Vocabulary.from_text(TEXT)
+    model = Model.create(vocabulary, 8, "float64", seed=1)
+    return Trainer(model, vocabulary.encode(TEXT), **{"seq_length": 11} | options)
+
+
+def test_a_trainer_is_stepped_and_iterated():
+    one, other, third = new_trainer(), new_trainer(), new_trainer()
+    losses = one.advance(12)
+    assert losses.shape == (12,)
+    steps = [other.step() for _ in range(12)]
+    iterated = list(itertools.islice(third, 12))
+    assert [step.number for step in steps] == list(range(1, 13))
+    assert [step.nats_per_char for step in steps] == losses.tolist()
+    assert iterated == steps
+    assert steps[3].bits_per_char == pytest.approx(losses[3] / math.log(2), rel=1e-14)
+    assert same(one.model, other.model)
+    assert same(one.model, third.model)
+    assert one.steps_done == other.steps_done == 12
+    assert one.smooth_loss == other.smooth_loss
+
+
+def test_a_trainers_first_loss_is_that_of_the_equations():
+    trainer = new_trainer()
+    p = {name: view.copy() for name, view in trainer.model.parameters.items()}
+    symbols = trainer.model.vocabulary.encode(TEXT).astype(int)[:, None]
+    expected = reference.forward(p, symbols[:11], symbols[1:12], np.zeros((1, 8)))["loss"].mean()
+    assert trainer.step().nats_per_char == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_trainer_goes_on_from_a_checkpoint():
+    whole, first, second = (new_trainer(batch_size=5, seq_length=9) for _ in range(3))
+    whole.advance(30)
+    first.advance(13)
+    second.resume(first.checkpoint())
+    first.advance(5)
+    second.advance(17)
+    assert same(whole.model, second.model)
+    assert second.steps_done == 30
+    assert second.smooth_loss == whole.smooth_loss

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+"""Training runs in tests: a text, a small model, and whether two models are the same."""
+
+TEXT = "The quick brown fox jumps over the lazy dog.\n" * 12
+SMALL = {"hidden_size": 8, "quiet": True}
+
+
+def same(one, other):
+    return all(
+        one.parameters[name].tobytes() == other.parameters[name].tobytes()
+        for name in one.parameters
+    )
