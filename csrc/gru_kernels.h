@@ -15,6 +15,13 @@
 /* Rows taken at a time by matmul_t, whose scratch depends on it. */
 #define GRU_CHUNK_ROWS 256
 
+/* What a gradient does to the parameters p and Adagrad's memory m, of its shape and row stride:
+ * g clipped to [-clip, clip], m += g^2, p -= learning_rate * g / sqrt(m + eps). */
+typedef struct {
+    void *p, *m; /* float or double, as the kernel that takes it */
+    double learning_rate, clip, eps;
+} gru_update;
+
 #define REAL float
 #define GRU_TABLE gru_kernels_f32
 #include "kernel_table.inc.h"
@@ -48,8 +55,7 @@ typedef struct {
 #define gru_cross_entropy_backward(k, out, ...)                                                    \
     GRU_CALL(k, cross_entropy_backward, out, __VA_ARGS__)
 #define gru_draw(k, p, ...) GRU_CALL(k, draw, p, __VA_ARGS__)
-#define gru_scatter_add(k, out, ...) GRU_CALL(k, scatter_add, out, __VA_ARGS__)
-#define gru_column_sum(k, out, ...) GRU_CALL(k, column_sum, out, __VA_ARGS__)
+#define gru_sum_rows(k, out, ...) GRU_CALL(k, sum_rows, out, __VA_ARGS__)
 #define gru_clip(k, out, ...) GRU_CALL(k, clip, out, __VA_ARGS__)
 #define gru_adagrad(k, out, ...) GRU_CALL(k, adagrad, out, __VA_ARGS__)
 #define gru_vexp(k, out, ...) GRU_CALL(k, vexp, out, __VA_ARGS__)

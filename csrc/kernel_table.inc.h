@@ -18,25 +18,27 @@ typedef struct {
     /* c (M, N) = [c +] a (M, K) b^T, b (N, K) in rows, M < GRU_PACK_STREAMS, K whole vectors */
     void (*matmul_rows_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
                           ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
-    /* c (M, N) = [c +] a^T d, a (R, M), d (R, N); scratch: GRU_CHUNK_ROWS * (M + panel) */
+    /* c (M, N) = [c +] a^T d, a (R, M), d (R, N), their rows whole vectors; with an update, the
+     * product is a gradient, used at once, and c holds nothing afterwards. Scratch:
+     * GRU_CHUNK_ROWS * (M in whole vectors + panel) */
     void (*matmul_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *d,
                      ptrdiff_t ldd, ptrdiff_t M, ptrdiff_t N, ptrdiff_t R, int accumulate,
-                     REAL *scratch);
+                     const gru_update *update, REAL *scratch);
 
     /* Of one step, gates (B, 3, Hp) holds the pre-activations of z and r without W x + b:
      * z = sigmoid(.), r = sigmoid(.) in place, rh (B, Hp) = r * h_prev */
     void (*gates_forward)(REAL *gates, REAL *rh, const REAL *h_prev, const int32_t *x,
                           const REAL *w /* (V, 3, Hp) */, const REAL *b /* (3, Hp) */, ptrdiff_t B,
-                          ptrdiff_t Hp);
+                          ptrdiff_t Hp, const void *next);
     /* h_hat = tanh(.) in place, h (B, Hp) = z * h_prev + (1 - z) * h_hat */
     void (*candidate_forward)(REAL *gates, REAL *h, const REAL *h_prev, const int32_t *x,
-                              const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp);
+                              const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp, const void *next);
     /* gates: z -> dz_l, h_hat -> dh_hat_l; dh -> dh * z */
     void (*candidate_backward)(REAL *gates, REAL *dh, const REAL *h_prev, ptrdiff_t B,
-                               ptrdiff_t Hp);
+                               ptrdiff_t Hp, const void *next);
     /* gates: r -> dr_l; dh += drh * r */
     void (*gates_backward)(REAL *gates, REAL *dh, const REAL *drh, const REAL *h_prev, ptrdiff_t B,
-                           ptrdiff_t Hp);
+                           ptrdiff_t Hp, const void *next);
 
     /* y (R, Vp) -> p = softmax((y + by) / temperature); loss (R) = -log p[target] in nats.
      * loss and targets may be NULL. */
@@ -48,17 +50,14 @@ typedef struct {
     /* the symbol at which the running sum of p (V) passes u in [0, 1) */
     int32_t (*draw)(const REAL *p, double u, ptrdiff_t V);
 
-    /* dw (V, 3*Hp)[x[r], n] += d (R, 3*Hp)[r, n] for n in [begin, end) */
-    void (*scatter_add)(REAL *dw, const REAL *d, const int32_t *x, ptrdiff_t R, ptrdiff_t ld,
-                        ptrdiff_t begin, ptrdiff_t end);
-    /* db (N) = [db +] sum over rows of d (R, N) */
-    void (*column_sum)(REAL *db, const REAL *d, ptrdiff_t R, ptrdiff_t N, ptrdiff_t ld,
-                       int accumulate);
+    /* dw (., ld)[x[r], n] += d (R, ld)[r, n], and db (N) = [db +] the sum over the rows of d; dw
+     * and x may be NULL */
+    void (*sum_rows)(REAL *db, REAL *dw, const REAL *d, const int32_t *x, ptrdiff_t R, ptrdiff_t N,
+                     ptrdiff_t ld, int accumulate);
     /* g = min(max(g, -limit), limit) */
     void (*clip)(REAL *g, REAL limit, ptrdiff_t n);
-    /* g clipped as above; m += g^2; p -= learning_rate * g / sqrt(m + eps); all (rows, cols) */
-    void (*adagrad)(REAL *p, REAL *m, const REAL *g, REAL learning_rate, REAL limit, REAL eps,
-                    ptrdiff_t rows, ptrdiff_t cols, ptrdiff_t ld);
+    /* the update with gradients g (n) */
+    void (*adagrad)(REAL *g, const gru_update *update, ptrdiff_t n);
 
     /* y = f(x), n elements, any n */
     void (*vexp)(REAL *y, const REAL *x, ptrdiff_t n);

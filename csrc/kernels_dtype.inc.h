@@ -6,13 +6,15 @@
 
 #include "vecmath.inc.h"
 
+#include "update.inc.h"
+
 #include "matmul.inc.h"
+
+#include "matvec.inc.h"
 
 #include "cell.inc.h"
 
 #include "output.inc.h"
-
-#include "update.inc.h"
 
 static const GRU_TABLE GRU(table) = {
     .lanes = VL,
@@ -29,8 +31,7 @@ static const GRU_TABLE GRU(table) = {
     .softmax_cross_entropy = GRU(softmax_cross_entropy),
     .cross_entropy_backward = GRU(cross_entropy_backward),
     .draw = GRU(draw),
-    .scatter_add = GRU(scatter_add),
-    .column_sum = GRU(column_sum),
+    .sum_rows = GRU(sum_rows),
     .clip = GRU(clip),
     .adagrad = GRU(adagrad),
     .vexp = GRU(array_exp),
@@ -46,6 +47,7 @@ static const GRU_TABLE GRU(table) = {
 #undef LOAD
 #undef STORE
 #undef SET1
+#undef SHUFFLE
 #undef REAL
 #undef REAL_BYTES
 #undef INT

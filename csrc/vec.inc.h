@@ -13,6 +13,14 @@ typedef INT GRU(signed_vec) __attribute__((vector_size(GRU_VECTOR_BYTES)));
 typedef REAL GRU(vec_unaligned)
     __attribute__((vector_size(GRU_VECTOR_BYTES), aligned(REAL_BYTES), may_alias));
 
+typedef REAL GRU(vec16) __attribute__((vector_size(16)));
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef INT GRU(mask16) __attribute__((vector_size(16)));
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (GRU(mask16)){__VA_ARGS__})
+#endif
+
 INLINE VEC GRU(load)(const REAL *p) { return *(const GRU(vec_unaligned) *)p; }
 INLINE void GRU(store)(REAL *p, VEC v) { *(GRU(vec_unaligned) *)p = v; }
 INLINE VEC GRU(set1)(REAL x) { return x - (VEC){0}; }
@@ -26,6 +34,12 @@ INLINE VEC GRU(select_lt)(VEC x, VEC y, VEC a, VEC b)
     IVEC mask = (IVEC)(x < y);
     return (VEC)((mask & (IVEC)a) | (~mask & (IVEC)b));
 }
+INLINE VEC GRU(sqrt)(VEC v)
+{
+    UNROLL
+    for (int i = 0; i < (int)VL; i++) v[i] = GRU_SQRT(v[i]);
+    return v;
+}
 INLINE REAL GRU(horizontal_sum)(VEC v)
 {
     REAL lane[GRU_VECTOR_BYTES / sizeof(REAL)];
@@ -33,6 +47,30 @@ INLINE REAL GRU(horizontal_sum)(VEC v)
     for (ptrdiff_t half = VL / 2; half > 0; half /= 2)
         for (ptrdiff_t i = 0; i < half; i++) lane[i] += lane[i + half];
     return lane[0];
+}
+/* total[j] = the sum of v[j], in the order of horizontal_sum */
+INLINE void GRU(horizontal_sum4)(REAL *total, const VEC *v)
+{
+    GRU(vec16) s[4];
+    UNROLL
+    for (int j = 0; j < 4; j++) {
+        GRU(vec16) part[GRU_VECTOR_BYTES / 16];
+        memcpy(part, v + j, sizeof part);
+        UNROLL
+        for (int half = GRU_VECTOR_BYTES / 32; half > 0; half /= 2)
+            for (int i = 0; i < half; i++) part[i] += part[i + half];
+        s[j] = part[0];
+    }
+#if REAL_BYTES == 4
+    GRU(vec16) t01 = SHUFFLE(s[0], s[1], 0, 1, 4, 5) + SHUFFLE(s[0], s[1], 2, 3, 6, 7);
+    GRU(vec16) t23 = SHUFFLE(s[2], s[3], 0, 1, 4, 5) + SHUFFLE(s[2], s[3], 2, 3, 6, 7);
+    s[0] = SHUFFLE(t01, t23, 0, 2, 4, 6) + SHUFFLE(t01, t23, 1, 3, 5, 7);
+    memcpy(total, s, 16);
+#else
+    s[0] = SHUFFLE(s[0], s[1], 0, 2) + SHUFFLE(s[0], s[1], 1, 3);
+    s[1] = SHUFFLE(s[2], s[3], 0, 2) + SHUFFLE(s[2], s[3], 1, 3);
+    memcpy(total, s, 32);
+#endif
 }
 INLINE REAL GRU(horizontal_max)(VEC v)
 {
@@ -67,7 +105,9 @@ INLINE IVEC GRU(shift_right_signed)(IVEC v, int n) { return (IVEC)((INT)v >> n);
 INLINE VEC GRU(to_real)(IVEC v) { return (VEC)(INT)v; }
 INLINE VEC GRU(select_lt)(VEC x, VEC y, VEC a, VEC b) { return x < y ? a : b; }
 INLINE REAL GRU(horizontal_sum)(VEC v) { return v; }
+INLINE void GRU(horizontal_sum4)(REAL *total, const VEC *v) { memcpy(total, v, 4 * sizeof *v); }
 INLINE REAL GRU(horizontal_max)(VEC v) { return v; }
+INLINE VEC GRU(sqrt)(VEC v) { return GRU_SQRT(v); }
 #endif
 
 #define LOAD GRU(load)

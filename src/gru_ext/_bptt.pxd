@@ -14,7 +14,7 @@ Equations, a column per stream (docs/equations.md):
 from libc.stdint cimport int32_t
 
 from gru_ext._layout cimport Layout
-from gru_ext._native cimport gru_kernels, real
+from gru_ext._native cimport gru_kernels, gru_update, real
 
 
 cdef struct Buffers:
@@ -62,7 +62,6 @@ cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_
 cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ssize_t s0,
                    Py_ssize_t s1) noexcept nogil
 cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,
-                           Py_ssize_t part, Py_ssize_t parts) noexcept nogil
-cdef void update(const Window *w, real *p, real *m, const real *g, double learning_rate,
-                 double clip, double eps, Py_ssize_t part, Py_ssize_t parts) noexcept nogil
+                           const gru_update *update, Py_ssize_t part,
+                           Py_ssize_t parts) noexcept nogil
 cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept nogil

@@ -10,7 +10,6 @@ from gru_ext._native cimport (
     gru_adagrad,
     gru_candidate_backward,
     gru_candidate_forward,
-    gru_column_sum,
     gru_cross_entropy_backward,
     gru_gates_backward,
     gru_gates_forward,
@@ -20,8 +19,9 @@ from gru_ext._native cimport (
     gru_matmul_rows_t,
     gru_matmul_t,
     gru_pack,
-    gru_scatter_add,
     gru_softmax_cross_entropy,
+    gru_sum_rows,
+    gru_update,
     real,
 )
 
@@ -203,60 +203,73 @@ cdef inline Columns columns_of(const gru_kernels *k, real *unused, Py_ssize_t n,
     return c
 
 
+cdef inline gru_update moved(const gru_update *update, Py_ssize_t offset,
+                             real *unused) noexcept nogil:
+    # The update of the parameters that begin at `offset`.
+    cdef gru_update there = update[0]
+    there.p = <real *>update.p + offset
+    there.m = <real *>update.m + offset
+    return there
+
+
+cdef inline void product_gradient(const Window *w, real *ws, real *g, bint accumulate,
+                                  const gru_update *update, Py_ssize_t offset, const real *a,
+                                  const real *d, Py_ssize_t ldd, Py_ssize_t n, Py_ssize_t part,
+                                  Py_ssize_t parts) noexcept nogil:
+    # g (H, n) at `offset` = [g +] a^T d over T*B rows, a (T*B, H), d (T*B, n); a part owns a share
+    # of the columns.
+    cdef Columns c = columns_of(w.k, g, n, part, parts)
+    cdef gru_update there
+    if c.end <= c.begin:
+        return
+    offset += c.begin
+    if update != NULL:
+        there = moved(update, offset, g)
+    gru_matmul_t(w.k, g + offset, n, a, w.p.Hp, d + c.begin, ldd, w.p.H, c.end - c.begin,
+                 w.T * w.B, accumulate, &there if update != NULL else NULL,
+                 ws + w.o.scratch + part * w.o.scratch_share)
+
+
+cdef inline void update_row(const Window *w, real *g, const gru_update *update, Py_ssize_t offset,
+                            Py_ssize_t n) noexcept nogil:
+    cdef gru_update there = moved(update, offset, g)
+    gru_adagrad(w.k, g + offset, &there, n)
+
+
 cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,
-                           Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
-    # One product per matrix over all T*B rows; a part owns a share of the columns of each.
-    cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, Vp = w.p.Vp, R = w.T * w.B, v
+                           const gru_update *update, Py_ssize_t part,
+                           Py_ssize_t parts) noexcept nogil:
+    # Gradients of a part's share of the columns, and, where update is not NULL, the update with
+    # them. A symbol the window did not read has a zero gradient, which changes neither its weights
+    # nor their memory.
+    cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, R = w.T * w.B, v, n
     cdef real *d = ws + w.o.gates
     cdef real *dy = ws + w.o.y
     cdef real *h_prev = ws + w.o.h
-    cdef real *scratch = ws + w.o.scratch + part * w.o.scratch_share
-    cdef Columns c = columns_of(w.k, g, 2 * Hp, part, parts)
-    if c.end > c.begin:
-        gru_matmul_t(w.k, g + w.p.uzr + c.begin, 2 * Hp, h_prev, Hp, d + c.begin, 3 * Hp, H,
-                     c.end - c.begin, R, accumulate, scratch)
-    c = columns_of(w.k, g, Hp, part, parts)
-    if c.end > c.begin:
-        gru_matmul_t(w.k, g + w.p.uh + c.begin, Hp, ws + w.o.rh, Hp, d + 2 * Hp + c.begin, 3 * Hp,
-                     H, c.end - c.begin, R, accumulate, scratch)
+    cdef Columns c
+    product_gradient(w, ws, g, accumulate, update, w.p.uzr, h_prev, d, 3 * Hp, 2 * Hp, part, parts)
+    product_gradient(w, ws, g, accumulate, update, w.p.uh, ws + w.o.rh, d + 2 * Hp, 3 * Hp, Hp,
+                     part, parts)
+    product_gradient(w, ws, g, accumulate, update, w.p.wy, h_prev + w.B * Hp, dy, Vp, Vp, part,
+                     parts)
     c = columns_of(w.k, g, Vp, part, parts)
     if c.end > c.begin:
-        gru_matmul_t(w.k, g + w.p.wy + c.begin, Vp, h_prev + w.B * Hp, Hp, dy + c.begin, Vp, H,
-                     c.end - c.begin, R, accumulate, scratch)
-        gru_column_sum(w.k, g + w.p.by + c.begin, dy + c.begin, R, c.end - c.begin, Vp, accumulate)
+        gru_sum_rows(w.k, g + w.p.by + c.begin, NULL, dy + c.begin, NULL, R, c.end - c.begin, Vp,
+                     accumulate)
+        if update != NULL:
+            update_row(w, g, update, w.p.by + c.begin, c.end - c.begin)
     c = columns_of(w.k, g, 3 * Hp, part, parts)
-    if c.end > c.begin:
-        gru_column_sum(w.k, g + w.p.b + c.begin, d + c.begin, R, c.end - c.begin, 3 * Hp,
-                       accumulate)
-        if not accumulate:
-            for v in range(w.p.V):
-                if w.touched[v]:
-                    memset(g + w.p.w + v * 3 * Hp + c.begin, 0, (c.end - c.begin) * sizeof(real))
-        gru_scatter_add(w.k, g + w.p.w, d, w.inputs, R, 3 * Hp, c.begin, c.end)
-
-
-cdef inline void update_columns(const Window *w, real *p, real *m, const real *g,
-                                double learning_rate, double clip, double eps,
-                                Py_ssize_t offset, Py_ssize_t rows, Py_ssize_t n,
-                                Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
-    cdef Columns c = columns_of(w.k, p, n, part, parts)
-    offset += c.begin
-    if c.end > c.begin:
-        gru_adagrad(w.k, p + offset, m + offset, g + offset, learning_rate, clip, eps, rows,
-                    c.end - c.begin, n)
-
-
-cdef void update(const Window *w, real *p, real *m, const real *g, double learning_rate,
-                 double clip, double eps, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
-    # Adagrad on the columns whose gradients weight_gradients gave this part. A symbol the window
-    # did not read has a zero gradient, which changes neither its weights nor their memory.
-    cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, Vp = w.p.Vp, v
-    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.uzr, H, 2 * Hp, part, parts)
-    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.uh, H, Hp, part, parts)
-    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.wy, H, Vp, part, parts)
-    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.by, 1, Vp, part, parts)
-    update_columns(w, p, m, g, learning_rate, clip, eps, w.p.b, 1, 3 * Hp, part, parts)
-    for v in range(w.p.V):
-        if w.touched[v]:
-            update_columns(w, p, m, g, learning_rate, clip, eps, w.p.w + v * 3 * Hp, 1, 3 * Hp,
-                           part, parts)
+    n = c.end - c.begin
+    if n <= 0:
+        return
+    if not accumulate:
+        for v in range(w.p.V):
+            if w.touched[v]:
+                memset(g + w.p.w + v * 3 * Hp + c.begin, 0, n * sizeof(real))
+    gru_sum_rows(w.k, g + w.p.b + c.begin, g + w.p.w + c.begin, d + c.begin, w.inputs, R, n, 3 * Hp,
+                 accumulate)
+    if update != NULL:
+        update_row(w, g, update, w.p.b + c.begin, n)
+        for v in range(w.p.V):
+            if w.touched[v]:
+                update_row(w, g, update, w.p.w + v * 3 * Hp + c.begin, n)

@@ -28,6 +28,13 @@ cdef extern from "gru_kernels.h" nogil:
         const gru_table *f32
         const gru_table *f64
 
+    ctypedef struct gru_update:
+        void *p
+        void *m
+        double learning_rate
+        double clip
+        double eps
+
     const gru_kernels *gru_kernels_select(const char *name) noexcept
     const char *gru_kernels_available(int i) noexcept
     const char *gru_compiler() noexcept
@@ -46,17 +53,18 @@ cdef extern from "gru_kernels.h" nogil:
                            Py_ssize_t N, Py_ssize_t K, bint accumulate) noexcept
     void gru_matmul_t(const gru_kernels *k, void *c, Py_ssize_t ldc, const void *a,
                       Py_ssize_t lda, const void *d, Py_ssize_t ldd, Py_ssize_t M, Py_ssize_t N,
-                      Py_ssize_t R, bint accumulate, void *scratch) noexcept
+                      Py_ssize_t R, bint accumulate, const gru_update *update,
+                      void *scratch) noexcept
     void gru_gates_forward(const gru_kernels *k, void *gates, void *rh, const void *h_prev,
                            const int32_t *x, const void *w, const void *b, Py_ssize_t B,
-                           Py_ssize_t Hp) noexcept
+                           Py_ssize_t Hp, const void *next) noexcept
     void gru_candidate_forward(const gru_kernels *k, void *gates, void *h, const void *h_prev,
                                const int32_t *x, const void *w, const void *b, Py_ssize_t B,
-                               Py_ssize_t Hp) noexcept
+                               Py_ssize_t Hp, const void *next) noexcept
     void gru_candidate_backward(const gru_kernels *k, void *gates, void *dh, const void *h_prev,
-                                Py_ssize_t B, Py_ssize_t Hp) noexcept
+                                Py_ssize_t B, Py_ssize_t Hp, const void *next) noexcept
     void gru_gates_backward(const gru_kernels *k, void *gates, void *dh, const void *drh,
-                            const void *h_prev, Py_ssize_t B, Py_ssize_t Hp) noexcept
+                            const void *h_prev, Py_ssize_t B, Py_ssize_t Hp, const void *next) noexcept
     void gru_softmax_cross_entropy(const gru_kernels *k, void *y, double *loss,
                                    const int32_t *targets, const void *by,
                                    double inverse_temperature, Py_ssize_t R, Py_ssize_t V,
@@ -64,14 +72,11 @@ cdef extern from "gru_kernels.h" nogil:
     void gru_cross_entropy_backward(const gru_kernels *k, void *p, const int32_t *targets,
                                     double scale, Py_ssize_t R, Py_ssize_t Vp) noexcept
     int32_t gru_draw(const gru_kernels *k, void *p, double u, Py_ssize_t V) noexcept
-    void gru_scatter_add(const gru_kernels *k, void *dw, const void *d, const int32_t *x,
-                         Py_ssize_t R, Py_ssize_t ld, Py_ssize_t begin, Py_ssize_t end) noexcept
-    void gru_column_sum(const gru_kernels *k, void *db, const void *d, Py_ssize_t R,
-                        Py_ssize_t N, Py_ssize_t ld, bint accumulate) noexcept
+    void gru_sum_rows(const gru_kernels *k, void *db, void *dw, const void *d, const int32_t *x,
+                      Py_ssize_t R, Py_ssize_t N, Py_ssize_t ld, bint accumulate) noexcept
     void gru_clip(const gru_kernels *k, void *g, double limit, Py_ssize_t n) noexcept
-    void gru_adagrad(const gru_kernels *k, void *p, void *m, const void *g, double learning_rate,
-                     double limit, double eps, Py_ssize_t rows, Py_ssize_t cols,
-                     Py_ssize_t ld) noexcept
+    void gru_adagrad(const gru_kernels *k, void *g, const gru_update *update,
+                     Py_ssize_t n) noexcept
     void gru_vexp(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
     void gru_vsigmoid(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
     void gru_vtanh(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept

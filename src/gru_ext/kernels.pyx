@@ -10,6 +10,7 @@ from gru_ext._native cimport (
     gru_kernels_available,
     gru_kernels_select,
     gru_adagrad,
+    gru_update,
     gru_vexp,
     gru_vlog,
     gru_vsigmoid,
@@ -124,10 +125,11 @@ def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradi
     if not 0 < eps < float("inf"):
         raise ValueError(f"eps must be a positive number, not {eps}")
     cdef Py_ssize_t n = parameters.shape[0]
+    cdef gru_update rule
     if n > 0:
+        rule = gru_update(&parameters[0], &memory[0], learning_rate, clip, eps)
         with nogil:
-            gru_adagrad(_active, &parameters[0], &memory[0], &gradients[0], learning_rate, clip,
-                        eps, 1, n, n)
+            gru_adagrad(_active, <real *>&gradients[0], &rule, n)
 
 
 cdef int _check_lengths(Py_ssize_t out, Py_ssize_t x) except -1:

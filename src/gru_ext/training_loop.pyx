@@ -16,10 +16,9 @@ from gru_ext._bptt cimport (
     leave,
     pack_weights,
     share,
-    update,
     weight_gradients,
 )
-from gru_ext._native cimport gru_float_state_enter, gru_float_state_leave, real
+from gru_ext._native cimport gru_float_state_enter, gru_float_state_leave, gru_update, real
 from gru_ext.windows cimport Workspace
 
 from gru_ext.windows import aligned_zeros, check_count
@@ -89,6 +88,7 @@ cdef void _train_part(Window *w, Run *run, real *p, real *m, real *g, real *ws,
     cdef Py_ssize_t parts = run.team.members, n, i
     cdef Py_ssize_t s0 = share(w.B, part, parts), s1 = share(w.B, part + 1, parts)
     cdef double total
+    cdef gru_update update = gru_update(p, m, 0, run.clip, run.eps)
     cdef uint64_t state = gru_float_state_enter()
     for n in range(run.windows):
         if part == 0:
@@ -105,8 +105,8 @@ cdef void _train_part(Window *w, Run *run, real *p, real *m, real *g, real *ws,
             backward(w, p, ws, 1.0 / w.B, s0, s1)
         if gru_team_wait(&run.team) != 0:
             break
-        weight_gradients(w, ws, g, False, part, parts)
-        update(w, p, m, g, run.learning_rates[n], run.clip, run.eps, part, parts)
+        update.learning_rate = run.learning_rates[n]
+        weight_gradients(w, ws, g, False, &update, part, parts)
         if part == 0:
             total = 0
             for i in range(w.T * w.B):

@@ -259,7 +259,7 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
         with nogil:
             state = gru_float_state_enter()
             backward(w, &parameters[0], ws, scale, 0, w.B)
-            weight_gradients(w, ws, &gradients[0], True, 0, 1)
+            weight_gradients(w, ws, &gradients[0], True, NULL, 0, 1)
             gru_float_state_leave(state)
         w.targets = NULL
     finally:

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Products with fewer than GRU_PACK_STREAMS rows: the weights are read once, in the order in which
+ * they are stored, and the speed is that of the cache they come from. */
+
+/* c (mr, nv vectors) = [c +] sum_k a[i*lda + k] b[k*ldb + n], kept in registers */
+INLINE void GRU(narrow)(const int mr, const int nv, REAL *c, ptrdiff_t ldc, const REAL *a,
+                        ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K, int accumulate)
+{
+    const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
+    GRU(micro)(mr, nv, &to, 0, a, lda, 1, b, ldb, K);
+}
+
+/* c (mr, N) = [c +] a (mr, ku) b (ku, N) */
+INLINE void GRU(axpy)(const int mr, const int ku, REAL *c, ptrdiff_t ldc, const REAL *a,
+                      ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t N, int accumulate)
+{
+    VEC scalar[16];
+    UNROLL
+    for (int i = 0; i < mr * ku; i++) scalar[i] = SET1(a[i / ku * lda + i % ku]);
+    for (ptrdiff_t n = 0; n < N; n += VL) {
+        VEC sum[3];
+        UNROLL
+        for (int i = 0; i < mr; i++) sum[i] = accumulate ? LOAD(c + i * ldc + n) : SET1(0);
+        UNROLL
+        for (int k = 0; k < ku; k++) {
+            VEC row = LOAD(b + k * ldb + n);
+            UNROLL
+            for (int i = 0; i < mr; i++) sum[i] += scalar[i * ku + k] * row;
+        }
+        UNROLL
+        for (int i = 0; i < mr; i++) STORE(c + i * ldc + n, sum[i]);
+    }
+}
+
+static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
+                             ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate)
+{
+    ptrdiff_t k = 0;
+#define NARROW(rows, vectors)                                                                      \
+    case 16 * rows + vectors:                                                                      \
+        GRU(narrow)(rows, vectors, c, ldc, a, lda, b, ldb, K, accumulate);                         \
+        return;
+#define AXPY(rows, terms)                                                                          \
+    for (; k + terms <= K; k += terms)                                                             \
+        GRU(axpy)(rows, terms, c, ldc, a + k, lda, b + k * ldb, ldb, N, accumulate || k > 0);
+    if (N <= 8 * VL) {
+        switch (16 * M + N / VL) {
+            NARROW(1, 1) NARROW(1, 2) NARROW(1, 4) NARROW(1, 8)
+            NARROW(2, 1) NARROW(2, 2) NARROW(2, 4)
+            NARROW(3, 1) NARROW(3, 2)
+        }
+    }
+    switch (M) {
+    case 1: AXPY(1, 8) AXPY(1, 4) AXPY(1, 1) break;
+    case 2: AXPY(2, 4) AXPY(2, 1) break;
+    case 3: AXPY(3, 4) AXPY(3, 1) break;
+    }
+#undef NARROW
+#undef AXPY
+}
+
+/* c (mr, jb) = [c +] dot products of mr rows of a with jb rows of b; jb is 1, 4 or 8 */
+INLINE void GRU(dots)(const int mr, const int jb, REAL *c, ptrdiff_t ldc, const REAL *a,
+                      ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K, int accumulate)
+{
+    VEC sum[12];
+    UNROLL
+    for (int i = 0; i < mr * jb; i++) sum[i] = SET1(0);
+    for (ptrdiff_t k = 0; k < K; k += VL) {
+        VEC row[3];
+        UNROLL
+        for (int i = 0; i < mr; i++) row[i] = LOAD(a + i * lda + k);
+        UNROLL
+        for (int j = 0; j < jb; j++) {
+            VEC other = LOAD(b + j * ldb + k);
+            UNROLL
+            for (int i = 0; i < mr; i++) sum[i * jb + j] += row[i] * other;
+        }
+    }
+    REAL total[12];
+    UNROLL
+    for (int i = 0; i < mr * jb; i += jb < 4 ? 1 : 4) {
+        if (jb < 4)
+            total[i] = GRU(horizontal_sum)(sum[i]);
+        else
+            GRU(horizontal_sum4)(total + i, sum + i);
+    }
+    UNROLL
+    for (int i = 0; i < mr * jb; i++) {
+        REAL *out = c + i / jb * ldc + i % jb;
+        *out = accumulate ? *out + total[i] : total[i];
+    }
+}
+
+static void GRU(matmul_rows_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
+                               ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate)
+{
+    ptrdiff_t n = 0;
+#define DOTS(rows, columns)                                                                        \
+    for (; n + columns <= N; n += columns)                                                         \
+        GRU(dots)(rows, columns, c + n, ldc, a, lda, b + n * ldb, ldb, K, accumulate);
+    switch (M) {
+    case 1: DOTS(1, 8) DOTS(1, 4) DOTS(1, 1) break;
+    case 2: DOTS(2, 4) DOTS(2, 1) break;
+    case 3: DOTS(3, 4) DOTS(3, 1) break;
+    }
+#undef DOTS
+}
