@@ -1,19 +1,6 @@
-#ifndef GRU_PREFETCH_LINES
-#define GRU_PREFETCH_LINES 256
-#endif
 /* SPDX-License-Identifier: MIT */
 /* The element-wise parts of the cell, forward and backward. Rows are whole cache lines, so there
  * are no remainders; the padding holds h = 0 and gradients 0 throughout. */
-
-/* a share of the weights that the next product begins with, into L1 */
-INLINE void GRU(prefetch)(const void *next, ptrdiff_t i, ptrdiff_t Hp)
-{
-    if (next) {
-        ptrdiff_t lines = GRU_PREFETCH_LINES * VL / Hp;
-        const char *from = (const char *)next + i / VL * lines * 64;
-        for (ptrdiff_t l = 0; l < lines; l++) __builtin_prefetch(from + l * 64);
-    }
-}
 
 /* the input's row of w (., 3, Hp): that of its symbol, or of the stream where x is NULL */
 INLINE const REAL *GRU(input_row)(const REAL *w, const int32_t *x, ptrdiff_t stream, ptrdiff_t Hp)
@@ -22,13 +9,12 @@ INLINE const REAL *GRU(input_row)(const REAL *w, const int32_t *x, ptrdiff_t str
 }
 
 static void GRU(gates_forward)(REAL *gates, REAL *rh, const REAL *h_prev, const int32_t *x,
-                               const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp, const void *next)
+                               const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp)
 {
     for (ptrdiff_t s = 0; s < B; s++, gates += 3 * Hp, rh += Hp, h_prev += Hp) {
         const REAL *wx = GRU(input_row)(w, x, s, Hp);
         REAL *z = gates, *r = gates + Hp;
         for (ptrdiff_t i = 0; i < Hp; i += VL) {
-            GRU(prefetch)(next, i, Hp);
             VEC z_in = LOAD(z + i) + (LOAD(wx + i) + LOAD(b + i));
             VEC r_in = LOAD(r + i) + (LOAD(wx + Hp + i) + LOAD(b + Hp + i));
             VEC r_i = GRU(sigmoid)(r_in);
@@ -40,13 +26,12 @@ static void GRU(gates_forward)(REAL *gates, REAL *rh, const REAL *h_prev, const 
 }
 
 static void GRU(candidate_forward)(REAL *gates, REAL *h, const REAL *h_prev, const int32_t *x,
-                                   const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp, const void *next)
+                                   const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp)
 {
     for (ptrdiff_t s = 0; s < B; s++, gates += 3 * Hp, h += Hp, h_prev += Hp) {
         const REAL *wx = GRU(input_row)(w, x, s, Hp);
         REAL *z = gates, *h_hat = gates + 2 * Hp;
         for (ptrdiff_t i = 0; i < Hp; i += VL) {
-            GRU(prefetch)(next, i, Hp);
             VEC in = LOAD(h_hat + i) + (LOAD(wx + 2 * Hp + i) + LOAD(b + 2 * Hp + i));
             VEC h_hat_i = GRU(tanh)(in);
             STORE(h_hat + i, h_hat_i);
@@ -56,13 +41,12 @@ static void GRU(candidate_forward)(REAL *gates, REAL *h, const REAL *h_prev, con
 }
 
 static void GRU(candidate_backward)(REAL *gates, REAL *dh, const REAL *h_prev, ptrdiff_t B,
-                                    ptrdiff_t Hp, const void *next)
+                                    ptrdiff_t Hp)
 {
     const VEC one = SET1(1);
     for (ptrdiff_t s = 0; s < B; s++, gates += 3 * Hp, dh += Hp, h_prev += Hp) {
         REAL *z = gates, *h_hat = gates + 2 * Hp;
         for (ptrdiff_t i = 0; i < Hp; i += VL) {
-            GRU(prefetch)(next, i, Hp);
             VEC dh_i = LOAD(dh + i), z_i = LOAD(z + i), h_hat_i = LOAD(h_hat + i);
             VEC dh_hat = dh_i * (one - z_i);
             VEC dz = dh_i * (LOAD(h_prev + i) - h_hat_i);
@@ -74,13 +58,12 @@ static void GRU(candidate_backward)(REAL *gates, REAL *dh, const REAL *h_prev, p
 }
 
 static void GRU(gates_backward)(REAL *gates, REAL *dh, const REAL *drh, const REAL *h_prev,
-                                ptrdiff_t B, ptrdiff_t Hp, const void *next)
+                                ptrdiff_t B, ptrdiff_t Hp)
 {
     const VEC one = SET1(1);
     for (ptrdiff_t s = 0; s < B; s++, gates += 3 * Hp, dh += Hp, drh += Hp, h_prev += Hp) {
         REAL *r = gates + Hp;
         for (ptrdiff_t i = 0; i < Hp; i += VL) {
-            GRU(prefetch)(next, i, Hp);
             VEC r_i = LOAD(r + i), drh_i = LOAD(drh + i);
             STORE(dh + i, drh_i * r_i + LOAD(dh + i));
             STORE(r + i, drh_i * LOAD(h_prev + i) * (r_i * (one - r_i)));

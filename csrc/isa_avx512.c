@@ -2,11 +2,21 @@
 #include "kernel_includes.h"
 
 #ifdef GRU_X86_TARGETS
+#include <immintrin.h>
+
 #define GRU_ISA avx512
 #define GRU_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
 #define GRU_VECTOR_BYTES 64
 #define GRU_MR 12
 #define GRU_HAVE_FMA 1
+#define GRU_MIN_F32 _mm512_min_ps
+#define GRU_MAX_F32 _mm512_max_ps
+#define GRU_SELECT_LT_F32(x, y, a, b)                                                              \
+    _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), b, a)
+#define GRU_MIN_F64 _mm512_min_pd
+#define GRU_MAX_F64 _mm512_max_pd
+#define GRU_SELECT_LT_F64(x, y, a, b)                                                              \
+    _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x, y, _CMP_LT_OQ), b, a)
 #include "target_begin.h"
 
 #include "kernels.inc.h"

@@ -29,16 +29,16 @@ typedef struct {
      * z = sigmoid(.), r = sigmoid(.) in place, rh (B, Hp) = r * h_prev */
     void (*gates_forward)(REAL *gates, REAL *rh, const REAL *h_prev, const int32_t *x,
                           const REAL *w /* (V, 3, Hp) */, const REAL *b /* (3, Hp) */, ptrdiff_t B,
-                          ptrdiff_t Hp, const void *next);
+                          ptrdiff_t Hp);
     /* h_hat = tanh(.) in place, h (B, Hp) = z * h_prev + (1 - z) * h_hat */
     void (*candidate_forward)(REAL *gates, REAL *h, const REAL *h_prev, const int32_t *x,
-                              const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp, const void *next);
+                              const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp);
     /* gates: z -> dz_l, h_hat -> dh_hat_l; dh -> dh * z */
     void (*candidate_backward)(REAL *gates, REAL *dh, const REAL *h_prev, ptrdiff_t B,
-                               ptrdiff_t Hp, const void *next);
+                               ptrdiff_t Hp);
     /* gates: r -> dr_l; dh += drh * r */
     void (*gates_backward)(REAL *gates, REAL *dh, const REAL *drh, const REAL *h_prev, ptrdiff_t B,
-                           ptrdiff_t Hp, const void *next);
+                           ptrdiff_t Hp);
 
     /* y (R, Vp) -> p = softmax((y + by) / temperature); loss (R) = -log p[target] in nats.
      * loss and targets may be NULL. */

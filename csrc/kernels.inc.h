@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Every kernel for both dtypes in one instruction set. The including file defines GRU_ISA (a name),
  * GRU_VECTOR_BYTES, GRU_MR (rows of a register block) and GRU_HAVE_FMA, and has included
- * kernel_includes.h before its target region begins. */
+ * kernel_includes.h before its target region begins. It may define GRU_MIN, GRU_MAX and
+ * GRU_SELECT_LT of both dtypes (vec.inc.h says what they mean), which the vector extensions of C
+ * cannot express. */
 
 #define REAL float
 #define REAL_BYTES 4
+#ifdef GRU_MIN_F32
+#define GRU_MIN GRU_MIN_F32
+#define GRU_MAX GRU_MAX_F32
+#define GRU_SELECT_LT GRU_SELECT_LT_F32
+#endif
 #define INT int32_t
 #define UINT uint32_t
 #define GRU(name) GRU_JOIN(name, _f32_, GRU_ISA)
@@ -14,6 +21,11 @@
 
 #define REAL double
 #define REAL_BYTES 8
+#ifdef GRU_MIN_F64
+#define GRU_MIN GRU_MIN_F64
+#define GRU_MAX GRU_MAX_F64
+#define GRU_SELECT_LT GRU_SELECT_LT_F64
+#endif
 #define INT int64_t
 #define UINT uint64_t
 #define GRU(name) GRU_JOIN(name, _f64_, GRU_ISA)

@@ -48,6 +48,9 @@ static const GRU_TABLE GRU(table) = {
 #undef STORE
 #undef SET1
 #undef SHUFFLE
+#undef GRU_MIN
+#undef GRU_MAX
+#undef GRU_SELECT_LT
 #undef REAL
 #undef REAL_BYTES
 #undef INT

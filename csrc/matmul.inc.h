@@ -38,15 +38,17 @@ INLINE void GRU(micro)(const int mr, const int nv, const GRU(sink) * to, ptrdiff
             sum[i] = LOAD(to->c + at + i / nv * to->ld + i % nv * VL) + sum[i];
     }
     if (to->p) {
+        const GRU(adagrad_rule) rule = to->rule;
+        REAL *p = to->p + at, *m = to->m + at;
+        const ptrdiff_t ld = to->ld;
         UNROLL
         for (int i = 0; i < mr * nv; i++) {
-            ptrdiff_t here = at + i / nv * to->ld + i % nv * VL;
-            GRU(adagrad_vec)(to->p + here, to->m + here, sum[i], &to->rule);
+            ptrdiff_t here = i / nv * ld + i % nv * VL;
+            GRU(adagrad_vec)(p + here, m + here, sum[i], &rule);
         }
     } else {
         UNROLL
-        for (int i = 0; i < mr * nv; i++)
-            STORE(to->c + at + i / nv * to->ld + i % nv * VL, sum[i]);
+        for (int i = 0; i < mr * nv; i++) STORE(to->c + at + i / nv * to->ld + i % nv * VL, sum[i]);
     }
 }
 
@@ -118,8 +120,8 @@ static void GRU(matmul_packed)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t 
         ptrdiff_t width = GRU(smaller)(N - n, PANEL);
         for (ptrdiff_t i = 0, mr; i < M; i += mr) {
             mr = GRU(block_rows)(M - i);
-            GRU(block)(mr, width / VL, &to, i * ldc + n, a + i * lda, lda, 1, packed + n * K,
-                       width, K);
+            GRU(block)(mr, width / VL, &to, i * ldc + n, a + i * lda, lda, 1, packed + n * K, width,
+                       K);
         }
     }
 }

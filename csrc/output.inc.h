@@ -11,10 +11,7 @@ static void GRU(softmax_cross_entropy)(REAL *y, double *loss, const int32_t *tar
         /* the padding takes part as a copy of the first symbol, and is zero afterwards */
         for (ptrdiff_t v = V; v < Vp; v++) y[v] = y[0];
         VEC largest = LOAD(y);
-        for (ptrdiff_t v = VL; v < Vp; v += VL) {
-            VEC y_v = LOAD(y + v);
-            largest = GRU(select_lt)(largest, y_v, y_v, largest);
-        }
+        for (ptrdiff_t v = VL; v < Vp; v += VL) largest = GRU(max)(LOAD(y + v), largest);
         const REAL shift = GRU(horizontal_max)(largest);
         const REAL y_target = targets ? y[targets[row]] - shift : 0;
         VEC sums = SET1(0);

@@ -12,12 +12,8 @@ INLINE GRU(adagrad_rule) GRU(adagrad_rule_of)(const gru_update *u)
     return rule;
 }
 
-/* min(max(g, -limit), limit); a NaN stays one */
-INLINE VEC GRU(clipped)(VEC g, VEC limit)
-{
-    g = GRU(select_lt)(g, -limit, -limit, g);
-    return GRU(select_lt)(limit, g, limit, g);
-}
+/* a NaN stays one */
+INLINE VEC GRU(clipped)(VEC g, VEC limit) { return GRU(min)(limit, GRU(max)(-limit, g)); }
 
 /* m += g^2, p -= learning_rate * g / sqrt(m + eps), g clipped */
 INLINE void GRU(adagrad_vec)(REAL *p, REAL *m, VEC g, const GRU(adagrad_rule) * rule)

@@ -31,8 +31,12 @@ INLINE VEC GRU(to_real)(IVEC v) { return __builtin_convertvector((GRU(signed_vec
 /* x < y ? a : b; b where x or y is NaN */
 INLINE VEC GRU(select_lt)(VEC x, VEC y, VEC a, VEC b)
 {
+#ifdef GRU_SELECT_LT
+    return GRU_SELECT_LT(x, y, a, b);
+#else
     IVEC mask = (IVEC)(x < y);
     return (VEC)((mask & (IVEC)a) | (~mask & (IVEC)b));
+#endif
 }
 INLINE VEC GRU(sqrt)(VEC v)
 {
@@ -109,6 +113,24 @@ INLINE void GRU(horizontal_sum4)(REAL *total, const VEC *v) { memcpy(total, v, 4
 INLINE REAL GRU(horizontal_max)(VEC v) { return v; }
 INLINE VEC GRU(sqrt)(VEC v) { return GRU_SQRT(v); }
 #endif
+
+/* the smaller and the larger one; b where one is NaN */
+INLINE VEC GRU(min)(VEC a, VEC b)
+{
+#ifdef GRU_MIN
+    return GRU_MIN(a, b);
+#else
+    return GRU(select_lt)(a, b, a, b);
+#endif
+}
+INLINE VEC GRU(max)(VEC a, VEC b)
+{
+#ifdef GRU_MAX
+    return GRU_MAX(a, b);
+#else
+    return GRU(select_lt)(b, a, a, b);
+#endif
+}
 
 #define LOAD GRU(load)
 #define STORE GRU(store)

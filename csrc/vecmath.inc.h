@@ -57,9 +57,8 @@ INLINE VEC GRU(exp_tail)(VEC r)
  * sum is kept exact, exp(x) = 2^n (1 + r + (r^2 P(r) + r_rest)). */
 INLINE VEC GRU(exp_with_rest)(VEC x, VEC *rest)
 {
-    VEC low = SET1(EXP_LOW), high = SET1(EXP_HIGH);
-    VEC v = GRU(select_lt)(x, low, low, x);
-    v = GRU(select_lt)(high, v, high, v);
+    VEC low = SET1(EXP_LOW);
+    VEC v = GRU(min)(SET1(EXP_HIGH), GRU(max)(low, x));
     VEC shifted = v * SET1(LOG2_E) + SET1(MAGIC);
     VEC n = shifted - SET1(MAGIC);
     VEC r_high = v - n * SET1(LN2_HI);
@@ -135,8 +134,7 @@ INLINE VEC GRU(tanh)(VEC x)
     const IVEC sign_bit = GRU(bits)(SET1(-(REAL)0));
     IVEC sign = GRU(bits)(x) & sign_bit;
     VEC a = GRU(from_bits)(GRU(bits)(x) & ~sign_bit);
-    VEC one = SET1(TANH_ONE);
-    VEC bounded = GRU(select_lt)(one, a, one, a);
+    VEC bounded = GRU(min)(SET1(TANH_ONE), a);
     VEC large = SET1(1) - GRU(over_one_plus_exp)(2, bounded + bounded);
     VEC s = a * a;
     VEC small = (a * s) * GRU(tanh_tail)(s) + a;

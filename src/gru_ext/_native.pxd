@@ -57,14 +57,14 @@ cdef extern from "gru_kernels.h" nogil:
                       void *scratch) noexcept
     void gru_gates_forward(const gru_kernels *k, void *gates, void *rh, const void *h_prev,
                            const int32_t *x, const void *w, const void *b, Py_ssize_t B,
-                           Py_ssize_t Hp, const void *next) noexcept
+                           Py_ssize_t Hp) noexcept
     void gru_candidate_forward(const gru_kernels *k, void *gates, void *h, const void *h_prev,
                                const int32_t *x, const void *w, const void *b, Py_ssize_t B,
-                               Py_ssize_t Hp, const void *next) noexcept
+                               Py_ssize_t Hp) noexcept
     void gru_candidate_backward(const gru_kernels *k, void *gates, void *dh, const void *h_prev,
-                                Py_ssize_t B, Py_ssize_t Hp, const void *next) noexcept
+                                Py_ssize_t B, Py_ssize_t Hp) noexcept
     void gru_gates_backward(const gru_kernels *k, void *gates, void *dh, const void *drh,
-                            const void *h_prev, Py_ssize_t B, Py_ssize_t Hp, const void *next) noexcept
+                            const void *h_prev, Py_ssize_t B, Py_ssize_t Hp) noexcept
     void gru_softmax_cross_entropy(const gru_kernels *k, void *y, double *loss,
                                    const int32_t *targets, const void *by,
                                    double inverse_temperature, Py_ssize_t R, Py_ssize_t V,
