@@ -47,6 +47,7 @@ setup(
     ext_modules=cythonize(
         [
             extension("kernels", *KERNEL_SOURCES, more_flags=kernel_flags),
+            extension("matmul"),
             extension("_bptt"),
             extension("windows"),
             extension("training_loop"),

@@ -13,6 +13,7 @@ Equations, a column per stream (docs/equations.md):
 """
 from libc.stdint cimport int32_t
 
+from gru_ext._blas cimport Blas
 from gru_ext._layout cimport Layout
 from gru_ext._native cimport gru_kernels, gru_update, real
 
@@ -35,6 +36,7 @@ cdef struct Buffers:
 
 cdef struct Window:
     const gru_kernels *k
+    const Blas *blas      # NULL: the kernels' own products
     Layout p
     Buffers o
     Py_ssize_t T          # steps of this window, at most T_max

@@ -2,6 +2,7 @@
 """Truncated BPTT over one window (declarations and equations: _bptt.pxd)."""
 from libc.string cimport memcpy, memset
 
+from gru_ext._blas cimport blas_product
 from gru_ext._layout cimport padded
 from gru_ext._native cimport (
     GRU_CHUNK_ROWS,
@@ -31,10 +32,14 @@ cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept 
     return n * part // parts
 
 
+cdef inline bint packing(const Window *w) noexcept nogil:
+    return w.blas == NULL and w.B >= GRU_PACK_STREAMS
+
+
 cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil:
     cdef Buffers o
     cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, H = w.p.H, rows = w.T_max * w.B
-    cdef bint packs = w.B >= GRU_PACK_STREAMS
+    cdef bint packs = packing(w)
     o.h = 0
     o.gates = o.h + (rows + w.B) * Hp
     o.rh = o.gates + rows * 3 * Hp
@@ -81,7 +86,7 @@ cdef inline void pack_share(const gru_kernels *k, real *packed, const real *b,
 cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
                        Py_ssize_t parts) noexcept nogil:
     cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, Vp = w.p.Vp
-    if w.B < GRU_PACK_STREAMS:
+    if not packing(w):
         return
     pack_share(w.k, ws + w.o.uzr_packed, p + w.p.uzr, 2 * Hp, 1, H, 2 * Hp, 2 * Hp, part, parts)
     pack_share(w.k, ws + w.o.uh_packed, p + w.p.uh, Hp, 1, H, Hp, Hp, part, parts)
@@ -96,7 +101,9 @@ cdef inline void product(const Window *w, real *c, Py_ssize_t ldc, const real *a
                          const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
                          Py_ssize_t K) noexcept nogil:
     # c (M, N) = a (M, K) b (K, N)
-    if w.B >= GRU_PACK_STREAMS:
+    if w.blas != NULL:
+        blas_product(w.blas, c, ldc, a, lda, False, b, N, False, M, N, K, False)
+    elif w.B >= GRU_PACK_STREAMS:
         gru_matmul_packed(w.k, c, ldc, a, lda, packed, M, N, K, False)
     else:
         gru_matmul_rows(w.k, c, ldc, a, lda, b, N, M, N, K, False)
@@ -106,7 +113,9 @@ cdef inline void product_t(const Window *w, real *c, const real *a, Py_ssize_t l
                            const real *b, const real *packed, Py_ssize_t M, Py_ssize_t K,
                            bint accumulate) noexcept nogil:
     # c (M, H) = [c +] a (M, K) b^T, b (H, K)
-    if w.B >= GRU_PACK_STREAMS:
+    if w.blas != NULL:
+        blas_product(w.blas, c, w.p.Hp, a, lda, False, b, K, True, M, w.p.H, K, accumulate)
+    elif w.B >= GRU_PACK_STREAMS:
         gru_matmul_packed(w.k, c, w.p.Hp, a, lda, packed, M, w.p.Hp, K, accumulate)
     else:
         gru_matmul_rows_t(w.k, c, w.p.Hp, a, lda, b, K, M, w.p.H, K, accumulate)
@@ -212,6 +221,12 @@ cdef inline gru_update moved(const gru_update *update, Py_ssize_t offset,
     return there
 
 
+cdef inline void update_row(const Window *w, real *g, const gru_update *update, Py_ssize_t offset,
+                            Py_ssize_t n) noexcept nogil:
+    cdef gru_update there = moved(update, offset, g)
+    gru_adagrad(w.k, g + offset, &there, n)
+
+
 cdef inline void product_gradient(const Window *w, real *ws, real *g, bint accumulate,
                                   const gru_update *update, Py_ssize_t offset, const real *a,
                                   const real *d, Py_ssize_t ldd, Py_ssize_t n, Py_ssize_t part,
@@ -220,20 +235,22 @@ cdef inline void product_gradient(const Window *w, real *ws, real *g, bint accum
     # of the columns.
     cdef Columns c = columns_of(w.k, g, n, part, parts)
     cdef gru_update there
+    cdef Py_ssize_t row
     if c.end <= c.begin:
         return
     offset += c.begin
+    if w.blas != NULL:
+        blas_product(w.blas, g + offset, n, a, w.p.Hp, True, d + c.begin, ldd, False, w.p.H,
+                     c.end - c.begin, w.T * w.B, accumulate)
+        if update != NULL:
+            for row in range(w.p.H):
+                update_row(w, g, update, offset + row * n, c.end - c.begin)
+        return
     if update != NULL:
         there = moved(update, offset, g)
     gru_matmul_t(w.k, g + offset, n, a, w.p.Hp, d + c.begin, ldd, w.p.H, c.end - c.begin,
                  w.T * w.B, accumulate, &there if update != NULL else NULL,
                  ws + w.o.scratch + part * w.o.scratch_share)
-
-
-cdef inline void update_row(const Window *w, real *g, const gru_update *update, Py_ssize_t offset,
-                            Py_ssize_t n) noexcept nogil:
-    cdef gru_update there = moved(update, offset, g)
-    gru_adagrad(w.k, g + offset, &there, n)
 
 
 cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,

@@ -21,6 +21,7 @@ from gru_ext._bptt cimport (
 from gru_ext._native cimport gru_float_state_enter, gru_float_state_leave, gru_update, real
 from gru_ext.windows cimport Workspace
 
+from gru_ext.matmul import one_blas_thread
 from gru_ext.windows import aligned_zeros, check_count
 
 cdef extern from "team.h" nogil:
@@ -234,26 +235,30 @@ cdef class TrainingLoop:
             run.losses = <double *><size_t>losses.ctypes.data
             w.T = w.T_max
             w.targets = <const int32_t *><size_t>s._targets.ctypes.data
-            helpers = [threading.Thread(target=self._part, args=(part,), daemon=True)
-                       for part in range(1, threads)]
-            try:
-                for helper in helpers:
-                    helper.start()
-            except BaseException:
-                gru_team_abandon(&run.team)
-                for helper in helpers:
-                    if helper.ident is not None:
-                        helper.join()
-                raise
-            self._part(0)
-            for helper in helpers:
-                helper.join()
+            with one_blas_thread(w.blas != NULL):
+                self._run_team(threads)
             w.targets = NULL
         finally:
             s._lock.release()
         if self.run.refused:
             raise ValueError(f"symbols must be from 0 to {w.p.V - 1}")
         return losses
+
+    def _run_team(self, threads):
+        helpers = [threading.Thread(target=self._part, args=(part,), daemon=True)
+                   for part in range(1, threads)]
+        try:
+            for helper in helpers:
+                helper.start()
+        except BaseException:
+            gru_team_abandon(&self.run.team)
+            for helper in helpers:
+                if helper.ident is not None:
+                    helper.join()
+            raise
+        self._part(0)
+        for helper in helpers:
+            helper.join()
 
     def _part(self, Py_ssize_t part):
         cdef Workspace s = self.workspace

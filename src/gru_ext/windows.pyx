@@ -8,10 +8,11 @@ import threading
 import numpy as np
 
 from gru_ext.kernels import layout
+from gru_ext.matmul import one_blas_thread
 
 from libc.stdint cimport int32_t, uint64_t
 
-from gru_ext cimport kernels
+from gru_ext cimport kernels, matmul
 from gru_ext._bptt cimport (
     Window,
     backward,
@@ -76,6 +77,7 @@ cdef class Workspace:
         layout(vocabulary_size, hidden_size, dtype.itemsize)
         cdef Window *w = &self.window
         w.k = kernels.active()
+        w.blas = matmul.active()
         w.B = check_count("batch size", batch_size, 1, 1 << 20)
         w.T = w.T_max = check_count("sequence length", seq_length, 1, 1 << 24)
         w.parts_max = check_count("threads", threads, 1, 1 << 12)
@@ -86,6 +88,8 @@ cdef class Workspace:
         self.memory = aligned_zeros(w.o.size, dtype)
         self._lock = threading.Lock()
         rows = w.T_max * w.B
+        if w.blas != NULL and rows > 0x7FFFFFFF:
+            raise ValueError(f"matmul 'blas' counts up to 2**31 - 1 rows, not {rows}")
         self._inputs = np.zeros(rows, np.int32)
         self._targets = np.zeros(rows, np.int32)
         self._losses = np.zeros(rows, np.float64)
@@ -208,7 +212,7 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
             s._targets[:targets.size] = targets.reshape(-1)
             w.targets = <const int32_t *><size_t>s._targets.ctypes.data
         w.T = inputs.shape[0]
-        with nogil:
+        with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
             pack_weights(w, &parameters[0], ws, 0, 1)
             enter(w, ws, 0, w.B)
@@ -256,7 +260,7 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
     try:
         if w.targets == NULL:
             raise ValueError("run forward_window with targets before each backward_window")
-        with nogil:
+        with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
             backward(w, &parameters[0], ws, scale, 0, w.B)
             weight_gradients(w, ws, &gradients[0], True, NULL, 0, 1)
@@ -318,7 +322,7 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
         s._inputs[:w.B] = first
         w.T = 1
         w.targets = NULL
-        with nogil:
+        with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
             pack_weights(w, &parameters[0], ws, 0, 1)
             for i in range(n):
