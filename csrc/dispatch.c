@@ -26,6 +26,9 @@ static int has_avx2(void)
 
 static int has_avx512(void)
 {
+#ifdef GRU_EMULATE_AVX512
+    return has_avx2();
+#endif
     const uint32_t needed = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     uint32_t a, b, c, d;
     if ((saved_state() & 0xe6) != 0xe6 || !has_avx2()) return 0;

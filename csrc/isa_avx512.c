@@ -5,10 +5,14 @@
 #include <immintrin.h>
 
 #define GRU_ISA avx512
-#define GRU_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
 #define GRU_VECTOR_BYTES 64
 #define GRU_MR 12
 #define GRU_HAVE_FMA 1
+#ifdef GRU_EMULATE_AVX512
+/* the same code in pairs of AVX2 vectors, to test it on machines without AVX-512 */
+#define GRU_TARGET "avx2,fma"
+#else
+#define GRU_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
 #define GRU_MIN_F32 _mm512_min_ps
 #define GRU_MAX_F32 _mm512_max_ps
 #define GRU_SELECT_LT_F32(x, y, a, b)                                                              \
@@ -17,6 +21,7 @@
 #define GRU_MAX_F64 _mm512_max_pd
 #define GRU_SELECT_LT_F64(x, y, a, b)                                                              \
     _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x, y, _CMP_LT_OQ), b, a)
+#endif
 #include "target_begin.h"
 
 #include "kernels.inc.h"

@@ -47,8 +47,8 @@ static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t ld
         switch (16 * M + N / VL) {
             NARROW(1, 1)
             NARROW(1, 2)
-            NARROW(1, 4) NARROW(1, 8) NARROW(2, 1) NARROW(2, 2) NARROW(2, 4) NARROW(3, 1)
-                NARROW(3, 2)
+            NARROW(1, 4)
+            NARROW(1, 8) NARROW(2, 1) NARROW(2, 2) NARROW(2, 4) NARROW(3, 1) NARROW(3, 2)
         }
     }
     switch (M) {

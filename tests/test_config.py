@@ -12,7 +12,7 @@ import pytest
 import gru_ext
 from gru_ext import kernels
 from gru_ext.cli import main
-from gru_ext.config import active_matmul
+from gru_ext.matmul import active_matmul
 from gru_ext.threads import available_cpus
 
 

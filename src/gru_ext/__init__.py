@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gru_ext.checkpoint import CheckpointError
     from gru_ext.config import get_config, show_config
     from gru_ext.kernels import adagrad_update
+    from gru_ext.matmul import use_matmul
     from gru_ext.model import Model, load
     from gru_ext.options import TrainingOptions
     from gru_ext.parameters import Parameters
@@ -40,6 +41,7 @@ _HOMES = {
     "load": "model",
     "show_config": "config",
     "train": "training",
+    "use_matmul": "matmul",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "load",
     "show_config",
     "train",
+    "use_matmul",
 ]
 
 

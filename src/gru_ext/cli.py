@@ -246,7 +246,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(_told(error))
     except MemoryError as error:
         return _refuse(f"not enough memory: {error}")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ImportError) as error:
         return _refuse(error)
     return 0
 

@@ -8,15 +8,11 @@ from typing import Any
 
 from gru_ext import kernels
 from gru_ext._version import __version__
+from gru_ext.matmul import active_matmul
 from gru_ext.threads import available_cpus, default_threads
 
 # As many as settle() gives a text of some megabytes.
 _STREAMS = 16
-
-
-def active_matmul() -> str:
-    """What computes the matrix products: ``native``, the package's own kernels."""
-    return "native"
 
 
 def get_config() -> dict[str, Any]:
@@ -26,7 +22,8 @@ def get_config() -> dict[str, Any]:
     -------
     dict
         ``version``, ``python``, ``numpy`` and ``compiler`` as str; ``isa``, the instruction set in
-        use, and ``available_isas``, a list, worst first; ``matmul``; ``cpus``, those this process
+        use, and ``available_isas``, a list, worst first; ``matmul``, ``'native'`` or ``'blas'``;
+        ``cpus``, those this process
         may use; ``default_threads``, those of a run with 16 streams.
     """
     import numpy as np
