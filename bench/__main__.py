@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""The command line: which rows, how long, where the page goes."""
+
+import argparse
+import datetime
+import importlib.util
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from bench import machine, memory, problem
+from bench.catalog import CONTESTANTS
+from bench.race import Result, race
+from bench.report import memory_section, page, section
+from bench.rows import IDS, MEMORY, ROWS
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="all by default; --list names them")
+    parser.add_argument("--text", metavar="FILE", help="train on it; by default on a drawn text")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of one turn (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=9, help="rounds (%(default)s)")
+    parser.add_argument("--notebook", metavar="FILE", help="race this script in the row classic")
+    parser.add_argument("--markdown", metavar="FILE", help="write the page there")
+    parser.add_argument("--json", metavar="FILE", help="write every rate there")
+    parser.add_argument("--list", action="store_true", help="name the rows and stop")
+    given = parser.parse_args()
+    unknown = sorted(set(given.rows) - set(IDS))
+    if unknown:
+        parser.error(f"no row {', '.join(unknown)}: choose from {', '.join(IDS)}")
+    if not given.seconds > 0 or given.repeats < 1:
+        parser.error("--seconds must be more than 0 and --repeats at least 1")
+    for file in (given.text, given.notebook):
+        if file and not Path(file).is_file():
+            parser.error(f"there is no file {file}")
+    return given
+
+
+def entries(row, given, V):
+    """The row's results, still empty."""
+    cores = len(machine.allowed_cpus())
+    results = []
+    for label, contestant, change in row.entries:
+        if contestant == "command-notebook" and not given.notebook:
+            continue
+        job = {"text": given.text and str(Path(given.text).resolve()), "V": V}
+        job |= {k: v for k, v in (row.job | change).items() if v is not None}
+        if job["text"] == "pattern":
+            job["V"] = len(set(problem.PATTERN))
+        if contestant == "command-notebook":
+            job["notebook"] = str(Path(given.notebook).resolve())
+        result = Result(label, contestant, job, CONTESTANTS[contestant].note)
+        if job["threads"] > cores:
+            result.problem = f"needs {job['threads']} cores, {cores} may be used"
+        results.append(result)
+    return results
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def main():
+    given = arguments()
+    if given.list:
+        print(*(f"{row.id:15} {row.title}" for row in ROWS), sep="\n")
+        print(f"{MEMORY:15} Resident memory of training beside its formula")
+        return
+    if importlib.util.find_spec("gru_ext") is None:
+        sys.exit("bench: gru_ext is not installed: python -m pip install .")
+    _, V = problem.read_text(given.text)
+    text = Path(given.text).name if given.text else "drawn, frequencies after Zipf"
+    about = machine.describe() | {
+        "command": "python -m bench " + shlex.join(sys.argv[1:]),
+        "text": f"{text}, V = {V}",
+        "seconds": given.seconds,
+        "repeats": given.repeats,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+    chosen, measured = set(given.rows or IDS), []
+    for row in ROWS:
+        if row.id in chosen:
+            results = entries(row, given, V)
+            able = [result for result in results if not result.problem]
+            race(able, given.seconds, given.repeats, lambda s, row=row: say(f"{row.id}: {s}"))
+            measured.append((row, results))
+            print(section(row, results), end="\n\n", flush=True)
+    sizes = memory.run() if MEMORY in chosen else None
+    if sizes:
+        print(memory_section(sizes))
+    if given.markdown:
+        Path(given.markdown).write_text(page(about, measured, sizes), encoding="utf-8")
+    if given.json:
+        rows = {row.id: [asdict(result) for result in results] for row, results in measured}
+        data = about | {"rows": rows, "memory": sizes}
+        Path(given.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

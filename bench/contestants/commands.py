@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""Whole processes: the notebook's job from start to end, and imports."""
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import problem
+from bench.contestants.notebook import ARITHMETIC
+
+AS_A_PROCESS = f"""
+import sys
+sys.path.insert(0, {str(ARITHMETIC.parent)!r})
+import notebook, numpy
+with open("input.txt") as file:
+    text = file.read()
+printed, weights = notebook.run(text)
+print(printed, end="")
+with open("gru_weights.data", "wb") as file:
+    numpy.savez(file, **weights)
+"""
+TIMED_IMPORT = """
+import time
+began = time.perf_counter()
+{}
+print(time.perf_counter() - began)
+"""
+
+
+def _trainer(*command):
+    # A unit is one process, with an empty folder but for input.txt.
+    def once():
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "input.txt").write_text(problem.PATTERN)
+            began = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, *command], cwd=folder, stdout=subprocess.PIPE, check=True
+            )
+            return time.perf_counter() - began, done.stdout
+
+    def run(n):
+        return sum(once()[0] for _ in range(n))
+
+    return run, {"units": 1, "printed": hashlib.sha256(once()[1]).hexdigest()}
+
+
+def ours(job):
+    """The command."""
+    return _trainer("-m", "gru_ext", "train", "input.txt", "--classic")
+
+
+def numpy(job):
+    """tests/notebook.py, printing and saving as the notebook does."""
+    return _trainer("-c", AS_A_PROCESS)
+
+
+def original(job):
+    """A script, or a notebook's text with its "In [1]:" lines, which are left out."""
+    lines = Path(job.notebook).read_text(encoding="utf-8").splitlines()
+    return _trainer("-c", "\n".join(line for line in lines if not line.startswith("In [")))
+
+
+def _importer(what):
+    # A unit is one process; the seconds are those of the import alone.
+    command = [sys.executable, "-c", TIMED_IMPORT.format(what)]
+
+    def run(n):
+        return sum(float(subprocess.check_output(command)) for _ in range(n))
+
+    run(1)
+    return run, {"units": 1}
+
+
+def import_numpy(job):
+    """What any user of NumPy pays."""
+    return _importer("import numpy")
+
+
+def import_package(job):
+    """The package."""
+    return _importer("import gru_ext")
+
+
+def import_cli(job):
+    """The package and its command line."""
+    return _importer("import gru_ext, gru_ext.cli")
+
+
+def import_model(job):
+    """The package, once its lazy names are used: NumPy and the core with it."""
+    return _importer("from gru_ext import Model, Trainer")

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""Training in JAX: one compiled call scans over many windows; the gradient by autodiff."""
+
+import jax
+import jax.numpy as jnp
+
+from bench import problem
+
+CHARACTERS_A_CALL = 8000
+
+
+def split_weights(job):
+    """A matrix a gate: W (V, H), U (H, H), b (H), Wy (H, V), by (V)."""
+    p = problem.weights(job.V, job.H, job.dtype)
+    return {k: jnp.asarray(a.T[0] if k[0] == "b" else a.T.copy()) for k, a in p.items()}
+
+
+def fused_weights(job):
+    """As :func:`bench.problem.fused_weights`."""
+    return jax.tree.map(jnp.asarray, problem.fused_weights(job.V, job.H, job.dtype))
+
+
+def _split_states(p, h, x):
+    def step(h, x):
+        z = jax.nn.sigmoid(p["Wz"][x] + h @ p["Uz"] + p["bz"])
+        r = jax.nn.sigmoid(p["Wr"][x] + h @ p["Ur"] + p["br"])
+        c = jnp.tanh(p["Wh"][x] + (r * h) @ p["Uh"] + p["bh"])
+        h = z * h + (1 - z) * c
+        return h, h
+
+    return jax.lax.scan(step, h, x)
+
+
+def _fused_states(p, h, x):
+    H = h.shape[1]
+
+    def step(h, xw):
+        zr = jax.nn.sigmoid(xw[:, : 2 * H] + h @ p["Uzr"])
+        c = jnp.tanh(xw[:, 2 * H :] + (zr[:, H:] * h) @ p["Uh"])
+        h = zr[:, :H] * h + (1 - zr[:, :H]) * c
+        return h, h
+
+    return jax.lax.scan(step, h, p["W"][x] + p["b"])
+
+
+def _autodiff(states):
+    def loss(p, h, x, y):
+        h, hs = states(p, h, x)
+        logits = hs @ p["Wy"] + p["by"]
+        picked = jnp.take_along_axis(jax.nn.log_softmax(logits), y[..., None], -1)
+        return -picked.sum() / h.shape[0], h
+
+    def gradients(p, h, x, y):
+        (nats, h), g = jax.value_and_grad(loss, has_aux=True)(p, h, x, y)
+        return nats, h, g
+
+    return gradients
+
+
+def trainer(job, p, gradients):
+    """A unit is a call: windows of T * B characters, as many as fit, each with its update."""
+    clip, eps, rate = problem.CLIP, problem.EPS, problem.LEARNING_RATE
+
+    def window(carry, xy):
+        p, m, h = carry
+        nats, h, g = gradients(p, h, *xy)
+        g = jax.tree.map(lambda a: jnp.clip(a, -clip, clip), g)
+        m = jax.tree.map(lambda s, a: s + a * a, m, g)
+        p = jax.tree.map(lambda w, a, s: w - rate * a / jnp.sqrt(s + eps), p, g, m)
+        return (p, m, h), nats
+
+    def scan(p, m, h, x, y):
+        return jax.lax.scan(window, (p, m, h), (x, y))
+
+    call = jax.jit(scan, donate_argnums=(0, 1, 2))
+    symbols, _ = problem.read_text(job.text)
+    x, y = problem.windows(symbols, job.T, job.B)
+    size = min(len(x), max(2, CHARACTERS_A_CALL // (job.T * job.B)))
+    parts = [
+        (jnp.asarray(x[i : i + size]), jnp.asarray(y[i : i + size]))
+        for i in range(0, len(x) - size + 1, size)
+    ]
+    zero = jnp.zeros((job.B, job.H), job.dtype)
+    state, done = (p, jax.tree.map(jnp.zeros_like, p), zero + 0), 0
+
+    def step():
+        nonlocal state, done
+        i = done % len(parts)
+        if i == 0:
+            state = (*state[:2], zero + 0)
+        done += 1
+        state, nats = call(*state, *parts[i])
+        return nats
+
+    def run(n):
+        for _ in range(n):
+            nats = step()
+        nats.block_until_ready()
+
+    first = float(step()[0]) / job.T
+    return run, {"units": size * job.T * job.B, "loss": first}
+
+
+def split(job):
+    """A product a gate."""
+    return trainer(job, split_weights(job), _autodiff(_split_states))
+
+
+def fused(job):
+    """Uz and Ur in one product."""
+    return trainer(job, fused_weights(job), _autodiff(_fused_states))

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""The notebook's iteration: its own arithmetic in NumPy, and --classic's, which has its bits."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from bench import problem
+
+ARITHMETIC = Path(__file__).parents[2] / "tests" / "notebook.py"
+
+
+def arithmetic():
+    """The module tests/notebook.py."""
+    spec = importlib.util.spec_from_file_location("notebook_arithmetic", ARITHMETIC)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def numpy(job):
+    """A unit is an iteration: a window of T characters and its update."""
+    notebook = arithmetic()
+    p = problem.weights(job.V, job.H, job.dtype)
+    m = {name: np.zeros_like(array) for name, array in p.items()}
+    symbols = problem.read_text(job.text)[0].tolist()
+    at, h, T = 0, np.zeros((job.H, 1)), job.T
+
+    def step():
+        nonlocal at, h
+        if at + T + 1 >= len(symbols):
+            h, at = np.zeros((job.H, 1)), 0
+        loss, g, h = notebook.window(p, symbols[at : at + T], symbols[at + 1 : at + T + 1], h)
+        notebook.adagrad(p, m, g, problem.LEARNING_RATE, problem.CLIP)
+        at += T
+        return loss
+
+    def run(n):
+        for _ in range(n):
+            step()
+
+    return run, {"units": T, "loss": step() / T}
+
+
+def classic(job):
+    """A unit is an iteration."""
+    from gru_ext import _classic
+
+    w = problem.weights(job.V, job.H, job.dtype)
+    p = [np.stack([w[kind + g] for g in problem.GATES]) for kind in "WU"]
+    p += [np.stack([w["b" + g][:, 0] for g in problem.GATES]), w["Wy"], w["by"][:, 0].copy()]
+    m = [np.zeros_like(array) for array in p]
+    symbols = problem.read_text(job.text)[0].astype(np.int32)
+    hidden, position = np.zeros(job.H), 0
+
+    def steps(n):
+        nonlocal position
+        losses = np.zeros(n)
+        position = _classic.iterate(
+            *p, *m, hidden, symbols, position, job.T, problem.LEARNING_RATE, problem.CLIP, losses
+        )
+        return losses
+
+    def run(n):
+        steps(n)
+
+    return run, {"units": job.T, "loss": steps(1)[0] / job.T}

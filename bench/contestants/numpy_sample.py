@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""Drawing characters in NumPy, one step after the other."""
+
+import numpy as np
+
+from bench import problem
+
+CHUNK = 100
+
+
+def draw(p, uniforms):
+    """Symbols drawn from unscaled probabilities (B, V) with numbers (B,) in [0, 1)."""
+    if len(p) == 1:
+        sums = p[0].cumsum()
+        return sums.searchsorted(uniforms * sums[-1], side="right")
+    sums = p.cumsum(axis=1)
+    return (sums <= (uniforms * sums[:, -1])[:, None]).sum(axis=1)
+
+
+def sample(job):
+    """A unit is CHUNK characters of each of B streams."""
+    p, H = problem.fused_weights(job.V, job.H, job.dtype), job.H
+    W, Uzr, Uh, Wy, by = p["W"] + p["b"], p["Uzr"], p["Uh"], p["Wy"], p["by"]
+    uniforms = problem.uniforms(CHUNK, job.B).astype(job.dtype)
+    h, x = np.zeros((job.B, H), job.dtype), np.zeros(job.B, np.intp)
+
+    def step(u):
+        nonlocal h, x
+        xw = W[x]
+        zr = h @ Uzr
+        zr += xw[:, : 2 * H]
+        np.negative(zr, out=zr)
+        np.exp(zr, out=zr)
+        zr += 1
+        np.reciprocal(zr, out=zr)
+        c = (zr[:, H:] * h) @ Uh
+        c += xw[:, 2 * H :]
+        np.tanh(c, out=c)
+        h = c + zr[:, :H] * (h - c)
+        y = h @ Wy
+        y += by
+        y -= y.max(axis=1, keepdims=True)
+        np.exp(y, out=y)
+        x = draw(y, u)
+        return x
+
+    def run(n):
+        for _ in range(n):
+            for u in uniforms:
+                step(u)
+
+    first = [int(step(u)[0]) for u in uniforms[:32]]
+    return run, {"units": CHUNK * job.B, "drawn": first}

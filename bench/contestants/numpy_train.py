@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""Training in NumPy, batched: gates side by side, no one-hot matrices, results in place."""
+
+import numpy as np
+
+from bench import problem
+
+BLOCK = 1 << 15
+
+
+def _sigmoid(a):
+    np.negative(a, out=a)
+    np.exp(a, out=a)
+    a += 1
+    np.reciprocal(a, out=a)
+
+
+class Network:
+    """Weights and Adagrad's memory in flat buffers, with the activations of one window."""
+
+    def __init__(self, job):
+        H, T, B, V = job.H, job.T, job.B, job.V
+        first = problem.fused_weights(V, H, job.dtype)
+        size = sum(array.size for array in first.values())
+        self.flat, self.gradients, self.memory = np.zeros((3, size), job.dtype)
+        self.p, self.g, at = {}, {}, 0
+        for name, array in first.items():
+            part = slice(at, at := at + array.size)
+            self.p[name] = self.flat[part].reshape(array.shape)
+            self.g[name] = self.gradients[part].reshape(array.shape)
+            self.p[name][...] = array
+        self.memory_w = self.memory[: first["W"].size].reshape(first["W"].shape)
+        self.dense = slice(first["W"].size, None)
+        self.scratch = np.empty(BLOCK, job.dtype)
+
+        def empty(*shape):
+            return np.empty(shape, job.dtype)
+
+        self.H, self.B, self.rows = H, B, np.arange(T * B)
+        self.xw, self.d = empty(T, B, 3 * H), empty(T, B, 3 * H)
+        self.zr, self.c, self.rh = empty(T, B, 2 * H), empty(T, B, H), empty(T, B, H)
+        self.h = np.zeros((T + 1, B, H), job.dtype)
+        self.y, self.dh_out = empty(T * B, V), empty(T, B, H)
+
+    def window(self, x, y):
+        """Forward, backward and update on inputs and targets (T, B); the loss summed."""
+        self.h[0] = self.h[-1]
+        self._forward(x)
+        loss = self._output(y)
+        self._backward()
+        self._update(x)
+        return loss
+
+    def _forward(self, x):
+        p, H, h = self.p, self.H, self.h
+        np.take(p["W"], x, axis=0, out=self.xw)
+        self.xw += p["b"]
+        for t in range(len(x)):
+            zr, rh, c = self.zr[t], self.rh[t], self.c[t]
+            np.matmul(h[t], p["Uzr"], out=zr)
+            zr += self.xw[t, :, : 2 * H]
+            _sigmoid(zr)
+            np.multiply(zr[:, H:], h[t], out=rh)
+            np.matmul(rh, p["Uh"], out=c)
+            c += self.xw[t, :, 2 * H :]
+            np.tanh(c, out=c)
+            np.subtract(h[t], c, out=h[t + 1])
+            h[t + 1] *= zr[:, :H]
+            h[t + 1] += c
+
+    def _output(self, targets):
+        p, y, targets = self.p, self.y, targets.reshape(-1)
+        states = self.h[1:].reshape(-1, self.H)
+        np.matmul(states, p["Wy"], out=y)
+        y += p["by"]
+        y -= y.max(axis=1, keepdims=True)
+        at_targets = y[self.rows, targets]
+        np.exp(y, out=y)
+        sums = y.sum(axis=1, keepdims=True)
+        loss = float(np.log(sums).sum() - at_targets.sum())
+        y /= sums
+        y[self.rows, targets] -= 1
+        y *= 1 / self.B
+        np.matmul(states.T, y, out=self.g["Wy"])
+        y.sum(axis=0, out=self.g["by"])
+        np.matmul(y, p["Wy"].T, out=self.dh_out.reshape(-1, self.H))
+        return loss
+
+    def _backward(self):
+        H, dh = self.H, 0
+        UzrT, UhT = self.p["Uzr"].T, self.p["Uh"].T
+        for t in reversed(range(len(self.c))):
+            h, c, z, r = self.h[t], self.c[t], self.zr[t, :, :H], self.zr[t, :, H:]
+            dz, dr, dc = self.d[t, :, :H], self.d[t, :, H : 2 * H], self.d[t, :, 2 * H :]
+            dh = self.dh_out[t] + dh
+            np.multiply(c, c, out=dc)
+            np.subtract(1, dc, out=dc)
+            dc *= 1 - z
+            dc *= dh
+            drh = dc @ UhT
+            np.subtract(h, c, out=dz)
+            dz *= dh
+            np.multiply(drh, h, out=dr)
+            gates = self.d[t, :, : 2 * H]
+            gates *= self.zr[t]
+            gates *= 1 - self.zr[t]
+            dh *= z
+            drh *= r
+            dh += drh
+            dh += gates @ UzrT
+
+    def _update(self, x):
+        H, g = self.H, self.g
+        d = self.d.reshape(-1, 3 * H)
+        np.matmul(self.h[:-1].reshape(-1, H).T, d[:, : 2 * H], out=g["Uzr"])
+        np.matmul(self.rh.reshape(-1, H).T, d[:, 2 * H :], out=g["Uh"])
+        d.sum(axis=0, out=g["b"])
+        order = np.argsort(x, axis=None, kind="stable")
+        read, starts = np.unique(x.reshape(-1)[order], return_index=True)
+        gw = np.add.reduceat(d[order], starts, axis=0)
+        mw, pw = self.memory_w[read], self.p["W"][read]
+        self._adagrad(pw.reshape(-1), mw.reshape(-1), gw.reshape(-1))
+        self.memory_w[read], self.p["W"][read] = mw, pw
+        self._adagrad(self.flat[self.dense], self.memory[self.dense], self.gradients[self.dense])
+
+    def _adagrad(self, p, m, g):
+        for at in range(0, len(p), BLOCK):
+            part = slice(at, at + BLOCK)
+            gb, mb = g[part], m[part]
+            s = self.scratch[: len(gb)]
+            np.clip(gb, -problem.CLIP, problem.CLIP, out=gb)
+            np.multiply(gb, gb, out=s)
+            mb += s
+            np.add(mb, problem.EPS, out=s)
+            np.sqrt(s, out=s)
+            np.divide(gb, s, out=s)
+            s *= problem.LEARNING_RATE
+            p[part] -= s
+
+
+def train(job):
+    """A unit is a window of T * B characters and its update."""
+    network = Network(job)
+    symbols, _ = problem.read_text(job.text)
+    x, y = problem.windows(symbols, job.T, job.B)
+    done = 0
+
+    def step():
+        nonlocal done
+        i = done % len(x)
+        if i == 0:
+            network.h[-1] = 0
+        done += 1
+        return network.window(x[i], y[i])
+
+    def run(n):
+        for _ in range(n):
+            step()
+
+    return run, {"units": job.T * job.B, "loss": step() / (job.T * job.B)}

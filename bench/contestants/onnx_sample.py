@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Drawing characters with ONNX Runtime: its GRU operator, a step a call, draws in NumPy."""
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from bench import problem
+from bench.contestants.numpy_sample import draw
+
+CHUNK = 100
+
+
+def _graph(job):
+    # x (1, B) and h (1, B, H) to p (B, V) and the next h; gates z, r, h, reset before the product.
+    V, H, B = job.V, job.H, job.B
+    p = problem.weights(V, H, job.dtype)
+
+    def gates(kind):
+        return np.concatenate([p[kind + g] for g in problem.GATES])[None]
+
+    constants = {
+        "eye": np.eye(V, dtype=job.dtype),
+        "W": gates("W"),
+        "R": gates("U"),
+        "Wy": np.ascontiguousarray(p["Wy"].T),
+        "by": p["by"][:, 0],
+        "rows": np.array([B, H]),
+    }
+    nodes = [
+        helper.make_node("Gather", ["eye", "x"], ["one_hot"]),
+        helper.make_node(
+            "GRU",
+            ["one_hot", "W", "R", "", "", "h"],
+            ["", "next"],
+            hidden_size=H,
+            linear_before_reset=0,
+        ),
+        helper.make_node("Reshape", ["next", "rows"], ["state"]),
+        helper.make_node("Gemm", ["state", "Wy", "by"], ["y"]),
+        helper.make_node("Softmax", ["y"], ["p"], axis=-1),
+    ]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "step",
+        [value("x", TensorProto.INT64, [1, B]), value("h", TensorProto.FLOAT, [1, B, H])],
+        [value("p", TensorProto.FLOAT, [B, V]), value("next", TensorProto.FLOAT, [1, B, H])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def sample(job):
+    """A unit is CHUNK characters of each of B streams."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = job.threads
+    session = onnxruntime.InferenceSession(_graph(job), options, providers=["CPUExecutionProvider"])
+    uniforms = problem.uniforms(CHUNK, job.B).astype(job.dtype)
+    h, x = np.zeros((1, job.B, job.H), job.dtype), np.zeros((1, job.B), np.int64)
+
+    def step(u):
+        nonlocal h
+        p, h = session.run(["p", "next"], {"x": x, "h": h})
+        x[0] = draw(p, u)
+        return x[0, 0]
+
+    def run(n):
+        for _ in range(n):
+            for u in uniforms:
+                step(u)
+
+    drawn = [int(step(u)) for u in uniforms[:32]]
+    return run, {"units": CHUNK * job.B, "drawn": drawn}

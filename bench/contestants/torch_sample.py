@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""Drawing characters in PyTorch without gradients, one step after the other."""
+
+import torch
+
+from bench import problem
+
+CHUNK = 100
+
+
+def sample(job):
+    """A unit is CHUNK characters of each of B streams."""
+    torch.set_num_threads(job.threads)
+    p = {k: torch.from_numpy(a) for k, a in problem.fused_weights(job.V, job.H, job.dtype).items()}
+    W, Uzr, Uh, Wy, by, H = p["W"] + p["b"], p["Uzr"], p["Uh"], p["Wy"], p["by"], job.H
+    uniforms = torch.from_numpy(problem.uniforms(CHUNK, job.B).astype(job.dtype))[..., None]
+    h, x = torch.zeros(job.B, H), torch.zeros(job.B, dtype=torch.long)
+
+    def step(u):
+        nonlocal h, x
+        xzr, xh = W[x].split((2 * H, H), 1)
+        z, r = torch.addmm(xzr, h, Uzr).sigmoid_().chunk(2, 1)
+        c = torch.addmm(xh, r * h, Uh).tanh_()
+        h = torch.lerp(c, h, z)
+        sums = torch.addmm(by, h, Wy).softmax(1).cumsum(1)
+        x = torch.searchsorted(sums, u * sums[:, -1:], right=True)[:, 0]
+        return x
+
+    @torch.inference_mode()
+    def run(n):
+        for _ in range(n):
+            for u in uniforms:
+                step(u)
+
+    with torch.inference_mode():
+        drawn = [int(step(u)[0]) for u in uniforms[:32]]
+    return run, {"units": CHUNK * job.B, "drawn": drawn}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Training in PyTorch: the cell in a Python loop, and nn.GRU, which is another variant."""
+
+import torch
+from torch.nn import functional
+
+from bench import problem
+
+
+def _trainer(job, parameters, states):
+    # states(x, h): all hidden states (T, B, H); parameters end with Wy (H, V) and by (V).
+    Wy, by = parameters[-2:]
+    memory = [torch.zeros_like(p) for p in parameters]
+    symbols, _ = problem.read_text(job.text)
+    x, y = (torch.from_numpy(a).long() for a in problem.windows(symbols, job.T, job.B))
+    h, done = torch.zeros(job.B, job.H), 0
+
+    def step():
+        nonlocal h, done
+        i = done % len(x)
+        if i == 0:
+            h = torch.zeros(job.B, job.H)
+        done += 1
+        hs = states(x[i], h)
+        logits = (hs @ Wy + by).reshape(-1, job.V)
+        loss = functional.cross_entropy(logits, y[i].reshape(-1), reduction="sum")
+        gradients = torch.autograd.grad(loss / job.B, parameters)
+        h = hs[-1].detach()
+        with torch.no_grad():
+            for p, g, m in zip(parameters, gradients, memory, strict=True):
+                g = g.clamp(-problem.CLIP, problem.CLIP)
+                m.addcmul_(g, g)
+                p.addcdiv_(g, (m + problem.EPS).sqrt_(), value=-problem.LEARNING_RATE)
+        return loss
+
+    def run(n):
+        for _ in range(n):
+            step()
+
+    return run, {"units": job.T * job.B}, lambda: float(step().detach()) / (job.T * job.B)
+
+
+def loop(job):
+    """A unit is a window of T * B characters and its update."""
+    torch.set_num_threads(job.threads)
+    arrays = problem.fused_weights(job.V, job.H, job.dtype).values()
+    parameters = [torch.from_numpy(a).requires_grad_() for a in arrays]
+    W, b, Uzr, Uh, _, _ = parameters
+
+    def states(x, h):
+        hs = []
+        for xw in (functional.embedding(x, W) + b).unbind():
+            xzr, xh = xw.split((2 * job.H, job.H), 1)
+            z, r = torch.addmm(xzr, h, Uzr).sigmoid().chunk(2, 1)
+            c = torch.addmm(xh, r * h, Uh).tanh()
+            h = torch.lerp(c, h, z)
+            hs.append(h)
+        return torch.stack(hs)
+
+    run, info, first_loss = _trainer(job, parameters, states)
+    return run, info | {"loss": first_loss()}
+
+
+def module(job):
+    """The same with nn.GRU: its loss is another one."""
+    torch.set_num_threads(job.threads)
+    torch.manual_seed(0)
+    gru = torch.nn.GRU(job.V, job.H)
+    p = problem.fused_weights(job.V, job.H, job.dtype)
+    output = [torch.from_numpy(p[name]).requires_grad_() for name in ("Wy", "by")]
+
+    def states(x, h):
+        one_hot = functional.one_hot(x, job.V).float()
+        return gru(one_hot, h[None])[0]
+
+    run, info, first_loss = _trainer(job, [*gru.parameters(), *output], states)
+    first_loss()
+    return run, info

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""The machine, its cores, and the versions of what runs on it."""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+PACKAGES = ("numpy", "jax", "torch", "onnx", "onnxruntime", "scipy")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def allowed_cpus():
+    """CPUs that this process may use; one of each core before the second of any."""
+    if not hasattr(os, "sched_getaffinity"):
+        return list(range(os.cpu_count() or 1))
+    first, second, seen = [], [], set()
+    for cpu in sorted(os.sched_getaffinity(0)):
+        topology = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        core = topology.read_text() if topology.exists() else str(cpu)
+        (second if core in seen else first).append(cpu)
+        seen.add(core)
+    return first + second
+
+
+def pin(cpus):
+    """Keep this process on these CPUs, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cpus)
+
+
+def thread_environment(threads):
+    """Variables that the libraries of the contestants read when they are imported."""
+    return dict.fromkeys(THREAD_VARIABLES, str(threads))
+
+
+def processor():
+    """The processor's name."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def flags():
+    """Which of the vector instruction sets that matter here the processor names."""
+    try:
+        named = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        return []
+    return [flag for flag in ("avx2", "fma", "avx512f", "asimd") if flag in named]
+
+
+def versions():
+    """Installed versions by package name."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def describe():
+    """All that a reader needs to place the numbers, as a dict for JSON."""
+    import gru_ext
+    from gru_ext import kernels
+
+    return {
+        "processor": processor(),
+        "flags": flags(),
+        "cores": len(allowed_cpus()),
+        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
+        "python": platform.python_version(),
+        "gru_ext": gru_ext.__version__,
+        "isa": kernels.active_isa(),
+        "compiler": kernels.compiler(),
+        "packages": versions(),
+    }

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""One contestant in its own process: python -m bench.worker CONTESTANT JOB_JSON.
+
+It says that it is ready with a line of JSON, then reads numbers of units from standard input and
+answers each with the seconds that they took.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+from types import SimpleNamespace
+
+from bench.catalog import CONTESTANTS
+from bench.machine import pin
+
+
+def private_stdout():
+    """A stream to the parent; whatever a library prints goes to standard error instead."""
+    channel = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    return channel
+
+
+def main(name, job):
+    job = SimpleNamespace(**json.loads(job))
+    pin(job.cpus)
+    channel = private_stdout()
+
+    def say(**what):
+        channel.write(json.dumps(what) + "\n")
+
+    module, function = CONTESTANTS[name].target.split(":")
+    run, info = getattr(importlib.import_module("bench.contestants." + module), function)(job)
+    say(ready=True, **info)
+    for line in sys.stdin:
+        began = time.perf_counter()
+        seconds = run(int(line))
+        if seconds is None:
+            seconds = time.perf_counter() - began
+        say(seconds=seconds)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
