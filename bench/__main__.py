@@ -23,7 +23,7 @@ def arguments():
     parser.add_argument("--text", metavar="FILE", help="train on it; by default on a drawn text")
     parser.add_argument("--seconds", type=float, default=0.5, help="of one turn (%(default)s)")
     parser.add_argument("--repeats", type=int, default=9, help="rounds (%(default)s)")
-    parser.add_argument("--notebook", metavar="FILE", help="race this script in the row classic")
+    parser.add_argument("--notebook", metavar="FILE", help="a script to race in the row classic")
     parser.add_argument("--markdown", metavar="FILE", help="write the page there")
     parser.add_argument("--json", metavar="FILE", help="write every rate there")
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
@@ -59,6 +59,13 @@ def entries(row, given, V):
     return results
 
 
+def command(given):
+    """What was typed, without the folders of the files that were read."""
+    read = {given.text, given.notebook}
+    words = (Path(word).name if word in read else word for word in sys.argv[1:])
+    return shlex.join(["python", "-m", "bench", *words])
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -74,7 +81,7 @@ def main():
     _, V = problem.read_text(given.text)
     text = Path(given.text).name if given.text else "drawn, frequencies after Zipf"
     about = machine.describe() | {
-        "command": "python -m bench " + shlex.join(sys.argv[1:]),
+        "command": command(given),
         "text": f"{text}, V = {V}",
         "seconds": given.seconds,
         "repeats": given.repeats,

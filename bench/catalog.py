@@ -48,7 +48,7 @@ CONTESTANTS = {
     "sgemm-avx2": Contestant(
         "gemm:multiply", environment=HASWELL, note="OpenBLAS made to use AVX2"
     ),
-    "sample": Contestant("native:sample", note="sample_streams, 1000 a call"),
+    "sample-gru_ext": Contestant("native:sample", note="sample_streams, 1000 a call"),
     "sample-numpy": Contestant("numpy_sample:sample"),
     "sample-onnx": Contestant("onnx_sample:sample", ONNX, note="GRU operator, a step a call"),
     "sample-torch": Contestant("torch_sample:sample", TORCH, note="the cell in a Python loop"),

@@ -8,6 +8,7 @@ import numpy as np
 LEARNING_RATE, CLIP, EPS = 0.01, 5.0, 1e-8
 PATTERN = "aaaaa bbbbb ccccc ddddd eeeee fffff " * 16
 DRAWN_SYMBOLS, DRAWN_LENGTH = 65, 1_000_000
+MOST_CHARACTERS = 1_000_000
 GATES = "zrh"
 
 
@@ -30,10 +31,12 @@ def _drawn_text():
     return np.minimum(np.searchsorted(edges, uniforms), DRAWN_SYMBOLS - 1).astype(np.uint8)
 
 
-def windows(symbols, T, B, most=None):
-    """Inputs and targets, (n, T, B) int32 each, of B streams side by side."""
+def windows(symbols, T, B):
+    """Inputs and targets, (n, T, B) int32 each, of B streams side by side: the first million."""
     length = (len(symbols) - 1) // B
-    n = min((length - 1) // T, most or length)
+    n = min((length - 1) // T, MOST_CHARACTERS // (T * B))
+    if n < 1:
+        raise ValueError(f"the text is too short: {B} streams of windows of {T} need more")
     streams = np.arange(B) * length
     at = (np.arange(n) * T)[:, None, None] + np.arange(T)[:, None] + streams
     return symbols[at].astype(np.int32), symbols[at + 1].astype(np.int32)

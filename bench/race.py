@@ -16,8 +16,8 @@ from bench.machine import allowed_cpus, thread_environment
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 600.0
-# Thread pools spin for some milliseconds after their last work: the next one waits for that.
-REST = 0.05
+# Thread pools spin after their last work, OpenBLAS for 0.1 s: the next contestant waits for that.
+REST = 0.15
 
 
 class Failure(Exception):
@@ -141,7 +141,7 @@ class reporting:
 
     def __exit__(self, kind, failure, trace):
         if isinstance(failure, Failure):
-            self.result.problem = f"failed: {failure}"
+            self.result.problem = f"failed: {failure}"[:200].replace("|", "/")
             return True
         return False
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 JAX = ("jax-fused", "jax-split", "jax-manual", "jax-manual-fused")
 TORCH = ("torch-loop", "torch-gru")
-SAMPLE_JAX = ("sample-jax-cumsum", "sample-jax-triangle", "sample-jax-gumbel")
+SCANS = ("jax-cumsum", "jax-triangle", "jax-gumbel")
 PEERS = ("numpy", *JAX, *TORCH)
 
 
@@ -59,13 +59,13 @@ def of_peak(share):
 
 def sampling(id, H, B, bound):
     streams = "one stream" if B == 1 else f"{B} streams at once"
-    peers = ("sample-numpy", *SAMPLE_JAX, *(("sample-onnx", "sample-torch") if B == 1 else ()))
-    goal = Goal(f"{bound} × JAX's scan", SAMPLE_JAX, bound, ours="sample") if bound else None
+    peers = ("numpy", *SCANS, *(("onnx", "torch") if B == 1 else ()))
+    goal = Goal(f"{bound} × JAX's scan", SCANS, bound) if bound else None
     return Row(
         id,
         f"Sampling, H = {H}, {streams}, float32, one core",
         job(H, B, 1),
-        plain("sample", *peers),
+        tuple((name, f"sample-{name}", {}) for name in ("gru_ext", *peers)),
         (goal,) if goal else (),
         work="sample",
     )

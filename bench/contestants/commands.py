@@ -36,10 +36,11 @@ def _trainer(*command):
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "input.txt").write_text(problem.PATTERN)
             began = time.perf_counter()
-            done = subprocess.run(
-                [sys.executable, *command], cwd=folder, stdout=subprocess.PIPE, check=True
-            )
-            return time.perf_counter() - began, done.stdout
+            done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True)
+            seconds = time.perf_counter() - began
+        if done.returncode:
+            sys.exit(done.stderr.decode(errors="replace"))
+        return seconds, done.stdout
 
     def run(n):
         return sum(once()[0] for _ in range(n))
@@ -58,9 +59,8 @@ def numpy(job):
 
 
 def original(job):
-    """A script, or a notebook's text with its "In [1]:" lines, which are left out."""
-    lines = Path(job.notebook).read_text(encoding="utf-8").splitlines()
-    return _trainer("-c", "\n".join(line for line in lines if not line.startswith("In [")))
+    """The notebook itself, as a script."""
+    return _trainer(job.notebook)
 
 
 def _importer(what):
