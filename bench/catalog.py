@@ -28,8 +28,8 @@ GENERIC = {"GRU_EXT_ISA": "generic"}
 HASWELL = {"OPENBLAS_CORETYPE": "Haswell"}
 JAX, TORCH, ONNX = ("jax",), ("torch",), ("onnx", "onnxruntime")
 AFTER = "another GRU: reset gate after the product"
-AUTODIFF = "gradient by autodiff"
-BY_HAND = "backward scan by hand, each weight gradient one product"
+AUTODIFF = "autodiff"
+BY_HAND = "backward by hand"
 
 CONTESTANTS = {
     "gru_ext": Contestant("native:train"),
@@ -40,7 +40,7 @@ CONTESTANTS = {
     "jax-split": Contestant("jax_train:split", JAX, note=f"a product a gate, {AUTODIFF}"),
     "jax-manual": Contestant("jax_manual:split", JAX, note=f"a product a gate, {BY_HAND}"),
     "jax-manual-fused": Contestant(
-        "jax_manual:fused", JAX, note=f"Uz and Ur in one product, {BY_HAND}"
+        "jax_manual:fused", JAX, note=f"Uz and Ur in one product forward, {BY_HAND}"
     ),
     "torch-loop": Contestant("torch_train:loop", TORCH, note="the cell in a Python loop"),
     "torch-gru": Contestant("torch_train:module", TORCH, note=f"nn.GRU, {AFTER}"),
