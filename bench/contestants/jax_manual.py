@@ -34,11 +34,15 @@ def _kept(*arrays):
 
 
 def _gradients(together, p, h0, x, y):
-    # together: Uz and Ur in one product of the forward scan.
+    # together: Uz and Ur in one product of the forward scan. One stream: vectors, no matrices of
+    # one row, and the backward products take the weights as they are stored.
+    T, B, H = *x.shape, h0.shape[1]
+    if B == 1:
+        h0, x = h0[0], x[:, 0]
     (Uzr,) = _kept(jnp.concatenate([p["Uz"], p["Ur"]], 1)) if together else (None,)
 
     def forward(h, xw):
-        az, ar = jnp.split(h @ Uzr, 2, 1) if together else (h @ p["Uz"], h @ p["Ur"])
+        az, ar = jnp.split(h @ Uzr, 2, -1) if together else (h @ p["Uz"], h @ p["Ur"])
         z, r = jax.nn.sigmoid(xw[0] + az), jax.nn.sigmoid(xw[1] + ar)
         rh = r * h
         c = jnp.tanh(xw[2] + rh @ p["Uh"])
@@ -47,25 +51,28 @@ def _gradients(together, p, h0, x, y):
 
     xw = tuple(p["W" + g][x] + p["b" + g] for g in "zrh")
     last, (z, r, rh, c, before, after) = jax.lax.scan(forward, h0, xw)
-    nats, dh_out, grads = _output(p, after, y)
-    UzT, UrT, UhT = _kept(p["Uz"].T, p["Ur"].T, p["Uh"].T)
+    nats, dh_out, grads = _output(p, after.reshape(T, B, H), y)
+    transposed = dict(zip("zrh", _kept(p["Uz"].T, p["Ur"].T, p["Uh"].T), strict=True))
+
+    def back(d, gate):
+        return p["U" + gate] @ d if B == 1 else d @ transposed[gate]
 
     def backward(dh, step):
         dh_out, z, r, c, h = step
         dh = dh + dh_out
         dc = dh * (1 - z) * (1 - c * c)
-        drh = dc @ UhT
+        drh = back(dc, "h")
         dz = dh * (h - c) * z * (1 - z)
         dr = drh * h * r * (1 - r)
-        return dh * z + drh * r + dz @ UzT + dr @ UrT, (dz, dr, dc)
+        return dh * z + drh * r + back(dz, "z") + back(dr, "r"), (dz, dr, dc)
 
-    steps = (dh_out, z, r, c, before)
+    steps = (dh_out.reshape(after.shape), z, r, c, before)
     _, ds = jax.lax.scan(backward, jnp.zeros_like(h0), steps, reverse=True)
     for gate, d, read in zip("zrh", map(_rows, ds), (before, before, rh), strict=True):
         grads["U" + gate] = _rows(read).T @ d
         grads["W" + gate] = jnp.zeros_like(p["W" + gate]).at[x.reshape(-1)].add(d)
         grads["b" + gate] = d.sum(0)
-    return nats, last, grads
+    return nats, last.reshape(B, H), grads
 
 
 def split(job):
