@@ -6,7 +6,7 @@ import statistics
 from bench.problem import sampling_flops, training_flops
 
 PEAKS = ("sgemm", "sgemm-avx2")
-FIRST_LOSS_TOLERANCE = 1e-4
+LOSS_TOLERANCE = 1e-4
 
 
 def good(result):
@@ -81,13 +81,14 @@ def disagreements(results):
     first, said = {}, []
     for result in filter(good, results):
         info, sizes = result.info, tuple(result.job[k] for k in ("H", "B", "T"))
-        for what in ("loss", "drawn", "printed"):
+        for what in ("losses", "drawn", "printed"):
             if what not in info:
                 continue
             mine, theirs = info[what], first.setdefault((what, sizes), info[what])
-            if what == "loss":
-                same = abs(mine - theirs) <= FIRST_LOSS_TOLERANCE * abs(theirs)
-                detail = f"first loss {mine:.6f}, not {theirs:.6f}"
+            if what == "losses":
+                pairs = zip(mine, theirs, strict=False)
+                same = all(abs(a - b) <= LOSS_TOLERANCE * abs(b) for a, b in pairs)
+                detail = f"first losses {mine}, not {theirs}"
             else:
                 same, detail = mine == theirs, f"other characters {what}"
             if not same:

@@ -23,11 +23,11 @@ alike. A figure is the median over the rounds, with the least and the largest in
 is taken round by round, so it is not exactly the ratio of two medians.
 
 A training step is forward, softmax and cross-entropy, truncated BPTT, clipping to ±5 and Adagrad,
-from the same first weights on the same windows, the state carried on; the loss of the first window
-has to agree to 1e-4. It counts `18 H² + 6 V H` floating-point operations a character, a drawn
-character `6 H² + 2 V H`. The peak is NumPy's product of two square matrices (2048 in float32, 1536
-in float64), in the same rounds on as many cores. `nn.GRU` computes another variant, with the reset
-gate after the product."""
+from the same first weights on the same windows, the state carried on; the losses of the first two
+windows, before and after an update, have to agree to 1e-4. It counts `18 H² + 6 V H` floating-point
+operations a character, a drawn character `6 H² + 2 V H`. The peak is NumPy's product of two square
+matrices (2048 in float32, 1536 in float64), in the same rounds on as many cores. `nn.GRU` computes
+another variant, with the reset gate after the product."""
 
 
 def short(x):

@@ -157,4 +157,5 @@ def train(job):
         for _ in range(n):
             step()
 
-    return run, {"units": job.T * job.B, "loss": step() / (job.T * job.B)}
+    losses = [step() / (job.T * job.B) for _ in range(2)]
+    return run, {"units": job.T * job.B, "losses": losses}
