@@ -15,6 +15,7 @@
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
+#define GRU_PREFETCH(p) __builtin_prefetch(p, 1)
 #define GRU_SQRTF __builtin_sqrtf
 #define GRU_SQRTD __builtin_sqrt
 #if defined(__clang__)
@@ -25,6 +26,7 @@
 #else
 #include <math.h>
 #define INLINE static __forceinline
+#define GRU_PREFETCH(p) ((void)0)
 #define GRU_SQRTF sqrtf
 #define GRU_SQRTD sqrt
 #define UNROLL

@@ -12,7 +12,7 @@ typedef struct {
     /* c (M, N) = [c +] a (M, K) b (K, N), b packed */
     void (*matmul_packed)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *packed,
                           ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
-    /* c (M, N) = [c +] a (M, K) b (K, N), b in rows, M < GRU_PACK_STREAMS */
+    /* c (M, N) = [c +] a (M, K) b (K, N), b in rows */
     void (*matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
                         ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
     /* c (M, N) = [c +] a (M, K) b^T, b (N, K) in rows, M < GRU_PACK_STREAMS, K whole vectors */

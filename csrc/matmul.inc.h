@@ -18,6 +18,13 @@ INLINE void GRU(micro)(const int mr, const int nv, const GRU(sink) * to, ptrdiff
                        const REAL *a, ptrdiff_t a_row, ptrdiff_t a_k, const REAL *b, ptrdiff_t ldb,
                        ptrdiff_t K)
 {
+    /* what the sums will meet comes closer while they are made */
+    UNROLL
+    for (int i = 0; i < mr; i++) {
+        if (to->accumulate) GRU_PREFETCH(to->c + at + i * to->ld);
+        if (to->p) GRU_PREFETCH(to->p + at + i * to->ld);
+        if (to->p) GRU_PREFETCH(to->m + at + i * to->ld);
+    }
     VEC sum[GRU_MR * 2 > 8 ? GRU_MR * 2 : 8];
     UNROLL
     for (int i = 0; i < mr * nv; i++) sum[i] = SET1(0);
@@ -107,21 +114,6 @@ static void GRU(pack)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptrdiff_t
         for (ptrdiff_t k = 0; k < K; k++, out += width, in += stride_k) {
             for (ptrdiff_t n = 0; n < valid; n++) out[n] = in[n * stride_n];
             for (ptrdiff_t n = valid; n < width; n++) out[n] = 0;
-        }
-    }
-}
-
-static void GRU(matmul_packed)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda,
-                               const REAL *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
-                               int accumulate)
-{
-    const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
-    for (ptrdiff_t n = 0; n < N; n += PANEL) {
-        ptrdiff_t width = GRU(smaller)(N - n, PANEL);
-        for (ptrdiff_t i = 0, mr; i < M; i += mr) {
-            mr = GRU(block_rows)(M - i);
-            GRU(block)(mr, width / VL, &to, i * ldc + n, a + i * lda, lda, 1, packed + n * K, width,
-                       K);
         }
     }
 }

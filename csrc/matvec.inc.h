@@ -35,6 +35,17 @@ INLINE void GRU(axpy)(const int mr, const int ku, REAL *c, ptrdiff_t ldc, const 
 static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
                              ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate)
 {
+    if (M >= GRU_PACK_STREAMS) {
+        const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
+        for (ptrdiff_t n = 0; n < N; n += PANEL) {
+            ptrdiff_t width = GRU(smaller)(N - n, PANEL);
+            for (ptrdiff_t i = 0, mr; i < M; i += mr) {
+                mr = GRU(block_rows)(M - i);
+                GRU(block)(mr, width / VL, &to, i * ldc + n, a + i * lda, lda, 1, b + n, ldb, K);
+            }
+        }
+        return;
+    }
     ptrdiff_t k = 0;
 #define NARROW(rows, vectors)                                                                      \
     case 16 * rows + vectors:                                                                      \
@@ -58,6 +69,70 @@ static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t ld
     }
 #undef NARROW
 #undef AXPY
+}
+
+/* c (mr, np panels) = [c +] a (mr, K) b, b packed in whole panels */
+INLINE void GRU(side_by_side)(const int mr, const int np, REAL *c, ptrdiff_t ldc, const REAL *a,
+                              ptrdiff_t lda, const REAL *packed, ptrdiff_t K, int accumulate)
+{
+    VEC sum[12];
+    UNROLL
+    for (int i = 0; i < mr * np * 2; i++) sum[i] = SET1(0);
+    for (ptrdiff_t k = 0; k < K; k++, packed += PANEL) {
+        UNROLL
+        for (int j = 0; j < np * 2; j++) {
+            VEC row = LOAD(packed + j / 2 * PANEL * K + j % 2 * VL);
+            UNROLL
+            for (int i = 0; i < mr; i++) sum[i * np * 2 + j] += SET1(a[i * lda + k]) * row;
+        }
+    }
+    UNROLL
+    for (int i = 0; i < mr * np * 2; i++) {
+        REAL *out = c + i / (np * 2) * ldc + i % (np * 2) * VL;
+        STORE(out, accumulate ? LOAD(out) + sum[i] : sum[i]);
+    }
+}
+
+/* matmul_packed for fewer than GRU_PACK_STREAMS rows: several panels at once, to hide the latency
+ * of the additions and that of the cache */
+static void GRU(matmul_packed_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda,
+                                    const REAL *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
+                                    int accumulate)
+{
+    const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
+    ptrdiff_t n = 0;
+#define PANELS(rows, panels)                                                                       \
+    for (; n + panels * PANEL <= N; n += panels * PANEL)                                           \
+        GRU(side_by_side)(rows, panels, c + n, ldc, a, lda, packed + n * K, K, accumulate);
+    switch (M) {
+    case 1: PANELS(1, 4) PANELS(1, 2) break;
+    case 2: PANELS(2, 2) break;
+    case 3: PANELS(3, 2) break;
+    }
+#undef PANELS
+    for (; n < N; n += PANEL) {
+        ptrdiff_t width = GRU(smaller)(N - n, PANEL);
+        GRU(block)(M, width / VL, &to, n, a, lda, 1, packed + n * K, width, K);
+    }
+}
+
+static void GRU(matmul_packed)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda,
+                               const REAL *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
+                               int accumulate)
+{
+    if (M < GRU_PACK_STREAMS) {
+        GRU(matmul_packed_rows)(c, ldc, a, lda, packed, M, N, K, accumulate);
+        return;
+    }
+    const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
+    for (ptrdiff_t n = 0; n < N; n += PANEL) {
+        ptrdiff_t width = GRU(smaller)(N - n, PANEL);
+        for (ptrdiff_t i = 0, mr; i < M; i += mr) {
+            mr = GRU(block_rows)(M - i);
+            GRU(block)(mr, width / VL, &to, i * ldc + n, a + i * lda, lda, 1, packed + n * K, width,
+                       K);
+        }
+    }
 }
 
 /* c (mr, jb) = [c +] dot products of mr rows of a with jb rows of b; jb is 1, 4 or 8 */

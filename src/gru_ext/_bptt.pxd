@@ -44,12 +44,15 @@ cdef struct Window:
     Py_ssize_t T_max
     Py_ssize_t parts_max
     bint training
+    bint packed           # this call's products read packed weights; may_pack() allows it
     const int32_t *inputs     # (T, B)
     const int32_t *targets    # (T, B)
     double *losses            # (T, B), nats
     const unsigned char *touched  # (V): symbols among the inputs
 
 
+cdef bint may_pack(const Window *w) noexcept nogil
+cdef void choose_packing(Window *w, Py_ssize_t steps) noexcept nogil
 cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil
 cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
                        Py_ssize_t parts) noexcept nogil
@@ -57,8 +60,8 @@ cdef void enter(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcep
 cdef void leave(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t s0,
                   Py_ssize_t s1) noexcept nogil
-cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
-                 Py_ssize_t s1, double inverse_temperature) noexcept nogil
+cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t row, Py_ssize_t n,
+                 double inverse_temperature) noexcept nogil
 cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
                Py_ssize_t s1) noexcept nogil
 cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ssize_t s0,

@@ -27,19 +27,29 @@ from gru_ext._native cimport (
 )
 
 
+cdef enum:
+    OUTPUT_STEPS = 32
+    PACK_STEPS = 16
+
+
 cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
     # The first of n that belongs to `part`; parts take n in order and as evenly as can be.
     return n * part // parts
 
 
-cdef inline bint packing(const Window *w) noexcept nogil:
-    return w.blas == NULL and w.B >= GRU_PACK_STREAMS
+cdef bint may_pack(const Window *w) noexcept nogil:
+    return w.blas == NULL and (w.B >= GRU_PACK_STREAMS or not w.training)
+
+
+cdef void choose_packing(Window *w, Py_ssize_t steps) noexcept nogil:
+    # Few streams read packed weights a little faster: worth the packing where many steps follow.
+    w.packed = may_pack(w) and (w.B >= GRU_PACK_STREAMS or steps >= PACK_STEPS)
 
 
 cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil:
     cdef Buffers o
     cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, H = w.p.H, rows = w.T_max * w.B
-    cdef bint packs = packing(w)
+    cdef bint packs = may_pack(w)
     o.h = 0
     o.gates = o.h + (rows + w.B) * Hp
     o.rh = o.gates + rows * 3 * Hp
@@ -86,7 +96,7 @@ cdef inline void pack_share(const gru_kernels *k, real *packed, const real *b,
 cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
                        Py_ssize_t parts) noexcept nogil:
     cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, Vp = w.p.Vp
-    if not packing(w):
+    if not w.packed:
         return
     pack_share(w.k, ws + w.o.uzr_packed, p + w.p.uzr, 2 * Hp, 1, H, 2 * Hp, 2 * Hp, part, parts)
     pack_share(w.k, ws + w.o.uh_packed, p + w.p.uh, Hp, 1, H, Hp, Hp, part, parts)
@@ -103,7 +113,7 @@ cdef inline void product(const Window *w, real *c, Py_ssize_t ldc, const real *a
     # c (M, N) = a (M, K) b (K, N)
     if w.blas != NULL:
         blas_product(w.blas, c, ldc, a, lda, False, b, N, False, M, N, K, False)
-    elif w.B >= GRU_PACK_STREAMS:
+    elif w.packed:
         gru_matmul_packed(w.k, c, ldc, a, lda, packed, M, N, K, False)
     else:
         gru_matmul_rows(w.k, c, ldc, a, lda, b, N, M, N, K, False)
@@ -115,7 +125,7 @@ cdef inline void product_t(const Window *w, real *c, const real *a, Py_ssize_t l
     # c (M, H) = [c +] a (M, K) b^T, b (H, K)
     if w.blas != NULL:
         blas_product(w.blas, c, w.p.Hp, a, lda, False, b, K, True, M, w.p.H, K, accumulate)
-    elif w.B >= GRU_PACK_STREAMS:
+    elif w.packed:
         gru_matmul_packed(w.k, c, w.p.Hp, a, lda, packed, M, w.p.Hp, K, accumulate)
     else:
         gru_matmul_rows_t(w.k, c, w.p.Hp, a, lda, b, K, M, w.p.H, K, accumulate)
@@ -148,10 +158,10 @@ cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_
     gru_candidate_forward(w.k, gates, h, h_prev, x, p + w.p.w, p + w.p.b, n, Hp)
 
 
-cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
-                 Py_ssize_t s1, double inverse_temperature) noexcept nogil:
-    # p = softmax((Wy h + by) / temperature) of step t, and the losses where there are targets.
-    cdef Py_ssize_t Vp = w.p.Vp, row = t * w.B + s0, n = s1 - s0
+cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t row, Py_ssize_t n,
+                 double inverse_temperature) noexcept nogil:
+    # p = softmax((Wy h + by) / temperature) of n rows, and the losses where there are targets.
+    cdef Py_ssize_t Vp = w.p.Vp
     cdef real *y = ws + w.o.y + row * Vp
     product(w, y, Vp, ws + w.o.h + (row + w.B) * w.p.Hp, w.p.Hp, p + w.p.wy,
             ws + w.o.wy_packed, n, Vp, w.p.H)
@@ -162,10 +172,13 @@ cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssiz
 
 cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t s0,
                   Py_ssize_t s1) noexcept nogil:
-    cdef Py_ssize_t t
+    # The output layer takes several steps of few streams at once, to read its weights less often.
+    cdef Py_ssize_t t, done = 0, steps = OUTPUT_STEPS if s1 - s0 == w.B and not w.packed else 1
     for t in range(w.T):
         step(w, p, ws, t, s0, s1)
-        output(w, p, ws, t, s0, s1, 1.0)
+        if t + 1 - done == steps or t + 1 == w.T:
+            output(w, p, ws, done * w.B + s0, (t + 1 - done) * (s1 - s0), 1.0)
+            done = t + 1
 
 
 cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ssize_t s0,

@@ -11,6 +11,7 @@ from libc.string cimport memset
 from gru_ext._bptt cimport (
     Window,
     backward,
+    choose_packing,
     enter,
     forward,
     leave,
@@ -234,6 +235,7 @@ cdef class TrainingLoop:
             run.clip, run.eps = clip, eps
             run.losses = <double *><size_t>losses.ctypes.data
             w.T = w.T_max
+            choose_packing(w, w.T)
             w.targets = <const int32_t *><size_t>s._targets.ctypes.data
             with one_blas_thread(w.blas != NULL):
                 self._run_team(threads)

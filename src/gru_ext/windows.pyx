@@ -17,6 +17,7 @@ from gru_ext._bptt cimport (
     Window,
     backward,
     buffers_of,
+    choose_packing,
     enter,
     forward,
     leave,
@@ -212,6 +213,7 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
             s._targets[:targets.size] = targets.reshape(-1)
             w.targets = <const int32_t *><size_t>s._targets.ctypes.data
         w.T = inputs.shape[0]
+        choose_packing(w, w.T)
         with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
             pack_weights(w, &parameters[0], ws, 0, 1)
@@ -322,13 +324,14 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
         s._inputs[:w.B] = first
         w.T = 1
         w.targets = NULL
+        choose_packing(w, n)
         with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
             pack_weights(w, &parameters[0], ws, 0, 1)
             for i in range(n):
                 enter(w, ws, 0, w.B)
                 step(w, &parameters[0], ws, 0, 0, w.B)
-                output(w, &parameters[0], ws, 0, 0, w.B, inverse)
+                output(w, &parameters[0], ws, 0, w.B, inverse)
                 leave(w, ws, 0, w.B)
                 for b in range(w.B):
                     row = ws + w.o.y + b * w.p.Vp
