@@ -14,6 +14,8 @@
 #define GRU_PACK_STREAMS 4
 /* Rows taken at a time by matmul_t, whose scratch depends on it. */
 #define GRU_CHUNK_ROWS 256
+/* Panels of its right factor that matmul_t packs together. */
+#define GRU_PANEL_GROUP 4
 
 /* What a gradient does to the parameters p and Adagrad's memory m, of its shape and row stride:
  * g clipped to [-clip, clip], m += g^2, p -= learning_rate * g / sqrt(m + eps). */

@@ -20,7 +20,7 @@ typedef struct {
                           ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
     /* c (M, N) = [c +] a^T d, a (R, M), d (R, N), their rows whole vectors; with an update, the
      * product is a gradient, used at once, and c holds nothing afterwards. Scratch:
-     * GRU_CHUNK_ROWS * (M in whole vectors + panel) */
+     * GRU_CHUNK_ROWS * (M in whole vectors + GRU_PANEL_GROUP * panel) */
     void (*matmul_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *d,
                      ptrdiff_t ldd, ptrdiff_t M, ptrdiff_t N, ptrdiff_t R, int accumulate,
                      const gru_update *update, REAL *scratch);

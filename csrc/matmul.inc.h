@@ -122,14 +122,22 @@ static void GRU(pack)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptrdiff_t
 #define COLUMNS (4 * GRU_MR)
 
 /* packed (panels, R, width) <- rows of a (R, N), where a panel is `columns` wide, the last one
- * what remains; N whole vectors */
+ * what remains; N whole vectors. A few rows at a time, so that each cache line is fetched once. */
 static void GRU(pack_rows)(REAL *packed, const REAL *a, ptrdiff_t lda, ptrdiff_t columns,
                            ptrdiff_t N, ptrdiff_t R)
 {
-    for (ptrdiff_t n = 0; n < N; n += columns) {
-        ptrdiff_t width = GRU(smaller)(N - n, columns);
-        for (ptrdiff_t r = 0; r < R; r++, packed += width)
-            for (ptrdiff_t v = 0; v < width; v += VL) STORE(packed + v, LOAD(a + r * lda + n + v));
+    for (ptrdiff_t r0 = 0; r0 < R; r0 += 8) {
+        ptrdiff_t r1 = GRU(smaller)(r0 + 8, R);
+        for (ptrdiff_t n = 0; n < N; n += columns) {
+            ptrdiff_t width = GRU(smaller)(N - n, columns);
+            for (ptrdiff_t r = r0; r < r1; r++) {
+                const REAL *in = a + r * lda + n, *ahead = in + (r + 8 < R ? 8 * lda : 0);
+                for (ptrdiff_t v = 0; v < width; v += VL) {
+                    GRU_PREFETCH(ahead + v);
+                    STORE(packed + n * R + r * width + v, LOAD(in + v));
+                }
+            }
+        }
     }
 }
 
@@ -154,8 +162,11 @@ static void GRU(matmul_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, 
             const REAL *panel = d + r * ldd + n;
             ptrdiff_t panel_row = ldd;
             if (packing) {
-                GRU(pack_rows)(d_packed, panel, ldd, width, width, rows);
-                panel = d_packed;
+                ptrdiff_t group = n % (GRU_PANEL_GROUP * PANEL);
+                if (group == 0)
+                    GRU(pack_rows)(d_packed, panel, ldd, PANEL,
+                                   GRU(smaller)(N - n, GRU_PANEL_GROUP * PANEL), rows);
+                panel = d_packed + group * rows;
                 panel_row = width;
             }
             for (ptrdiff_t i0 = 0; i0 < M; i0 += COLUMNS) {

@@ -8,6 +8,7 @@ from gru_ext._native cimport (
     GRU_CHUNK_ROWS,
     GRU_LINE_BYTES,
     GRU_PACK_STREAMS,
+    GRU_PANEL_GROUP,
     gru_adagrad,
     gru_candidate_backward,
     gru_candidate_forward,
@@ -72,10 +73,10 @@ cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil:
         o.wy_packed_t = o.uh_packed_t + (Hp * Hp if packs else 0)
         o.scratch = o.wy_packed_t + (Vp * Hp if packs else 0)
         if rows > GRU_CHUNK_ROWS // 4:
-            # a chunk of the left factor's rows, and of a panel of the right one's; no panel of
-            # any instruction set is wider than two vectors of a cache line
-            o.scratch_share = GRU_CHUNK_ROWS * (padded(H, itemsize)
-                                                + 2 * GRU_LINE_BYTES // itemsize)
+            # a chunk of the left factor's rows, and of a group of panels of the right one's; no
+            # panel of any instruction set is wider than two vectors of a cache line
+            o.scratch_share = GRU_CHUNK_ROWS * (padded(H, itemsize) + GRU_PANEL_GROUP
+                                                * 2 * GRU_LINE_BYTES // itemsize)
     o.size = o.scratch + w.parts_max * o.scratch_share
     return o
 

@@ -18,6 +18,7 @@ cdef extern from "gru_kernels.h" nogil:
     const int GRU_LINE_BYTES
     const int GRU_PACK_STREAMS
     const int GRU_CHUNK_ROWS
+    const int GRU_PANEL_GROUP
 
     ctypedef struct gru_table "gru_kernels_f32":
         Py_ssize_t lanes
