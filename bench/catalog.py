@@ -26,6 +26,8 @@ class Contestant:
 AVX2 = {"GRU_EXT_ISA": "avx2"}
 GENERIC = {"GRU_EXT_ISA": "generic"}
 HASWELL = {"OPENBLAS_CORETYPE": "Haswell"}
+# NumPy and its OpenBLAS as on a processor without AVX2; other machines ignore it.
+BASELINE = {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"}
 JAX, TORCH, ONNX = ("jax",), ("torch",), ("onnx", "onnxruntime")
 AFTER = "another GRU: reset gate after the product"
 AUTODIFF = "autodiff"
@@ -35,7 +37,16 @@ CONTESTANTS = {
     "gru_ext": Contestant("native:train"),
     "gru_ext-avx2": Contestant("native:train", environment=AVX2, note="AVX2 forced"),
     "gru_ext-generic": Contestant("native:train", environment=GENERIC, note="generic path forced"),
+    "gru_ext-generic-blas": Contestant(
+        "native:train",
+        ("scipy", "threadpoolctl"),
+        GENERIC | {"GRU_EXT_MATMUL": "blas"},
+        "generic path forced, products by SciPy's BLAS",
+    ),
     "numpy": Contestant("numpy_train:train", note="batched"),
+    "numpy-baseline": Contestant(
+        "numpy_train:train", environment=BASELINE, note="batched, without AVX2 as the generic path"
+    ),
     "jax-fused": Contestant("jax_train:fused", JAX, note=f"Uz and Ur in one product, {AUTODIFF}"),
     "jax-split": Contestant("jax_train:split", JAX, note=f"a product a gate, {AUTODIFF}"),
     "jax-manual": Contestant("jax_manual:split", JAX, note=f"a product a gate, {BY_HAND}"),
