@@ -12,8 +12,9 @@
 #define GRU_LINE_BYTES 64
 /* Streams from which weights are packed into panels; below, they are read as they are stored. */
 #define GRU_PACK_STREAMS 4
-/* Rows taken at a time by matmul_t, whose scratch depends on it. */
+/* Rows taken at a time by matmul_t, at most, and bytes of its left factor in them. */
 #define GRU_CHUNK_ROWS 256
+#define GRU_CHUNK_BYTES (256 << 10)
 /* Panels of its right factor that matmul_t packs together. */
 #define GRU_PANEL_GROUP 4
 

@@ -149,8 +149,11 @@ static void GRU(matmul_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, 
     int packing = R > GRU_CHUNK_ROWS / 4;
     ptrdiff_t Mp = (M + VL - 1) / VL * VL;
     REAL *a_packed = scratch, *d_packed = scratch + GRU_CHUNK_ROWS * Mp;
-    for (ptrdiff_t r = 0; r < R; r += GRU_CHUNK_ROWS, to.accumulate = 1) {
-        ptrdiff_t rows = GRU(smaller)(R - r, GRU_CHUNK_ROWS);
+    /* so many rows that the left factor's stay in the second-level cache */
+    ptrdiff_t chunk = GRU_CHUNK_BYTES / (Mp * (ptrdiff_t)sizeof(REAL)) / 8 * 8;
+    chunk = GRU(smaller)(chunk < 64 ? 64 : chunk, GRU_CHUNK_ROWS);
+    for (ptrdiff_t r = 0; r < R; r += chunk, to.accumulate = 1) {
+        ptrdiff_t rows = GRU(smaller)(R - r, chunk);
         if (update && r + rows == R) {
             to.p = update->p;
             to.m = update->m;
