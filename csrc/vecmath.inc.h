@@ -9,7 +9,7 @@
 #define LN2_HI 0.693359375f /* n * LN2_HI is exact for |n| < 2^11 */
 #define LN2_LO -2.12194440e-4f
 #define LOG2_E 1.44269504088896341f
-#define EXP_LOW -87.33654f /* log of the smallest normal number; below, exp is 0 */
+#define EXP_LOW -87.33654f   /* log of the smallest normal number; below, exp is 0 */
 #define EXP_HIGH 88.7228317f /* log of the largest number; above, exp stays there */
 #define TANH_ONE 9.1f        /* above, tanh is 1 */
 #define SQRT_HALF_BITS 0x3f3504f3
@@ -53,8 +53,9 @@ INLINE VEC GRU(exp_tail)(VEC r)
     return p;
 }
 
-/* exp(x) between the limits, and in *rest what rounding it lost (0 for f32). With x = n log(2) + r + r_rest, where the
- * sum is kept exact, exp(x) = 2^n (1 + r + (r^2 P(r) + r_rest)). */
+/* exp(x) between the limits, and in *rest what rounding it lost (0 for f32). With
+ * x = n log(2) + r + r_rest, where the sum is kept exact,
+ * exp(x) = 2^n (1 + r + (r^2 P(r) + r_rest)). */
 INLINE VEC GRU(exp_with_rest)(VEC x, VEC *rest)
 {
     VEC v = GRU(min)(SET1(EXP_HIGH), GRU(max)(SET1(EXP_LOW), x));
