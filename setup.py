@@ -51,6 +51,7 @@ setup(
             extension("_bptt"),
             extension("windows"),
             extension("training_loop"),
+            extension("capi"),
             extension("_classic", more_flags=separate, include=[numpy.get_include()]),
         ],
         build_dir="build/cython",

@@ -12,7 +12,7 @@ from gru_ext._version import __version__
 
 if TYPE_CHECKING:
     from gru_ext.checkpoint import CheckpointError
-    from gru_ext.config import get_config, show_config
+    from gru_ext.config import get_config, get_include, show_config
     from gru_ext.kernels import adagrad_update
     from gru_ext.matmul import use_matmul
     from gru_ext.model import Model, load
@@ -38,6 +38,7 @@ _HOMES = {
     "backward_window": "windows",
     "forward_window": "windows",
     "get_config": "config",
+    "get_include": "config",
     "load": "model",
     "show_config": "config",
     "train": "training",
@@ -59,6 +60,7 @@ __all__ = [
     "backward_window",
     "forward_window",
     "get_config",
+    "get_include",
     "load",
     "show_config",
     "train",

@@ -61,7 +61,15 @@ cdef void leave(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcep
 cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t s0,
                   Py_ssize_t s1) noexcept nogil
 cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t row, Py_ssize_t n,
-                 double inverse_temperature) noexcept nogil
+                 double inverse) noexcept nogil
+cdef void product(const Window *w, real *c, Py_ssize_t ldc, const real *a, Py_ssize_t lda,
+                  const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
+                  Py_ssize_t K) noexcept nogil
+cdef void cell(const Window *w, const real *p, const real *ws, real *gates, real *rh,
+               const real *h_prev, real *h, const int32_t *x, Py_ssize_t n) noexcept nogil
+cdef double inverse_temperature(double temperature) noexcept nogil
+cdef int32_t draw_symbol(const Window *w, const real *p, double temperature,
+                         double uniform) noexcept nogil
 cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
                Py_ssize_t s1) noexcept nogil
 cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ssize_t s0,

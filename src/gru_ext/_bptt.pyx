@@ -13,6 +13,7 @@ from gru_ext._native cimport (
     gru_candidate_backward,
     gru_candidate_forward,
     gru_cross_entropy_backward,
+    gru_draw,
     gru_gates_backward,
     gru_gates_forward,
     gru_kernels,
@@ -108,9 +109,9 @@ cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part
         pack_share(w.k, ws + w.o.wy_packed_t, p + w.p.wy, 1, Vp, Vp, H, Hp, part, parts)
 
 
-cdef inline void product(const Window *w, real *c, Py_ssize_t ldc, const real *a, Py_ssize_t lda,
-                         const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
-                         Py_ssize_t K) noexcept nogil:
+cdef void product(const Window *w, real *c, Py_ssize_t ldc, const real *a, Py_ssize_t lda,
+                  const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
+                  Py_ssize_t K) noexcept nogil:
     # c (M, N) = a (M, K) b (K, N)
     if w.blas != NULL:
         blas_product(w.blas, c, ldc, a, lda, False, b, N, False, M, N, K, False)
@@ -144,31 +145,51 @@ cdef void leave(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcep
            (s1 - s0) * w.p.Hp * sizeof(real))
 
 
-cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
-               Py_ssize_t s1) noexcept nogil:
-    # One cell step of streams [s0, s1): h[t] -> h[t+1].
-    cdef Py_ssize_t Hp = w.p.Hp, row = t * w.B + s0, n = s1 - s0
-    cdef real *gates = ws + w.o.gates + row * 3 * Hp
-    cdef real *rh = ws + w.o.rh + row * Hp
-    cdef real *h_prev = ws + w.o.h + row * Hp
-    cdef real *h = h_prev + w.B * Hp
-    cdef const int32_t *x = w.inputs + row
+cdef void cell(const Window *w, const real *p, const real *ws, real *gates, real *rh,
+               const real *h_prev, real *h, const int32_t *x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t Hp = w.p.Hp
     product(w, gates, 3 * Hp, h_prev, Hp, p + w.p.uzr, ws + w.o.uzr_packed, n, 2 * Hp, w.p.H)
     gru_gates_forward(w.k, gates, rh, h_prev, x, p + w.p.w, p + w.p.b, n, Hp)
     product(w, gates + 2 * Hp, 3 * Hp, rh, Hp, p + w.p.uh, ws + w.o.uh_packed, n, Hp, w.p.H)
     gru_candidate_forward(w.k, gates, h, h_prev, x, p + w.p.w, p + w.p.b, n, Hp)
 
 
+cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
+               Py_ssize_t s1) noexcept nogil:
+    # One cell step of streams [s0, s1): h[t] -> h[t+1].
+    cdef Py_ssize_t Hp = w.p.Hp, row = t * w.B + s0
+    cdef real *h_prev = ws + w.o.h + row * Hp
+    cell(w, p, ws, ws + w.o.gates + row * 3 * Hp, ws + w.o.rh + row * Hp, h_prev,
+         h_prev + w.B * Hp, w.inputs + row, s1 - s0)
+
+
+cdef double inverse_temperature(double temperature) noexcept nogil:
+    # The coldest that is told from 0 is 1e-6.
+    return 1 / temperature if temperature > 1e-6 else 1e6
+
+
+cdef int32_t draw_symbol(const Window *w, const real *p, double temperature,
+                         double uniform) noexcept nogil:
+    # From a row of probabilities at that temperature; the likeliest one at 0.
+    cdef Py_ssize_t v, best = 0
+    if temperature > 1e-6:
+        return gru_draw(w.k, <real *>p, uniform, w.p.V)
+    for v in range(1, w.p.V):
+        if p[v] > p[best]:
+            best = v
+    return <int32_t>best
+
+
 cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t row, Py_ssize_t n,
-                 double inverse_temperature) noexcept nogil:
-    # p = softmax((Wy h + by) / temperature) of n rows, and the losses where there are targets.
+                 double inverse) noexcept nogil:
+    # p = softmax((Wy h + by) * inverse) of n rows, and the losses where there are targets.
     cdef Py_ssize_t Vp = w.p.Vp
     cdef real *y = ws + w.o.y + row * Vp
     product(w, y, Vp, ws + w.o.h + (row + w.B) * w.p.Hp, w.p.Hp, p + w.p.wy,
             ws + w.o.wy_packed, n, Vp, w.p.H)
     gru_softmax_cross_entropy(w.k, y, w.losses + row if w.targets != NULL else NULL,
                               w.targets + row if w.targets != NULL else NULL,
-                              p + w.p.by, inverse_temperature, n, w.p.V, Vp)
+                              p + w.p.by, inverse, n, w.p.V, Vp)
 
 
 cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t s0,

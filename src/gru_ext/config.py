@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 from typing import Any
 
 from gru_ext import kernels
@@ -46,3 +47,8 @@ def show_config() -> None:
     for name, value in get_config().items():
         told = ", ".join(value) if isinstance(value, list) else value
         print(f"{name.replace('_', ' ')}: {told}")
+
+
+def get_include() -> str:
+    """The folder of ``gru_ext.h``, the C header of :mod:`gru_ext.capi`."""
+    return str(Path(__file__).with_name("include"))

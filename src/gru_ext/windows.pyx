@@ -18,8 +18,10 @@ from gru_ext._bptt cimport (
     backward,
     buffers_of,
     choose_packing,
+    draw_symbol,
     enter,
     forward,
+    inverse_temperature,
     leave,
     output,
     pack_weights,
@@ -29,7 +31,6 @@ from gru_ext._bptt cimport (
 from gru_ext._layout cimport layout_of
 from gru_ext._native cimport (
     GRU_LINE_BYTES,
-    gru_draw,
     gru_float_state_enter,
     gru_float_state_leave,
     real,
@@ -272,14 +273,6 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
         s._lock.release()
 
 
-cdef Py_ssize_t _largest(const real *p, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i, best = 0
-    for i in range(1, n):
-        if p[i] > p[best]:
-            best = i
-    return best
-
-
 def sample_streams(const real[::1] parameters, first, uniforms, Workspace workspace not None,
                    double temperature=1.0):
     """Draw characters one after the other, B streams side by side.
@@ -318,7 +311,7 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
     drawn = np.empty((n, w.B), np.int32)
     cdef int32_t[:, ::1] out = drawn
     cdef int32_t *x = <int32_t *>w.inputs
-    cdef double inverse = 1.0 / temperature if temperature > 1e-6 else 1e6
+    cdef double inverse = inverse_temperature(temperature)
     s._take()
     try:
         s._inputs[:w.B] = first
@@ -335,10 +328,7 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
                 leave(w, ws, 0, w.B)
                 for b in range(w.B):
                     row = ws + w.o.y + b * w.p.Vp
-                    if temperature <= 1e-6:
-                        x[b] = _largest(row, w.p.V)
-                    else:
-                        x[b] = gru_draw(w.k, row, u[i, b], w.p.V)
+                    x[b] = draw_symbol(w, row, temperature, u[i, b])
                     out[i, b] = x[b]
             gru_float_state_leave(state)
     finally:

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+"""python setup.py build_ext --inplace, with gru_ext installed."""
+
+from setuptools import Extension, setup
+
+import gru_ext
+
+setup(
+    name="text-bits",
+    version="0.1.0",
+    ext_modules=[
+        Extension("text_bits", ["text_bits.c"], include_dirs=[gru_ext.get_include()]),
+    ],
+)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* A C extension that uses gru_ext through its capsule: text_bits(model, symbols) is the sum of the
+ * costs in bits of symbols (bytes of int32) after the first, read without the GIL. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <gru_ext.h>
+
+static const gru_api *gru;
+
+static int read_symbols(gru_model *model, const int32_t *symbols, Py_ssize_t n, double *total)
+{
+    Py_ssize_t scratch_size = gru->model_get(model, GRU_SCRATCH_SIZE);
+    float *state = calloc((size_t)gru->model_get(model, GRU_STATE_SIZE), sizeof(float));
+    float *scratch = calloc((size_t)scratch_size, sizeof(float));
+    int status = state && scratch ? GRU_OK : GRU_NULL;
+    for (Py_ssize_t i = 0; i + 1 < n && status == GRU_OK; i++) {
+        double bits = 0;
+        status = gru->step_f32(model, symbols[i], state, scratch, scratch_size);
+        if (status == GRU_OK)
+            status = gru->cost_f32(model, state, symbols[i + 1], &bits, scratch, scratch_size);
+        *total += bits;
+    }
+    free(state);
+    free(scratch);
+    return status;
+}
+
+static PyObject *text_bits(PyObject *self, PyObject *args)
+{
+    PyObject *model;
+    Py_buffer symbols;
+    double total = 0;
+    int status;
+    gru_model *handle;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "Oy*", &model, &symbols)) return NULL;
+    handle = gru->model_borrow(model);
+    if (!handle) {
+        PyBuffer_Release(&symbols);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = read_symbols(handle, (const int32_t *)symbols.buf,
+                                                 symbols.len / (Py_ssize_t)sizeof(int32_t), &total);
+    Py_END_ALLOW_THREADS gru->model_free(handle);
+    PyBuffer_Release(&symbols);
+    if (status != GRU_OK) return PyErr_Format(PyExc_ValueError, "gru_ext: status %d", status);
+    return PyFloat_FromDouble(total);
+}
+
+static PyMethodDef methods[] = {
+    {"text_bits", text_bits, METH_VARARGS, "text_bits(model, symbols): the cost in bits."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "text_bits", NULL, -1, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit_text_bits(void)
+{
+    gru = gru_import();
+    return gru ? PyModule_Create(&module) : NULL;
+}

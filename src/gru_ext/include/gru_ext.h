@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* The functions of gru_ext.capi for C and C++, through a table in a capsule: no linking. Include
+ * Python.h first; then, with the GIL held, once:
+ *
+ *     const gru_api *gru = gru_import();
+ *     if (!gru) return NULL; // a Python exception is set
+ *
+ * Afterwards gru->step_f32(...) and the others need no GIL; only model_borrow does. They are
+ * described in docs/cython-api.md. The table only ever grows at its end. */
+#ifndef GRU_EXT_H
+#define GRU_EXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GRU_API_VERSION 1
+
+enum {
+    GRU_OK = 0,
+    GRU_NULL = -1,           /* a null pointer where none is allowed */
+    GRU_WRONG_DTYPE = -2,    /* a handle or workspace of the other dtype */
+    GRU_BAD_SYMBOL = -3,     /* a symbol that is not from 0 to V - 1 */
+    GRU_BAD_SIZE = -4,       /* a size that is out of range, or not that of the workspace */
+    GRU_TOO_SMALL = -5,      /* scratch or workspace */
+    GRU_BAD_NUMBER = -6,     /* a number that is not finite or out of its range */
+    GRU_OUT_OF_ORDER = -7,   /* backward without a forward pass with targets before it */
+    GRU_VOCABULARY_SIZE = 0, /* V */
+    GRU_HIDDEN_SIZE = 1,     /* H */
+    GRU_ITEMSIZE = 2,        /* 4 or 8 */
+    GRU_STATE_SIZE = 3,      /* Hp: H rounded up to whole cache lines */
+    GRU_LOGITS_SIZE = 4,     /* Vp: V rounded up likewise */
+    GRU_FLAT_SIZE = 5,       /* of the flat buffer, and of gradients and Adagrad's memory */
+    GRU_SCRATCH_SIZE = 6,    /* what the calls on one stream need */
+    GRU_OFFSET_W = 7,        /* (V, 3, Hp): a row per symbol: Wz, Wr, Wh transposed */
+    GRU_OFFSET_B = 8,        /* (3, Hp): bz, br, bh */
+    GRU_OFFSET_UZR = 9,      /* (H, 2, Hp): Uz and Ur transposed, side by side */
+    GRU_OFFSET_UH = 10,      /* (H, Hp): Uh transposed */
+    GRU_OFFSET_WY = 11,      /* (H, Vp): Wy transposed */
+    GRU_OFFSET_BY = 12,      /* (Vp) */
+};
+
+typedef struct gru_model gru_model;
+
+typedef struct {
+    int64_t version; /* GRU_API_VERSION of the installed package */
+    int64_t count;   /* functions below */
+    gru_model *(*model_borrow)(PyObject *model);
+    gru_model *(*model_wrap_f32)(float *flat, ptrdiff_t V, ptrdiff_t H);
+    gru_model *(*model_wrap_f64)(double *flat, ptrdiff_t V, ptrdiff_t H);
+    void (*model_free)(gru_model *model);
+    ptrdiff_t (*model_get)(const gru_model *model, int what);
+    const char *(*model_isa)(const gru_model *model);
+    int (*step_f32)(const gru_model *model, int32_t symbol, float *state, float *scratch,
+                    ptrdiff_t scratch_size);
+    int (*step_f64)(const gru_model *model, int32_t symbol, double *state, double *scratch,
+                    ptrdiff_t scratch_size);
+    int (*logits_f32)(const gru_model *model, const float *state, float *logits, float *scratch,
+                      ptrdiff_t scratch_size);
+    int (*logits_f64)(const gru_model *model, const double *state, double *logits, double *scratch,
+                      ptrdiff_t scratch_size);
+    int (*log_probabilities_f32)(const gru_model *model, const float *state, double temperature,
+                                 float *out, float *scratch, ptrdiff_t scratch_size);
+    int (*log_probabilities_f64)(const gru_model *model, const double *state, double temperature,
+                                 double *out, double *scratch, ptrdiff_t scratch_size);
+    int (*cost_f32)(const gru_model *model, const float *state, int32_t next, double *bits,
+                    float *scratch, ptrdiff_t scratch_size);
+    int (*cost_f64)(const gru_model *model, const double *state, int32_t next, double *bits,
+                    double *scratch, ptrdiff_t scratch_size);
+    int (*draw_f32)(const gru_model *model, const float *state, double temperature, double uniform,
+                    int32_t *symbol, float *scratch, ptrdiff_t scratch_size);
+    int (*draw_f64)(const gru_model *model, const double *state, double temperature, double uniform,
+                    int32_t *symbol, double *scratch, ptrdiff_t scratch_size);
+    ptrdiff_t (*workspace_bytes)(const gru_model *model, ptrdiff_t B, ptrdiff_t T, int training);
+    int (*workspace_init)(const gru_model *model, void *workspace, ptrdiff_t bytes, ptrdiff_t B,
+                          ptrdiff_t T, int training);
+    void *(*workspace_state)(const gru_model *model, void *workspace);
+    int (*forward_f32)(const gru_model *model, void *workspace, const int32_t *inputs,
+                       const int32_t *targets, ptrdiff_t T, double *loss);
+    int (*forward_f64)(const gru_model *model, void *workspace, const int32_t *inputs,
+                       const int32_t *targets, ptrdiff_t T, double *loss);
+    int (*backward_f32)(const gru_model *model, void *workspace, const int32_t *inputs,
+                        const int32_t *targets, double scale, float *gradients);
+    int (*backward_f64)(const gru_model *model, void *workspace, const int32_t *inputs,
+                        const int32_t *targets, double scale, double *gradients);
+    int (*adagrad_f32)(gru_model *model, float *memory, const float *gradients,
+                       double learning_rate, double clip, double eps);
+    int (*adagrad_f64)(gru_model *model, double *memory, const double *gradients,
+                       double learning_rate, double clip, double eps);
+    int (*train_step_f32)(gru_model *model, void *workspace, float *memory, const int32_t *inputs,
+                          const int32_t *targets, ptrdiff_t T, double learning_rate, double clip,
+                          double eps, double *loss);
+    int (*train_step_f64)(gru_model *model, void *workspace, double *memory, const int32_t *inputs,
+                          const int32_t *targets, ptrdiff_t T, double learning_rate, double clip,
+                          double eps, double *loss);
+} gru_api;
+
+/* NULL with an exception where the package is missing or older than this header. */
+static inline const gru_api *gru_import(void)
+{
+    const gru_api *api = (const gru_api *)PyCapsule_Import("gru_ext.capi._API", 0);
+    if (api && api->version < GRU_API_VERSION) {
+        PyErr_Format(PyExc_ImportError, "gru_ext's C interface is version %d, this needs %d",
+                     (int)api->version, GRU_API_VERSION);
+        return NULL;
+    }
+    return api;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""The functions of gru_ext.capi through ctypes: what a Cython or C caller gets."""
+
+import ctypes
+
+import numpy as np
+
+from gru_ext import capi
+
+POINTER, INT32, SIZE, DOUBLE = ctypes.c_void_p, ctypes.c_int32, ctypes.c_ssize_t, ctypes.c_double
+CONSTANTS = {
+    "OK": 0,
+    "NULL": -1,
+    "WRONG_DTYPE": -2,
+    "BAD_SYMBOL": -3,
+    "BAD_SIZE": -4,
+    "TOO_SMALL": -5,
+    "BAD_NUMBER": -6,
+    "OUT_OF_ORDER": -7,
+}
+(OK, NULL, WRONG_DTYPE, BAD_SYMBOL, BAD_SIZE, TOO_SMALL, BAD_NUMBER, OUT_OF_ORDER) = (
+    CONSTANTS.values()
+)
+STATE_SIZE, LOGITS_SIZE, FLAT_SIZE, SCRATCH_SIZE = 3, 4, 5, 6
+
+_ARGUMENTS = {
+    "step": (POINTER, INT32, POINTER, POINTER, SIZE),
+    "logits": (POINTER, POINTER, POINTER, POINTER, SIZE),
+    "log_probabilities": (POINTER, POINTER, DOUBLE, POINTER, POINTER, SIZE),
+    "cost": (POINTER, POINTER, INT32, POINTER, POINTER, SIZE),
+    "draw": (POINTER, POINTER, DOUBLE, DOUBLE, POINTER, POINTER, SIZE),
+    "forward": (POINTER, POINTER, POINTER, POINTER, SIZE, POINTER),
+    "backward": (POINTER, POINTER, POINTER, POINTER, DOUBLE, POINTER),
+    "adagrad": (POINTER, POINTER, POINTER, DOUBLE, DOUBLE, DOUBLE),
+    "train_step": (*(POINTER,) * 5, SIZE, DOUBLE, DOUBLE, DOUBLE, POINTER),
+}
+
+
+def signature(name):
+    get = ctypes.pythonapi.PyCapsule_GetName
+    get.restype, get.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    return get(capi.__pyx_capi__[name]).decode()
+
+
+def address(name):
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = POINTER, [ctypes.py_object, ctypes.c_char_p]
+    return get(capi.__pyx_capi__[name], signature(name).encode())
+
+
+def function(name, result, *arguments, kind=ctypes.CFUNCTYPE):
+    return kind(result, *arguments)(address(name))
+
+
+borrow = function("gru_model_borrow", POINTER, ctypes.py_object, kind=ctypes.PYFUNCTYPE)
+wrap = {
+    4: function("gru_model_wrap_f32", POINTER, POINTER, SIZE, SIZE),
+    8: function("gru_model_wrap_f64", POINTER, POINTER, SIZE, SIZE),
+}
+free = function("gru_model_free", None, POINTER)
+get = function("gru_model_get", SIZE, POINTER, ctypes.c_int)
+isa_of = function("gru_model_isa", ctypes.c_char_p, POINTER)
+api_version = function("gru_api_version", ctypes.c_int)
+workspace_bytes = function("gru_workspace_bytes", SIZE, POINTER, SIZE, SIZE, ctypes.c_int)
+workspace_init = function(
+    "gru_workspace_init", ctypes.c_int, POINTER, POINTER, SIZE, SIZE, SIZE, ctypes.c_int
+)
+workspace_state = function("gru_workspace_state", POINTER, POINTER, POINTER)
+
+
+def call(name, dtype, *arguments):
+    """gru_NAME_f32 or _f64; arrays are passed as their addresses."""
+    bits = 8 * np.dtype(dtype).itemsize
+    ready = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
+    return function(f"gru_{name}_f{bits}", ctypes.c_int, *_ARGUMENTS[name])(*ready)
+
+
+class Stream:
+    """A handle, a state and the scratch of one stream."""
+
+    def __init__(self, parameters):
+        self.parameters, self.dtype = parameters, parameters.flat.dtype
+        self.model = borrow(parameters)
+        self.state = np.zeros(get(self.model, STATE_SIZE), self.dtype)
+        self.scratch = np.full(get(self.model, SCRATCH_SIZE), np.nan, self.dtype)
+
+    def call(self, name, *arguments):
+        return call(name, self.dtype, self.model, *arguments, self.scratch, self.scratch.size)
+
+    def step(self, symbol):
+        return self.call("step", symbol, self.state)
+
+    def cost(self, symbol):
+        bits = np.zeros(1)
+        assert self.call("cost", self.state, symbol, bits) == OK
+        return bits[0]
+
+    def __del__(self):
+        free(self.model)
+
+
+class Windows:
+    """A handle and a workspace in memory of our own, between guards."""
+
+    def __init__(self, parameters, B, T, training=True, shift=8):
+        self.parameters, self.dtype = parameters, parameters.flat.dtype
+        self.model = borrow(parameters)
+        self.bytes = workspace_bytes(self.model, B, T, training)
+        self.memory = np.full(self.bytes + 128, 7, np.uint8)
+        self.at = self.memory[shift:].ctypes.data
+        assert workspace_init(self.model, self.at, self.bytes, B, T, training) == OK
+        self.B, self.shift = B, shift
+
+    @property
+    def state(self):
+        size = get(self.model, STATE_SIZE)
+        real = ctypes.c_float if self.dtype.itemsize == 4 else ctypes.c_double
+        held = (real * (self.B * size)).from_address(workspace_state(self.model, self.at))
+        return np.frombuffer(held, self.dtype).reshape(self.B, size)
+
+    def guarded(self):
+        ends = self.memory[: self.shift], self.memory[self.shift + self.bytes :]
+        return all((end == 7).all() for end in ends)
+
+    def call(self, name, *arguments):
+        return call(name, self.dtype, self.model, self.at, *arguments)
+
+    def __del__(self):
+        free(self.model)
