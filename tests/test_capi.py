@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The C-level functions do what the package's own windows do, to the bit."""
 
+import ctypes
 import re
 import threading
 from pathlib import Path
@@ -30,6 +31,22 @@ def test_nothing_recorded_has_changed():
     assert {name: now.get(name) for name in want} == want
     assert c.api_version() == int(now["GRU_API_VERSION"])
     assert {f"GRU_{name}": str(value) for name, value in c.CONSTANTS.items()}.items() <= now.items()
+
+
+def test_table_for_c():
+    header = (Path(gru_ext.get_include()) / "gru_ext.h").read_text()
+    names = re.findall(r"\(\*(\w+)\)\(", header)
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    at = pointer(c.capi._API, b"gru_ext.capi._API")
+    version, count = (ctypes.c_int64 * 2).from_address(at)
+    table = list((ctypes.c_void_p * count).from_address(at + 16))
+    assert table == [c.address(f"gru_{name}") for name in names]
+    assert [f"gru_{name}" in recorded() for name in names] == [True] * count
+    public = Path(gru_ext.__file__).with_name("capi.pxd").read_text()
+    constants = re.findall(r"^    (GRU_\w+) = (-?\d+)", public, re.MULTILINE)
+    told = re.findall(r"^    (GRU_\w+) = (-?\d+)", header, re.MULTILINE)
+    assert [("GRU_API_VERSION", str(version)), *told] == constants
 
 
 def test_public_declarations_stand_alone():

@@ -101,7 +101,10 @@ typedef struct {
 /* NULL with an exception where the package is missing or older than this header. */
 static inline const gru_api *gru_import(void)
 {
-    const gru_api *api = (const gru_api *)PyCapsule_Import("gru_ext.capi._API", 0);
+    PyObject *module = PyImport_ImportModule("gru_ext.capi");
+    const gru_api *api = NULL;
+    if (module) api = (const gru_api *)PyCapsule_Import("gru_ext.capi._API", 0);
+    Py_XDECREF(module);
     if (api && api->version < GRU_API_VERSION) {
         PyErr_Format(PyExc_ImportError, "gru_ext's C interface is version %d, this needs %d",
                      (int)api->version, GRU_API_VERSION);
