@@ -12,7 +12,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
-pytestmark = pytest.mark.skipif(
+needs_compiler = pytest.mark.skipif(
     not (find_spec("Cython") and find_spec("setuptools") and shutil.which("cc")),
     reason="needs Cython, setuptools and a C compiler",
 )
@@ -32,6 +32,7 @@ def python(folder, *arguments):
     return done.stdout
 
 
+@needs_compiler
 def test_cython_package(tmp_path):
     shutil.copytree(EXAMPLES / "downstream", tmp_path / "package")
     folder = tmp_path / "package"
@@ -40,6 +41,7 @@ def test_cython_package(tmp_path):
     assert " passed" in python(folder / "src", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
+@needs_compiler
 def test_c_extension(tmp_path):
     shutil.copytree(EXAMPLES / "c_client", tmp_path / "client")
     folder = tmp_path / "client"
@@ -58,3 +60,9 @@ def test_c_extension(tmp_path):
             "except ValueError as error: print(error)"
         )
         assert python(folder, "-c", code) == "gru_ext: status -3\n"
+
+
+def test_the_documentation_shows_the_example():
+    page = (EXAMPLES.parent / "docs" / "cython-api.md").read_text()
+    shown = page.split("```cython\n")[2].split("```")[0]
+    assert shown in (EXAMPLES / "downstream/src/adaptive_bits/_reader.pyx").read_text()
