@@ -17,10 +17,20 @@ CONSTANTS = {
     "TOO_SMALL": -5,
     "BAD_NUMBER": -6,
     "OUT_OF_ORDER": -7,
+    "READ_ONLY": -8,
 }
-(OK, NULL, WRONG_DTYPE, BAD_SYMBOL, BAD_SIZE, TOO_SMALL, BAD_NUMBER, OUT_OF_ORDER) = (
-    CONSTANTS.values()
-)
+(
+    OK,
+    NULL,
+    WRONG_DTYPE,
+    BAD_SYMBOL,
+    BAD_SIZE,
+    TOO_SMALL,
+    BAD_NUMBER,
+    OUT_OF_ORDER,
+    READ_ONLY,
+) = CONSTANTS.values()
+GUARD = 16
 STATE_SIZE, LOGITS_SIZE, FLAT_SIZE, SCRATCH_SIZE = 3, 4, 5, 6
 
 _ARGUMENTS = {
@@ -81,11 +91,16 @@ class Stream:
     def __init__(self, parameters):
         self.parameters, self.dtype = parameters, parameters.flat.dtype
         self.model = borrow(parameters)
-        self.state = np.zeros(get(self.model, STATE_SIZE), self.dtype)
-        self.scratch = np.full(get(self.model, SCRATCH_SIZE), np.nan, self.dtype)
+        sizes = [get(self.model, what) for what in (STATE_SIZE, SCRATCH_SIZE)]
+        self.held = [np.full(size + 2 * GUARD, 7, self.dtype) for size in sizes]
+        self.state, self.scratch = (held[GUARD:-GUARD] for held in self.held)
+        self.state[:], self.scratch[:] = 0, np.nan
 
     def call(self, name, *arguments):
         return call(name, self.dtype, self.model, *arguments, self.scratch, self.scratch.size)
+
+    def guarded(self):
+        return all((held[:GUARD] == 7).all() and (held[-GUARD:] == 7).all() for held in self.held)
 
     def step(self, symbol):
         return self.call("step", symbol, self.state)

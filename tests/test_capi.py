@@ -93,6 +93,7 @@ def test_one_stream(V, H, isa, dtype, draw_parameters, draw_symbols, assert_clos
             scaled = (want / temperature).astype(np.float64)
             scaled -= scaled.max()
             assert_close(logs, scaled - np.log(np.exp(scaled).sum()))
+    assert stream.guarded()
 
 
 def test_draws(dtype, draw_parameters):
@@ -129,6 +130,25 @@ def test_windows(B, T, isa, dtype, draw_parameters, draw_symbols):
         assert got.tobytes() == wanted.tobytes()
         assert windows.state[:, :H].tobytes() == workspace.hidden.tobytes()
         assert windows.call("backward", inputs, targets, 0.5, got) == c.OUT_OF_ORDER
+    assert windows.guarded()
+
+
+@pytest.mark.parametrize("B", [1, 3, 5])
+@pytest.mark.parametrize("T", [6, 70])
+@pytest.mark.parametrize("shift", [1, 63])
+def test_reading(B, T, shift, isa, dtype, draw_parameters, draw_symbols):
+    V, H = 9, 33
+    parameters, _ = draw_parameters(V, H, dtype)
+    workspace = Workspace(V, H, B, T, dtype)
+    windows = c.Windows(parameters, B, T, training=False, shift=shift)
+    inputs, targets = draw_symbols(V, B, T)
+    loss = np.zeros(1)
+    want = forward_window(parameters.flat, inputs, targets, workspace)
+    assert windows.call("forward", inputs, targets, T, loss) == c.OK
+    assert loss[0] == want
+    assert windows.state[:, :H].tobytes() == workspace.hidden.tobytes()
+    assert windows.call("forward", inputs, None, T, loss) == c.OK
+    assert loss[0] == 0
     assert windows.guarded()
 
 
@@ -202,3 +222,21 @@ def test_two_threads_read_one_model(draw_parameters):
     for n in range(2):
         run(n, alone)
     assert read == alone
+
+
+def test_borrowed_arrays_are_checked(dtype, draw_parameters):
+    parameters, _ = draw_parameters(5, 7, dtype)
+    parameters.flat.flags.writeable = False
+    stream, g = c.Stream(parameters), np.zeros(parameters.flat.size, dtype)
+    assert stream.step(1) == c.OK
+    assert c.call("adagrad", dtype, stream.model, g, g, 0.1, 5.0, 1e-8) == c.READ_ONLY
+    x = np.zeros((2, 1), np.int32)
+    windows = c.Windows(parameters, 1, 2)
+    assert windows.call("train_step", g, x, x, 2, 0.1, 5.0, 1e-8, None) == c.READ_ONLY
+    for flat in (np.zeros(3, dtype), np.zeros(2 * g.size, dtype)[::2]):
+        parameters.flat = flat
+        with pytest.raises(ValueError, match="contiguous with"):
+            c.borrow(parameters)
+    parameters.flat = np.zeros(g.size, np.int32)
+    with pytest.raises(TypeError, match="float32 or float64, not int32"):
+        c.borrow(parameters)

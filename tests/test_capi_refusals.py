@@ -140,7 +140,15 @@ def test_window_lengths(steps, windows):
 
 @pytest.mark.parametrize(
     ("rate", "clip", "eps"),
-    [(np.nan, 5, 1e-8), (np.inf, 5, 1e-8), (0.1, 0, 1e-8), (0.1, np.nan, 1e-8), (0.1, 5, 0)],
+    [
+        (np.nan, 5, 1e-8),
+        (np.inf, 5, 1e-8),
+        (0.1, 0, 1e-8),
+        (0.1, np.nan, 1e-8),
+        (0.1, 5, 0),
+        (0.1, 5, 1e-310),
+        (0.1, 5, np.inf),
+    ],
 )
 def test_rates(rate, clip, eps, dtype, windows):
     x, m = np.ones((T, B), np.int32), np.zeros(windows.parameters.flat.size, dtype)
@@ -164,3 +172,14 @@ def test_backward_needs_targets(windows, dtype):
     assert windows.call("backward", x, x, 1.0, g) == c.OUT_OF_ORDER
     assert windows.call("forward", x, None, T, None) == c.OK
     assert windows.call("backward", x, x, 1.0, g) == c.OUT_OF_ORDER
+
+
+def test_numbers_too_large_or_small_for_float32(draw_parameters):
+    windows = c.Windows(draw_parameters(V, H, np.float32)[0], B, T)
+    x, m = np.ones((T, B), np.int32), np.zeros(windows.parameters.flat.size, np.float32)
+    for rate, eps in ((1e39, 1e-8), (0.1, 1e-40), (0.1, 1e39)):
+        assert windows.call("train_step", m, x, x, T, rate, 5.0, eps, None) == c.BAD_NUMBER
+    assert windows.call("forward", x, x, T, None) == c.OK
+    assert windows.call("backward", x, x, 1e39, m) == c.BAD_NUMBER
+    assert windows.call("backward", x, x, np.nan, m) == c.BAD_NUMBER
+    assert windows.call("backward", x, x, 1.0, m) == c.OK

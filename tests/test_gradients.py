@@ -202,3 +202,22 @@ def test_update_arguments_are_checked(dtype):
         with pytest.raises((TypeError, ValueError)):
             kernels.adagrad_update(*arrays, 0.1)
     np.testing.assert_array_equal(a, 1)
+
+
+@pytest.mark.parametrize("eps", [0, -1, np.nan, np.inf, 1e-310])
+def test_eps_is_a_normal_number(eps, dtype):
+    p, m, g = np.zeros((3, 4), dtype)
+    with pytest.raises(ValueError, match="eps must be a positive number from"):
+        kernels.adagrad_update(p, m, g, 0.1, 5.0, eps)
+    np.testing.assert_array_equal(p, 0)
+
+
+def test_eps_is_a_normal_number_in_float32():
+    p, m, g = np.zeros((3, 4), np.float32)
+    with pytest.raises(ValueError, match="eps must be a positive number from 1.18e-38"):
+        kernels.adagrad_update(p, m, g, 0.1, 5.0, 1e-40)
+
+
+def test_workspace_too_large_to_count():
+    with pytest.raises(ValueError, match="batch size times sequence length must be from 1 to"):
+        Workspace(5, 7, 1 << 20, 1 << 24)

@@ -19,6 +19,7 @@ cdef enum:
     GRU_TOO_SMALL = -5       # scratch or workspace
     GRU_BAD_NUMBER = -6      # a number that is not finite or out of its range
     GRU_OUT_OF_ORDER = -7    # backward without a forward pass with targets before it
+    GRU_READ_ONLY = -8       # an update of weights that may not be written
 
 # What gru_model_get tells; sizes and offsets are in elements.
 cdef enum:

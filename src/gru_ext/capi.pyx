@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The C-level functions of capi.pxd, over the same window functions as the rest of the package."""
 from cpython.pycapsule cimport PyCapsule_New
+from libc.float cimport DBL_MIN, FLT_MIN
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
@@ -34,6 +35,9 @@ from gru_ext._native cimport (
     real,
 )
 
+import numpy as np
+
+from gru_ext.kernels import layout as kernels_layout
 from gru_ext.parameters import Parameters
 
 cdef enum:
@@ -50,6 +54,7 @@ cdef struct Handle:
     Window w              # of one stream, for the calls that take a step
     Py_ssize_t itemsize
     void *flat
+    bint writable
 
 
 cdef inline const Handle *handle_of(const gru_model *model) noexcept nogil:
@@ -71,6 +76,7 @@ cdef gru_model *_wrap(void *flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsiz
         made.w.p = layout_of(V, H, itemsize)
         made.itemsize = itemsize
         made.flat = flat
+        made.writable = True
     return <gru_model *>made
 
 
@@ -87,11 +93,16 @@ cdef gru_model *gru_model_borrow(object model) except NULL:
     parameters = getattr(model, "parameters", model)
     if not isinstance(parameters, Parameters):
         raise TypeError(f"model must be a gru_ext.Model or Parameters, not {type(model).__name__}")
-    cdef gru_model *made = _wrap(<void *><size_t>parameters.flat.ctypes.data,
-                                 parameters.vocabulary_size, parameters.hidden_size,
-                                 parameters.flat.itemsize)
+    flat, V, H = parameters.flat, parameters.vocabulary_size, parameters.hidden_size
+    if flat.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise TypeError(f"the parameters must be float32 or float64, not {flat.dtype}")
+    size = kernels_layout(V, H, flat.itemsize)["size"]
+    if flat.shape != (size,) or not flat.flags.c_contiguous:
+        raise ValueError(f"the parameters' flat buffer must be contiguous with {size} elements")
+    cdef gru_model *made = _wrap(<void *><size_t>flat.ctypes.data, V, H, flat.itemsize)
     if made is NULL:
         raise MemoryError()
+    (<Handle *>made).writable = flat.flags.writeable
     return made
 
 

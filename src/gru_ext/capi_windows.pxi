@@ -2,7 +2,7 @@
 # Windows in the caller's memory; a part of capi.pyx.
 
 cdef struct Workspace:
-    # In the caller's memory, before the arrays; it holds no pointer into them.
+    # In the caller's memory, before the arrays; each call sets its pointers anew.
     uint64_t mark
     Window w
     Py_ssize_t itemsize
@@ -167,7 +167,7 @@ cdef int _backward(const gru_model *model, void *workspace, const int32_t *input
     s = <Workspace *>_base(workspace)
     if not s.ready:
         return GRU_OUT_OF_ORDER
-    if not isfinite(scale):
+    if not isfinite(<real>scale):
         return GRU_BAD_NUMBER
     refused = _open(model, workspace, sizeof(real), True, inputs, targets, s.w.T)
     if refused:
@@ -180,8 +180,12 @@ cdef int _backward(const gru_model *model, void *workspace, const int32_t *input
     return GRU_OK
 
 
-cdef inline bint _rates(double learning_rate, double clip, double eps) noexcept nogil:
-    return isfinite(learning_rate) and clip > 0 and eps > 0 and isfinite(eps)
+cdef inline bint _rates(double learning_rate, double clip, double eps,
+                        real *unused) noexcept nogil:
+    # As the kernels see them: in their dtype, with subnormals as zero.
+    cdef real smallest = FLT_MIN if real is float else DBL_MIN
+    return (isfinite(<real>learning_rate) and clip > 0 and isfinite(<real>eps)
+            and <real>eps >= smallest)
 
 
 cdef int _adagrad(gru_model *model, real *memory, const real *gradients, double learning_rate,
@@ -193,7 +197,9 @@ cdef int _adagrad(gru_model *model, real *memory, const real *gradients, double 
         return GRU_NULL
     if m.itemsize != sizeof(real):
         return GRU_WRONG_DTYPE
-    if not _rates(learning_rate, clip, eps):
+    if not m.writable:
+        return GRU_READ_ONLY
+    if not _rates(learning_rate, clip, eps, memory):
         return GRU_BAD_NUMBER
     update = gru_update(m.flat, memory, learning_rate, clip, eps)
     float_state = gru_float_state_enter()
@@ -216,11 +222,13 @@ cdef int _train_step(gru_model *model, void *workspace, real *memory, const int3
     cdef Py_ssize_t i
     if memory is NULL or targets is NULL:
         return GRU_NULL
-    if not _rates(learning_rate, clip, eps):
+    if not _rates(learning_rate, clip, eps, memory):
         return GRU_BAD_NUMBER
     refused = _open(model, workspace, sizeof(real), True, inputs, targets, T)
     if refused:
         return refused
+    if not handle_of(model).writable:
+        return GRU_READ_ONLY
     s = <Workspace *>_base(workspace)
     a = _arrays(&s.w, s.itemsize)
     ws = _reals(workspace, memory)

@@ -2,6 +2,8 @@
 """The instruction set in use, the parameter layout, and the element-wise kernels on arrays."""
 import os
 
+from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
+
 from gru_ext._layout cimport layout_of
 from gru_ext._native cimport (
     gru_clip,
@@ -104,6 +106,14 @@ def clip(real[::1] gradients, double limit):
             gru_clip(_active, &gradients[0], limit, gradients.shape[0])
 
 
+def check_eps(eps, itemsize):
+    """Raise a ValueError where eps is no positive normal number of the dtype of that itemsize."""
+    cdef double smallest = FLT_MIN if itemsize == 4 else DBL_MIN
+    cdef double largest = FLT_MAX if itemsize == 4 else DBL_MAX
+    if not smallest <= eps <= largest:
+        raise ValueError(f"eps must be a positive number from {smallest:.3g} on, not {eps}")
+
+
 def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradients,
                    double learning_rate, double clip=5.0, double eps=1e-8):
     """One Adagrad step on flat buffers, in place (Duchi, Hazan and Singer, 2011).
@@ -122,8 +132,7 @@ def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradi
             f"{parameters.shape[0]}, {memory.shape[0]} and {gradients.shape[0]}")
     if not clip > 0:
         raise ValueError(f"clip must be a positive number, not {clip}")
-    if not 0 < eps < float("inf"):
-        raise ValueError(f"eps must be a positive number, not {eps}")
+    check_eps(eps, sizeof(real))
     cdef Py_ssize_t n = parameters.shape[0]
     cdef gru_update rule
     if n > 0:

@@ -22,6 +22,7 @@ from gru_ext._bptt cimport (
 from gru_ext._native cimport gru_float_state_enter, gru_float_state_leave, gru_update, real
 from gru_ext.windows cimport Workspace
 
+from gru_ext.kernels import check_eps
 from gru_ext.matmul import one_blas_thread
 from gru_ext.windows import aligned_zeros, check_count
 
@@ -220,8 +221,7 @@ cdef class TrainingLoop:
         if not clip > 0:
             raise ValueError(f"clip must be a positive number, not {clip}")
         check_count("threads", threads, 1, w.parts_max)
-        if not 0 < eps < float("inf"):
-            raise ValueError(f"eps must be a positive number, not {eps}")
+        check_eps(eps, s.itemsize)
         losses = np.zeros(check_count("windows", windows, 1, 1 << 30), np.float64)
         rates = np.ascontiguousarray(np.broadcast_to(learning_rate, windows), np.float64)
         s._take()

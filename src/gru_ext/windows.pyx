@@ -83,6 +83,7 @@ cdef class Workspace:
         w.B = check_count("batch size", batch_size, 1, 1 << 20)
         w.T = w.T_max = check_count("sequence length", seq_length, 1, 1 << 24)
         w.parts_max = check_count("threads", threads, 1, 1 << 12)
+        check_count("batch size times sequence length", w.B * w.T, 1, (1 << 31) - 1)
         w.training = bool(training)
         w.p = layout_of(vocabulary_size, hidden_size, dtype.itemsize)
         self.itemsize = dtype.itemsize
@@ -90,8 +91,6 @@ cdef class Workspace:
         self.memory = aligned_zeros(w.o.size, dtype)
         self._lock = threading.Lock()
         rows = w.T_max * w.B
-        if w.blas != NULL and rows > 0x7FFFFFFF:
-            raise ValueError(f"matmul 'blas' counts up to 2**31 - 1 rows, not {rows}")
         self._inputs = np.zeros(rows, np.int32)
         self._targets = np.zeros(rows, np.int32)
         self._losses = np.zeros(rows, np.float64)

@@ -28,6 +28,7 @@ enum {
     GRU_TOO_SMALL = -5,      /* scratch or workspace */
     GRU_BAD_NUMBER = -6,     /* a number that is not finite or out of its range */
     GRU_OUT_OF_ORDER = -7,   /* backward without a forward pass with targets before it */
+    GRU_READ_ONLY = -8,      /* an update of weights that may not be written */
     GRU_VOCABULARY_SIZE = 0, /* V */
     GRU_HIDDEN_SIZE = 1,     /* H */
     GRU_ITEMSIZE = 2,        /* 4 or 8 */
