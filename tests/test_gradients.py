@@ -214,7 +214,7 @@ def test_eps_is_a_normal_number(eps, dtype):
 
 def test_eps_is_a_normal_number_in_float32():
     p, m, g = np.zeros((3, 4), np.float32)
-    with pytest.raises(ValueError, match="eps must be a positive number from 1.18e-38"):
+    with pytest.raises(ValueError, match=r"eps must be a positive number from 1\.18e-38"):
         kernels.adagrad_update(p, m, g, 0.1, 5.0, 1e-40)
 
 
