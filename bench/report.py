@@ -27,7 +27,9 @@ from the same first weights on the same windows, the state carried on; the losse
 windows, before and after an update, have to agree to 1e-4. It counts `18 H² + 6 V H` floating-point
 operations a character, a drawn character `6 H² + 2 V H`. The peak is NumPy's product of two square
 matrices (2048 in float32, 1536 in float64), in the same rounds on as many cores. `nn.GRU` computes
-another variant, with the reset gate after the product."""
+another variant, with the reset gate after the product.
+
+[speed.md](speed.md) says where the time goes, what was tried, and why a goal is missed."""
 
 
 def short(x):
