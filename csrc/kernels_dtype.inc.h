@@ -8,9 +8,11 @@
 
 #include "update.inc.h"
 
-#include "matmul.inc.h"
+#include "block.inc.h"
 
 #include "matvec.inc.h"
+
+#include "matmul.inc.h"
 
 #include "cell.inc.h"
 

@@ -116,25 +116,6 @@ static void GRU(matmul_packed_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdi
     }
 }
 
-static void GRU(matmul_packed)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda,
-                               const REAL *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
-                               int accumulate)
-{
-    if (M < GRU_PACK_STREAMS) {
-        GRU(matmul_packed_rows)(c, ldc, a, lda, packed, M, N, K, accumulate);
-        return;
-    }
-    const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
-    for (ptrdiff_t n = 0; n < N; n += PANEL) {
-        ptrdiff_t width = GRU(smaller)(N - n, PANEL);
-        for (ptrdiff_t i = 0, mr; i < M; i += mr) {
-            mr = GRU(block_rows)(M - i);
-            GRU(block)(mr, width / VL, &to, i * ldc + n, a + i * lda, lda, 1, packed + n * K, width,
-                       K);
-        }
-    }
-}
-
 /* c (mr, jb) = [c +] dot products of mr rows of a with jb rows of b; jb is 1, 4 or 8 */
 INLINE void GRU(dots)(const int mr, const int jb, REAL *c, ptrdiff_t ldc, const REAL *a,
                       ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K, int accumulate)

@@ -54,9 +54,14 @@ static void GRU(sum_rows)(REAL *db, REAL *dw, const REAL *d, const int32_t *x, p
 
 static void GRU(clip)(REAL *g, REAL limit, ptrdiff_t n)
 {
-    for (ptrdiff_t i = 0; i < n; i++) {
-        g[i] = g[i] < -limit ? -limit : g[i];
-        g[i] = g[i] > limit ? limit : g[i];
+    ptrdiff_t i = 0;
+    for (; i + VL <= n; i += VL) STORE(g + i, GRU(clipped)(LOAD(g + i), SET1(limit)));
+    if (i < n) {
+        REAL lanes[16] = {0};
+        size_t bytes = (size_t)(n - i) * sizeof(REAL);
+        memcpy(lanes, g + i, bytes);
+        STORE(lanes, GRU(clipped)(LOAD(lanes), SET1(limit)));
+        memcpy(g + i, lanes, bytes);
     }
 }
 

@@ -51,7 +51,6 @@ cdef struct Window:
     const unsigned char *touched  # (V): symbols among the inputs
 
 
-cdef bint may_pack(const Window *w) noexcept nogil
 cdef void choose_packing(Window *w, Py_ssize_t steps) noexcept nogil
 cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil
 cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
@@ -60,6 +59,7 @@ cdef void enter(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcep
 cdef void leave(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t s0,
                   Py_ssize_t s1) noexcept nogil
+cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil
 cdef void output(const Window *w, const real *p, real *ws, Py_ssize_t row, Py_ssize_t n,
                  double inverse) noexcept nogil
 cdef void product(const Window *w, real *c, Py_ssize_t ldc, const real *a, Py_ssize_t lda,

@@ -39,7 +39,7 @@ cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept 
     return n * part // parts
 
 
-cdef bint may_pack(const Window *w) noexcept nogil:
+cdef inline bint may_pack(const Window *w) noexcept nogil:
     return w.blas == NULL and (w.B >= GRU_PACK_STREAMS or not w.training)
 
 
@@ -201,6 +201,21 @@ cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t s0,
         if t + 1 - done == steps or t + 1 == w.T:
             output(w, p, ws, done * w.B + s0, (t + 1 - done) * (s1 - s0), 1.0)
             done = t + 1
+
+
+cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil:
+    # A whole window on one thread; the sum of its losses, 0 without targets.
+    cdef double total = 0
+    cdef Py_ssize_t i
+    choose_packing(w, w.T)
+    pack_weights(w, p, ws, 0, 1)
+    enter(w, ws, 0, w.B)
+    forward(w, p, ws, 0, w.B)
+    leave(w, ws, 0, w.B)
+    if w.targets != NULL:
+        for i in range(w.T * w.B):
+            total += w.losses[i]
+    return total
 
 
 cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ssize_t s0,

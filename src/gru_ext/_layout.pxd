@@ -12,6 +12,13 @@ Rows are padded with zeros to whole cache lines (Hp, Vp). In elements:
 """
 from gru_ext._native cimport GRU_LINE_BYTES
 
+# Past these the sums and products of sizes below would overflow: V, H and T; B; T * B.
+cdef enum:
+    LARGEST_SIZE = 1 << 24
+    MOST_STREAMS = 1 << 20
+    MOST_ROWS = 0x7FFFFFFF
+
+
 cdef struct Layout:
     Py_ssize_t V
     Py_ssize_t H

@@ -13,18 +13,15 @@ from gru_ext._bptt cimport (
     backward,
     buffers_of,
     cell,
-    choose_packing,
     draw_symbol,
-    enter,
-    forward,
+    forward_pass,
     inverse_temperature,
-    leave,
-    pack_weights,
     product,
     weight_gradients,
 )
-from gru_ext._layout cimport layout_of
+from gru_ext._layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_of
 from gru_ext._native cimport (
+    GRU_LINE_BYTES,
     gru_adagrad,
     gru_float_state_enter,
     gru_float_state_leave,
@@ -37,13 +34,8 @@ from gru_ext._native cimport (
 
 import numpy as np
 
-from gru_ext.kernels import layout as kernels_layout
+from gru_ext.kernels import layout
 from gru_ext.parameters import Parameters
-
-cdef enum:
-    LARGEST_SIZE = 1 << 24
-    MOST_STREAMS = 1 << 20
-    LINE = 64
 
 cdef const double BITS_PER_NAT = 1.4426950408889634
 
@@ -96,7 +88,7 @@ cdef gru_model *gru_model_borrow(object model) except NULL:
     flat, V, H = parameters.flat, parameters.vocabulary_size, parameters.hidden_size
     if flat.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise TypeError(f"the parameters must be float32 or float64, not {flat.dtype}")
-    size = kernels_layout(V, H, flat.itemsize)["size"]
+    size = layout(V, H, flat.itemsize)["size"]
     if flat.shape != (size,) or not flat.flags.c_contiguous:
         raise ValueError(f"the parameters' flat buffer must be contiguous with {size} elements")
     cdef gru_model *made = _wrap(<void *><size_t>flat.ctypes.data, V, H, flat.itemsize)
@@ -210,6 +202,7 @@ cdef int _log_probabilities(const gru_model *model, const real *state, double te
     cdef const Window *w
     cdef real *y = scratch
     cdef real *e
+    cdef real inverse = <real>inverse_temperature(temperature)
     cdef real largest, total = 0, log_total
     cdef Py_ssize_t v
     if refused or out is NULL:
@@ -219,10 +212,11 @@ cdef int _log_probabilities(const gru_model *model, const real *state, double te
     w = &handle_of(model).w
     e = scratch + w.p.Vp
     _logits(model, state, y, e, scratch_size)
+    for v in range(w.p.V):
+        y[v] *= inverse
     largest = y[0]
     for v in range(w.p.V):
-        y[v] *= <real>inverse_temperature(temperature)
-        largest = max(largest, y[v]) if v else y[v]
+        largest = max(largest, y[v])
     for v in range(w.p.V):
         y[v] -= largest
     gru_vexp(w.k, e, y, w.p.V)

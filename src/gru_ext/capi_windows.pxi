@@ -18,7 +18,7 @@ cdef struct Arrays:
 
 
 cdef inline Py_ssize_t _lines(Py_ssize_t bytes) noexcept nogil:
-    return (bytes + LINE - 1) // LINE * LINE
+    return (bytes + GRU_LINE_BYTES - 1) // GRU_LINE_BYTES * GRU_LINE_BYTES
 
 
 cdef Arrays _arrays(const Window *w, Py_ssize_t itemsize) noexcept nogil:
@@ -33,14 +33,14 @@ cdef Arrays _arrays(const Window *w, Py_ssize_t itemsize) noexcept nogil:
 
 
 cdef inline char *_base(void *workspace) noexcept nogil:
-    return <char *>((<uintptr_t>workspace + LINE - 1) // LINE * LINE)
+    return <char *>((<uintptr_t>workspace + GRU_LINE_BYTES - 1) // GRU_LINE_BYTES * GRU_LINE_BYTES)
 
 
 cdef int _plan(const gru_model *model, Py_ssize_t B, Py_ssize_t T, bint training,
                Window *w) noexcept nogil:
     if model is NULL:
         return GRU_NULL
-    if not (1 <= B <= MOST_STREAMS and 1 <= T <= LARGEST_SIZE and B * T <= 0x7FFFFFFF):
+    if not (1 <= B <= MOST_STREAMS and 1 <= T <= LARGEST_SIZE and B * T <= MOST_ROWS):
         return GRU_BAD_SIZE
     w[0] = handle_of(model).w
     w.B, w.T, w.T_max, w.training = B, T, T, training
@@ -52,7 +52,7 @@ cdef Py_ssize_t gru_workspace_bytes(const gru_model *model, Py_ssize_t B, Py_ssi
                                     bint training) noexcept nogil:
     cdef Window w
     cdef int refused = _plan(model, B, T, training, &w)
-    return refused if refused else _arrays(&w, handle_of(model).itemsize).end + LINE
+    return refused if refused else _arrays(&w, handle_of(model).itemsize).end + GRU_LINE_BYTES
 
 
 cdef int gru_workspace_init(const gru_model *model, void *workspace, Py_ssize_t bytes,
@@ -123,21 +123,6 @@ cdef inline real *_reals(void *workspace, real *unused) noexcept nogil:
     return <real *>(_base(workspace) + _lines(sizeof(Workspace)))
 
 
-cdef double _pass(const gru_model *model, Workspace *s, real *ws) noexcept nogil:
-    cdef real *p = flat_of(model, ws)
-    cdef double total = 0
-    cdef Py_ssize_t i
-    choose_packing(&s.w, s.w.T)
-    pack_weights(&s.w, p, ws, 0, 1)
-    enter(&s.w, ws, 0, s.w.B)
-    forward(&s.w, p, ws, 0, s.w.B)
-    leave(&s.w, ws, 0, s.w.B)
-    if s.w.targets is not NULL:
-        for i in range(s.w.T * s.w.B):
-            total += s.w.losses[i]
-    return total
-
-
 cdef int _forward(const gru_model *model, void *workspace, const int32_t *inputs,
                   const int32_t *targets, Py_ssize_t T, double *loss,
                   real *unused) noexcept nogil:
@@ -149,7 +134,7 @@ cdef int _forward(const gru_model *model, void *workspace, const int32_t *inputs
         return refused
     s = <Workspace *>_base(workspace)
     float_state = gru_float_state_enter()
-    total = _pass(model, s, _reals(workspace, unused))
+    total = forward_pass(&s.w, flat_of(model, unused), _reals(workspace, unused))
     gru_float_state_leave(float_state)
     s.ready = s.w.training and targets is not NULL
     if loss is not NULL:
@@ -238,7 +223,7 @@ cdef int _train_step(gru_model *model, void *workspace, real *memory, const int3
         touched[inputs[i]] = 1
     update = gru_update(flat_of(model, memory), memory, learning_rate, clip, eps)
     float_state = gru_float_state_enter()
-    total = _pass(model, s, ws)
+    total = forward_pass(&s.w, flat_of(model, memory), ws)
     backward(&s.w, flat_of(model, memory), ws, 1.0 / s.w.B, 0, s.w.B)
     weight_gradients(&s.w, ws, <real *>(_base(workspace) + a.gradients), False, &update, 0, 1)
     gru_float_state_leave(float_state)

@@ -4,7 +4,7 @@ import os
 
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
 
-from gru_ext._layout cimport layout_of
+from gru_ext._layout cimport LARGEST_SIZE, layout_of
 from gru_ext._native cimport (
     gru_clip,
     gru_compiler,
@@ -21,9 +21,6 @@ from gru_ext._native cimport (
 )
 
 cdef const gru_kernels *_active = NULL
-
-# A size past this would overflow the sums and products of layout_of and the workspace.
-_LARGEST_SIZE = 1 << 24
 
 
 cdef const gru_kernels *active() noexcept nogil:
@@ -90,8 +87,8 @@ def layout(vocabulary_size, hidden_size, itemsize):
         ``V H Vp Hp``, the offsets ``w b uzr uh wy by`` and ``size``.
     """
     for what, size in (("vocabulary size", vocabulary_size), ("hidden size", hidden_size)):
-        if not 1 <= size <= _LARGEST_SIZE:
-            raise ValueError(f"{what} must be from 1 to {_LARGEST_SIZE}, not {size}")
+        if not 1 <= size <= LARGEST_SIZE:
+            raise ValueError(f"{what} must be from 1 to {LARGEST_SIZE}, not {size}")
     if itemsize not in (4, 8):
         raise ValueError(f"itemsize must be 4 or 8, not {itemsize}")
     return layout_of(vocabulary_size, hidden_size, itemsize)

@@ -20,7 +20,7 @@ from gru_ext._bptt cimport (
     choose_packing,
     draw_symbol,
     enter,
-    forward,
+    forward_pass,
     inverse_temperature,
     leave,
     output,
@@ -28,7 +28,7 @@ from gru_ext._bptt cimport (
     step,
     weight_gradients,
 )
-from gru_ext._layout cimport layout_of
+from gru_ext._layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_of
 from gru_ext._native cimport (
     GRU_LINE_BYTES,
     gru_float_state_enter,
@@ -80,10 +80,10 @@ cdef class Workspace:
         cdef Window *w = &self.window
         w.k = kernels.active()
         w.blas = matmul.active()
-        w.B = check_count("batch size", batch_size, 1, 1 << 20)
-        w.T = w.T_max = check_count("sequence length", seq_length, 1, 1 << 24)
+        w.B = check_count("batch size", batch_size, 1, MOST_STREAMS)
+        w.T = w.T_max = check_count("sequence length", seq_length, 1, LARGEST_SIZE)
         w.parts_max = check_count("threads", threads, 1, 1 << 12)
-        check_count("batch size times sequence length", w.B * w.T, 1, (1 << 31) - 1)
+        check_count("batch size times sequence length", w.B * w.T, 1, MOST_ROWS)
         w.training = bool(training)
         w.p = layout_of(vocabulary_size, hidden_size, dtype.itemsize)
         self.itemsize = dtype.itemsize
@@ -197,8 +197,7 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
     cdef Window *w = &s.window
     cdef real *ws = <real *>s.base
     cdef uint64_t state
-    cdef Py_ssize_t i
-    cdef double total = 0
+    cdef double total
     inputs = s._check_symbols("inputs", inputs)
     if targets is not None:
         targets = s._check_symbols("targets", targets)
@@ -213,17 +212,10 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
             s._targets[:targets.size] = targets.reshape(-1)
             w.targets = <const int32_t *><size_t>s._targets.ctypes.data
         w.T = inputs.shape[0]
-        choose_packing(w, w.T)
         with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
-            pack_weights(w, &parameters[0], ws, 0, 1)
-            enter(w, ws, 0, w.B)
-            forward(w, &parameters[0], ws, 0, w.B)
-            leave(w, ws, 0, w.B)
+            total = forward_pass(w, &parameters[0], ws)
             gru_float_state_leave(state)
-            if w.targets != NULL:
-                for i in range(w.T * w.B):
-                    total += w.losses[i]
     finally:
         s._lock.release()
     return total
