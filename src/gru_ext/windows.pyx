@@ -197,7 +197,7 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
     cdef Window *w = &s.window
     cdef real *ws = <real *>s.base
     cdef uint64_t state
-    cdef double total
+    cdef double total = 0
     inputs = s._check_symbols("inputs", inputs)
     if targets is not None:
         targets = s._check_symbols("targets", targets)
