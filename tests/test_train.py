@@ -31,15 +31,16 @@ def test_the_number_of_streams_follows_from_the_length():
 @pytest.mark.parametrize("n", [2, 3, 7, 10, 100])
 def test_short_texts_train_without_an_option(n):
     text = TEXT[:n]
-    model = gru_ext.train(text, max_steps=30, quiet=True)
+    model = gru_ext.train(text, max_steps=200, quiet=True)
     # The last characters that make no whole window are left out, as in the notebook.
     assert model.evaluate(text[:6]).nats_per_char < 0.9 * math.log(len(set(text)))
 
 
 @pytest.mark.parametrize("hidden_size", [16, 512])
-def test_the_default_rate_does_not_blow_up(hidden_size):
-    model = gru_ext.train(TEXT, hidden_size=hidden_size, max_steps=40, quiet=True)
-    assert model.evaluate(TEXT).nats_per_char < 0.9 * math.log(len(set(TEXT)))
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_default_rate_does_not_blow_up(hidden_size, seed, isa):
+    model = gru_ext.train(TEXT, hidden_size=hidden_size, max_steps=200, seed=seed, quiet=True)
+    assert model.evaluate(TEXT).nats_per_char < 0.2 * math.log(len(set(TEXT)))
 
 
 @pytest.mark.parametrize(

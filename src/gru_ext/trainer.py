@@ -20,8 +20,8 @@ from gru_ext.windows import Workspace
 
 _SMOOTHING = 0.999
 # Adagrad's memory is empty at first, and each update as large as the learning rate itself: without
-# a warm-up some runs never recover from the first ones.
-_WARMUP_STEPS = 400
+# a warm-up some runs never recover from the first ones. It lasts a pass over the text, within these.
+_FEWEST_WARMUP_STEPS, _MOST_WARMUP_STEPS = 200, 400
 
 
 class Step(NamedTuple):
@@ -51,7 +51,7 @@ class Trainer:
         Adagrad's rate, and the bound of each gradient (infinity: none).
     warmup_steps : int or None
         Updates over which the learning rate rises in even steps to its value. None: the first pass
-        over the text, but 400 at most.
+        over the text, but 200 at least and 400 at most.
     threads : int, optional
         Threads that share each window; by default as many as help. The result has the same bits
         for any number.
@@ -102,7 +102,8 @@ class Trainer:
         self._loop = TrainingLoop(parameters.flat, self.memory.flat, self._workspace, symbols)
         self._symbols = symbols
         if warmup_steps is None:
-            warmup_steps = min(_WARMUP_STEPS, self._loop.windows_per_epoch)
+            pass_ = self._loop.windows_per_epoch
+            warmup_steps = min(_MOST_WARMUP_STEPS, max(_FEWEST_WARMUP_STEPS, pass_))
         self.warmup_steps = warmup_steps
         self.seq_length, self.batch_size = seq_length, batch_size
         self._steps_before = 0
