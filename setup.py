@@ -1,25 +1,45 @@
 # SPDX-License-Identifier: MIT
-"""The compiled modules; everything else about the build is in pyproject.toml."""
+"""The compiled modules; everything else about the build is in pyproject.toml.
+
+Switches in the environment:
+
+GRU_EXT_DEBUG=1   Cython's bounds checks and debug symbols
+GRU_EXT_WERROR=1  C warnings are errors
+GRU_EXT_ABI3=1    one wheel for the Python that builds and all newer ones
+GRU_EXT_MSVC=1    Microsoft's compiler, though it has only the generic kernels, not clang-cl
+"""
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
-# GRU_EXT_DEBUG=1: Cython's bounds checks and debug symbols. Not below -O2, where GCC does not fuse
-# multiplications and additions, on which the stated errors of exp and tanh depend.
-debug = os.environ.get("GRU_EXT_DEBUG") == "1"
-# GRU_EXT_WERROR=1: C warnings are errors.
-strict = os.environ.get("GRU_EXT_WERROR") == "1"
+debug, strict, abi3, msvc = (
+    os.environ.get(f"GRU_EXT_{name}") == "1" for name in ("DEBUG", "WERROR", "ABI3", "MSVC")
+)
+windows = sys.platform == "win32"
+LLVM = Path(os.environ.get("PROGRAMFILES", ""), "LLVM", "bin", "clang-cl.exe")
+clang_cl = None
+if windows and not msvc:
+    clang_cl = shutil.which("clang-cl") or (str(LLVM) if LLVM.exists() else None)
 
-if sys.platform == "win32":
-    flags, kernel_flags = ["/O2", "/std:c11"], []
+# _classic repeats NumPy's arithmetic to the bit: no contraction there.
+if windows:
+    flags = ["/O2", "/std:c11"]
+    kernel_flags = ["/clang:-fno-math-errno", "/clang:-ffp-contract=fast"] if clang_cl else []
+    classic_flags = ["/clang:-ffp-contract=off"] if clang_cl else []
 else:
     flags = ["-std=c11", "-fvisibility=hidden", "-fno-math-errno"]
+    # Not below -O2, where GCC does not fuse multiplications and additions, on which the stated
+    # errors of exp and tanh depend.
     flags += ["-O2", "-g"] if debug else ["-O3", "-g0"]
     kernel_flags = ["-fno-trapping-math", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"]
+    classic_flags = ["-ffp-contract=off"]
     if strict:
         # Cython's own code trips some warnings of -Wextra; the kernels get them all.
         flags += ["-Wall", "-Werror", "-Wno-unreachable-code"]
@@ -28,6 +48,10 @@ KERNEL_SOURCES = [
     f"csrc/{name}.c" for name in ("dispatch", "isa_generic", "isa_avx2", "isa_avx512")
 ]
 HEADERS = [f"csrc/{name}" for name in sorted(os.listdir("csrc")) if name.endswith(".h")]
+# What Cython's modules have in common, once instead of in each.
+SHARED = "gru_ext._cython"
+# The hexadecimal version of Python whose limited API is used: memoryviews are in it from 3.11 on.
+MACROS = [("Py_LIMITED_API", f"{sys.hexversion & 0xFFFF0000:#x}")] if abi3 else []
 
 
 def extension(name, *c_sources, more_flags=(), include=()):
@@ -36,25 +60,43 @@ def extension(name, *c_sources, more_flags=(), include=()):
         [f"src/gru_ext/{name}.pyx", *c_sources],
         depends=HEADERS,
         include_dirs=["csrc", *include],
+        define_macros=MACROS,
+        py_limited_api=abi3,
         extra_compile_args=[*flags, *more_flags],
     )
 
 
-# No contraction in _classic: it repeats NumPy's arithmetic to the bit.
-separate = [] if sys.platform == "win32" else ["-ffp-contract=off"]
+class BuildExt(build_ext):
+    def build_extensions(self):
+        if clang_cl:
+            if not self.compiler.initialized:
+                self.compiler.initialize(self.plat_name)
+            self.compiler.cc = clang_cl
+        super().build_extensions()
+
 
 setup(
+    cmdclass={"build_ext": BuildExt},
+    options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*sys.version_info)}} if abi3 else {},
     ext_modules=cythonize(
         [
+            Extension(
+                SHARED,
+                ["src/gru_ext/_cython.c"],
+                define_macros=MACROS,
+                py_limited_api=abi3,
+                extra_compile_args=flags,
+            ),
             extension("kernels", *KERNEL_SOURCES, more_flags=kernel_flags),
             extension("matmul"),
             extension("_bptt"),
             extension("windows"),
             extension("training_loop"),
             extension("capi"),
-            extension("_classic", more_flags=separate, include=[numpy.get_include()]),
+            extension("_classic", more_flags=classic_flags, include=[numpy.get_include()]),
         ],
         build_dir="build/cython",
+        shared_utility_qualified_name=SHARED,
         compiler_directives={
             "language_level": 3,
             "boundscheck": debug,
@@ -63,5 +105,5 @@ setup(
             "cdivision": True,
             "freethreading_compatible": True,
         },
-    )
+    ),
 )

@@ -62,6 +62,19 @@ const gru_kernels *gru_kernels_select(const char *name)
     return &gru_kernels_generic;
 }
 
+const char *gru_kernels_not_built(void)
+{
+#if defined(GRU_X86_TARGETS)
+    return "";
+#elif defined(GRU_X86_64)
+    return "avx2 avx512";
+#elif !defined(GRU_VECTOR_EXTENSIONS) && (defined(__aarch64__) || defined(_M_ARM64))
+    return "neon";
+#else
+    return "";
+#endif
+}
+
 const char *gru_compiler(void)
 {
 #if defined(__clang__)
@@ -69,6 +82,6 @@ const char *gru_compiler(void)
 #elif defined(__GNUC__)
     return "GCC " __VERSION__;
 #else
-    return "another compiler, without vector extensions";
+    return "MSVC " GRU_TEXT(_MSC_VER);
 #endif
 }

@@ -6,14 +6,20 @@
 
 #include <stdint.h>
 
+#include "compiler.h"
+
+#ifdef GRU_X86_64
+#include <xmmintrin.h>
+#endif
+
 /* x86-64: MXCSR bits 15 (flush results) and 6 (denormals are zero); aarch64: FPCR bit 24. */
 static inline uint64_t gru_float_state_enter(void)
 {
-#if defined(__GNUC__) && defined(__x86_64__)
-    uint32_t state = __builtin_ia32_stmxcsr();
-    __builtin_ia32_ldmxcsr(state | 0x8040);
+#ifdef GRU_X86_64
+    uint32_t state = _mm_getcsr();
+    _mm_setcsr(state | 0x8040);
     return state;
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif defined(GRU_GNU_C) && defined(__aarch64__)
     uint64_t state;
     __asm__ volatile("mrs %0, fpcr" : "=r"(state));
     __asm__ volatile("msr fpcr, %0" : : "r"(state | (1ull << 24)));
@@ -25,9 +31,9 @@ static inline uint64_t gru_float_state_enter(void)
 
 static inline void gru_float_state_leave(uint64_t state)
 {
-#if defined(__GNUC__) && defined(__x86_64__)
-    __builtin_ia32_ldmxcsr((uint32_t)state);
-#elif defined(__GNUC__) && defined(__aarch64__)
+#ifdef GRU_X86_64
+    _mm_setcsr((uint32_t)state);
+#elif defined(GRU_GNU_C) && defined(__aarch64__)
     __asm__ volatile("msr fpcr, %0" : : "r"(state));
 #else
     (void)state;

@@ -71,6 +71,8 @@ typedef struct {
 const gru_kernels *gru_kernels_select(const char *name);
 /* Names of the instruction sets this machine can run, worst first; NULL past the last. */
 const char *gru_kernels_available(int i);
+/* Instruction sets of this platform's processors that the compiler could not build for, or "". */
+const char *gru_kernels_not_built(void);
 const char *gru_compiler(void);
 
 #endif

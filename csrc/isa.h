@@ -3,10 +3,10 @@
 #ifndef GRU_ISA_H
 #define GRU_ISA_H
 
+#include "compiler.h"
 #include "gru_kernels.h"
 
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(GRU_NO_VECTOR_EXTENSIONS)
-#define GRU_X86_TARGETS 1
+#ifdef GRU_X86_TARGETS
 extern const gru_kernels gru_kernels_avx2, gru_kernels_avx512;
 #endif
 extern const gru_kernels gru_kernels_generic;

@@ -4,7 +4,7 @@
 #include "kernel_includes.h"
 
 #define GRU_ISA generic
-#if defined(__GNUC__) && !defined(GRU_NO_VECTOR_EXTENSIONS)
+#ifdef GRU_VECTOR_EXTENSIONS
 #define GRU_VECTOR_BYTES 16
 #else
 #define GRU_VECTOR_BYTES 0

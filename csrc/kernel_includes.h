@@ -5,15 +5,12 @@
 
 #include <string.h>
 
-#include "gru_kernels.h"
 #include "isa.h"
 
 #define GRU_JOIN_(a, b, c) a##b##c
 #define GRU_JOIN(a, b, c) GRU_JOIN_(a, b, c)
-#define GRU_TEXT_(a) #a
-#define GRU_TEXT(a) GRU_TEXT_(a)
 
-#if defined(__GNUC__)
+#ifdef GRU_GNU_C
 #define INLINE static inline __attribute__((always_inline))
 #define GRU_PREFETCH(p) __builtin_prefetch(p, 1)
 #define GRU_SQRTF __builtin_sqrtf

@@ -4,22 +4,35 @@
 #ifndef GRU_TEAM_H
 #define GRU_TEAM_H
 
-#if defined(__GNUC__)
+#include "compiler.h"
+
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <windows.h>
+#else
 #include <sched.h>
+#endif
+
+#ifdef GRU_GNU_C
 #define GRU_LOAD(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define GRU_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define GRU_INCREMENT(p) __atomic_add_fetch(p, 1, __ATOMIC_ACQ_REL)
-#define GRU_YIELD() sched_yield()
 #else
-#include <windows.h>
 #define GRU_LOAD(p) InterlockedCompareExchange(p, 0, 0)
 #define GRU_STORE(p, v) InterlockedExchange(p, v)
 #define GRU_INCREMENT(p) InterlockedIncrement(p)
-#define GRU_YIELD() SwitchToThread()
 #endif
 
-#if defined(__GNUC__) && defined(__x86_64__)
-#define GRU_PAUSE() __builtin_ia32_pause()
+#ifdef _WIN32
+#define GRU_YIELD() SwitchToThread()
+#else
+#define GRU_YIELD() sched_yield()
+#endif
+
+#ifdef GRU_X86_64
+#include <emmintrin.h>
+#define GRU_PAUSE() _mm_pause()
 #else
 #define GRU_PAUSE() ((void)0)
 #endif

@@ -25,6 +25,7 @@ def test_get_config():
         "compiler": kernels.compiler(),
         "isa": kernels.active_isa(),
         "available_isas": kernels.available_isas(),
+        "not_built": kernels.not_built(),
         "matmul": active_matmul(),
         "cpus": available_cpus(),
         "default_threads": found["default_threads"],
@@ -41,7 +42,7 @@ def test_show_config_and_info_print_the_same(capsys):
     gru_ext.show_config()
     shown = capsys.readouterr().out
     for name, value in gru_ext.get_config().items():
-        told = ", ".join(value) if isinstance(value, list) else value
+        told = (", ".join(value) or "none") if isinstance(value, list) else value
         assert f"{name.replace('_', ' ')}: {told}\n" in shown
     assert main(["info"]) == 0
     assert capsys.readouterr() == (shown, "")
@@ -62,3 +63,15 @@ def test_info_under_a_forced_instruction_set(name, status):
         assert done.stdout == ""
         assert done.stderr.startswith("gru-ext: instruction set 'nonsense' is not available")
         assert done.stderr.count("\n") == 1
+
+
+def test_a_warning_is_one_line_on_the_command_line():
+    program = (
+        "import sys, warnings, gru_ext.cli, gru_ext.__main__\n"
+        "gru_ext.cli._info = lambda _: warnings.warn('no kernels\\nfor this', RuntimeWarning)\n"
+        "sys.argv = ['gru-ext', 'info']\n"
+        "sys.exit(gru_ext.__main__.main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "gru-ext: warning: no kernels for this\n"

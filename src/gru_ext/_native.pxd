@@ -38,6 +38,7 @@ cdef extern from "gru_kernels.h" nogil:
 
     const gru_kernels *gru_kernels_select(const char *name) noexcept
     const char *gru_kernels_available(int i) noexcept
+    const char *gru_kernels_not_built() noexcept
     const char *gru_compiler() noexcept
 
     void gru_pack(const gru_kernels *k, void *packed, const void *b, Py_ssize_t stride_k,

@@ -23,9 +23,10 @@ def get_config() -> dict[str, Any]:
     -------
     dict
         ``version``, ``python``, ``numpy`` and ``compiler`` as str; ``isa``, the instruction set in
-        use, and ``available_isas``, a list, worst first; ``matmul``, ``'native'`` or ``'blas'``;
-        ``cpus``, those this process
-        may use; ``default_threads``, those of a run with 16 streams.
+        use, and ``available_isas``, a list, worst first; ``not_built``, a list of those that the
+        compiler could not build, empty in the prebuilt wheels; ``matmul``, ``'native'`` or
+        ``'blas'``; ``cpus``, those this process may use; ``default_threads``, those of a run with
+        16 streams.
     """
     import numpy as np
 
@@ -36,6 +37,7 @@ def get_config() -> dict[str, Any]:
         "compiler": kernels.compiler(),
         "isa": kernels.active_isa(),
         "available_isas": kernels.available_isas(),
+        "not_built": kernels.not_built(),
         "matmul": active_matmul(),
         "cpus": available_cpus(),
         "default_threads": default_threads(_STREAMS),
@@ -45,7 +47,7 @@ def get_config() -> dict[str, Any]:
 def show_config() -> None:
     """Print :func:`get_config`, a line each, on standard output."""
     for name, value in get_config().items():
-        told = ", ".join(value) if isinstance(value, list) else value
+        told = (", ".join(value) or "none") if isinstance(value, list) else value
         print(f"{name.replace('_', ' ')}: {told}")
 
 

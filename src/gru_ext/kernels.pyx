@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The instruction set in use, the parameter layout, and the element-wise kernels on arrays."""
 import os
+import warnings
 
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
 
@@ -10,6 +11,7 @@ from gru_ext._native cimport (
     gru_compiler,
     gru_kernels,
     gru_kernels_available,
+    gru_kernels_not_built,
     gru_kernels_select,
     gru_adagrad,
     gru_update,
@@ -59,6 +61,14 @@ def available_isas():
     while gru_kernels_available(len(names)) is not NULL:
         names.append(gru_kernels_available(len(names)).decode())
     return names
+
+
+def not_built():
+    """Instruction sets that this machine may have and this build lacks, as a list of str.
+
+    Empty with GCC and Clang; other compilers have no vector extensions.
+    """
+    return gru_kernels_not_built().decode().split()
 
 
 def active_isa():
@@ -169,3 +179,8 @@ def log(const real[::1] x, real[::1] out):
 
 
 use_isa(os.environ.get("GRU_EXT_ISA") or None)
+if not_built():
+    warnings.warn(f"this build of gru_ext, by {compiler()}, has no kernels for "
+                  f"{' and '.join(not_built())} and runs at a fraction of the speed: install a "
+                  "prebuilt wheel, or build with GCC or Clang (clang-cl on Windows)",
+                  RuntimeWarning, stacklevel=2)
