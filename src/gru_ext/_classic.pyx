@@ -30,22 +30,19 @@ cdef struct Loops:
     Loop matmul
 
 
-cdef Loop _loop_of(cnp.ufunc f, int kind) except *:
-    # The inner loop that NumPy takes where all arguments are of one type.
+cdef Loop _loop_of(cnp.ufunc f, str kind) except *:
+    # The inner loop that NumPy takes where all arguments are of one type, as in "dd->d".
     cdef Loop loop
-    cdef int i, k, nargs = f.nin + f.nout
-    for i in range(f.ntypes):
-        for k in range(nargs):
-            if f.types[i * nargs + k] != kind:
-                break
-        else:
+    cdef int i
+    for i, types in enumerate((<object>f).types):
+        if set(types) == {kind, "-", ">"}:
             loop.call = <loop_t><void *>f.functions[i]
             loop.data = <void *>f.data[i] if f.data != NULL else NULL
             return loop
     raise RuntimeError("this NumPy has no inner loop of the kind that --classic needs")
 
 
-cdef Loops _loops(int kind) except *:
+cdef Loops _loops(str kind) except *:
     cdef Loops loops
     loops.exp = _loop_of(np.exp, kind)
     loops.tanh = _loop_of(np.tanh, kind)
@@ -223,7 +220,7 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
     for i in range(n):
         if not 0 <= symbols[i] < V:
             raise ValueError(f"symbols must be from 0 to {V - 1}, not {symbols[i]}")
-    cdef Loops f = _loops(cnp.NPY_FLOAT if real is float else cnp.NPY_DOUBLE)
+    cdef Loops f = _loops("f" if real is float else "d")
     cdef Sizes s
     s.V, s.H = V, H
     dtype = np.float32 if real is float else np.float64
@@ -341,7 +338,7 @@ def sample(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy
         raise ValueError("the parameters' shapes do not fit one another")
     if not 0 <= first < V:
         raise ValueError(f"first must be from 0 to {V - 1}, not {first}")
-    cdef Loops f = _loops(cnp.NPY_FLOAT if real is float else cnp.NPY_DOUBLE)
+    cdef Loops f = _loops("f" if real is float else "d")
     cdef Sizes s
     s.V, s.H = V, H
     cdef real[::1] work = np.zeros(5 * H + V + max(H, V),
