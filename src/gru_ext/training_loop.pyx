@@ -185,7 +185,10 @@ cdef class TrainingLoop:
 
     @position.setter
     def position(self, value):
-        self.run.position = check_count("position", value, 0, self.run.stream_length - 1)
+        position = check_count("position", value, 0, self.run.stream_length - 1)
+        self.workspace._take()
+        self.run.position = position
+        self.workspace._lock.release()
 
     @property
     def windows_done(self):
