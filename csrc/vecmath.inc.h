@@ -169,16 +169,17 @@ INLINE VEC GRU(log)(VEC x)
     return k * SET1(LN2_HI) + (s + s + (s * s2 * p + k * SET1(LN2_LO))) + (x - x); /* NaN stays */
 }
 
+/* One body for whole vectors and for the rest: compiled twice it might be contracted in two ways. */
 #define GRU_ELEMENTWISE(name)                                                                      \
     static void GRU(array_##name)(REAL * y, const REAL *x, ptrdiff_t n)                            \
     {                                                                                              \
-        ptrdiff_t i = 0;                                                                           \
-        for (; i + VL <= n; i += VL) STORE(y + i, GRU(name)(LOAD(x + i)));                         \
-        for (; i < n; i++) {                                                                       \
-            REAL lane[VL_MAX];                                                                     \
-            for (int l = 0; l < VL_MAX; l++) lane[l] = x[i];                                       \
-            STORE(lane, GRU(name)(LOAD(lane)));                                                    \
-            y[i] = lane[0];                                                                        \
+        REAL lane[VL_MAX];                                                                         \
+        for (ptrdiff_t i = 0; i < n; i += VL) {                                                    \
+            ptrdiff_t rest = n - i;                                                                \
+            for (ptrdiff_t l = 0; rest < VL && l < VL; l++) lane[l] = x[l < rest ? i + l : i];     \
+            VEC v = GRU(name)(LOAD(rest < VL ? lane : x + i));                                     \
+            STORE(rest < VL ? lane : y + i, v);                                                    \
+            for (ptrdiff_t l = 0; rest < VL && l < rest; l++) y[i + l] = lane[l];                  \
         }                                                                                          \
     }
 #define VL_MAX 16
