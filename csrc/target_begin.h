@@ -2,11 +2,10 @@
 /* Functions from here to target_end.h are compiled for the instruction set GRU_TARGET. */
 #define GRU_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
-#define GRU_PUSH(target)                                                                           \
-    GRU_PRAGMA(clang attribute push(__attribute__((target(target))), apply_to = function))
-GRU_PUSH(GRU_TARGET)
+#define GRU_PUSH(isa)                                                                              \
+    GRU_PRAGMA(clang attribute push(__attribute__((target(isa))), apply_to = function))
 #else
+#define GRU_PUSH(isa) GRU_PRAGMA(GCC target(isa))
 #pragma GCC push_options
-#define GRU_PUSH(name) GRU_PRAGMA(GCC target(name))
-GRU_PUSH(GRU_TARGET)
 #endif
+GRU_PUSH(GRU_TARGET)
