@@ -2,7 +2,7 @@
 """The C kernels (csrc/gru_kernels.h, kernel_table.inc.h) under one name for both dtypes.
 
 The C macros choose float or double by the type of the first pointer, and the C compiler checks the
-others against it; hence `void *` here. Private: other packages cimport kernels.pxd.
+others against it; hence `void *` here. Private: other packages cimport capi.pxd.
 """
 from libc.stdint cimport int32_t, uint64_t
 

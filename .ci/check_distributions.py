@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""What must be in an sdist and its wheels, and what must not.
+
+python .ci/check_distributions.py SDIST WHEEL [WHEEL ...]
+
+The first wheel may be followed by others that must hold the same files, to the byte.
+"""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email import message_from_bytes
+from pathlib import PurePosixPath
+
+LARGEST_WHEEL = 2_000_000
+IN_SDIST = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO"}
+TREES_IN_SDIST = ("csrc/", "src/", "tests/", "docs/", "examples/", "bench/")
+IN_WHEEL = {"gru_ext/__init__.pxd", "gru_ext/capi.pxd", "gru_ext/include/gru_ext.h"}
+IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/kernels.pyi"}
+MODULES = {"_bptt", "_classic", "_cython", "capi", "kernels", "matmul", "training_loop", "windows"}
+KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd"}
+EXTRAS = {"blas", "plot", "bench", "test", "docs"}
+
+
+def check_sdist(path: str) -> None:
+    with tarfile.open(path) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
+    wanted = {name for name in tracked.stdout.split() if name.startswith(TREES_IN_SDIST)}
+    missing = (wanted | IN_SDIST) - inside
+    assert not missing, f"not in the sdist: {sorted(missing)}"
+    extra = {name for name in inside - wanted if name.startswith(TREES_IN_SDIST)}
+    extra = {name for name in extra if PurePosixPath(name).suffix and ".egg-info" not in name}
+    assert not extra, f"in the sdist, but not in the repository: {sorted(extra)}"
+
+
+def contents(path: str) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def check_wheel(path: str, inside: dict[str, bytes]) -> None:
+    missing = IN_WHEEL - inside.keys()
+    assert not missing, f"not in the wheel: {sorted(missing)}"
+    ours = {name for name in inside if ".dist-info/" not in name}
+    odd = {name for name in ours if not name.startswith("gru_ext/")}
+    odd |= {name for name in ours if PurePosixPath(name).suffix not in KINDS_IN_WHEEL | {".typed"}}
+    assert not odd, f"in the wheel, but should not be: {sorted(odd)}"
+    compiled = {PurePosixPath(n).name.split(".")[0] for n in ours if n.endswith((".so", ".pyd"))}
+    assert compiled == MODULES, f"compiled modules: {sorted(compiled)}"
+    (metadata,) = (v for name, v in inside.items() if name.endswith(".dist-info/METADATA"))
+    assert set(message_from_bytes(metadata).get_all("Provides-Extra")) == EXTRAS
+    assert any(name.endswith("/licenses/LICENSE") for name in inside)
+    with zipfile.ZipFile(path) as archive:
+        size = sum(item.compress_size for item in archive.infolist())
+    assert size < LARGEST_WHEEL, f"{path} has {size} bytes"
+    print(f"{path.rpartition('/')[2]}: {len(inside)} files, {size:,} bytes compressed")
+
+
+def main(sdist: str, *wheels: str) -> None:
+    check_sdist(sdist)
+    first = contents(wheels[0])
+    for path in wheels:
+        inside = contents(path)
+        check_wheel(path, inside)
+        differ = {n for n in first.keys() | inside.keys() if first.get(n) != inside.get(n)}
+        assert not differ, f"{path} differs from {wheels[0]} in {sorted(differ)}"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
