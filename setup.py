@@ -67,6 +67,10 @@ def extension(name, *c_sources, more_flags=(), include=()):
 
 
 class BuildExt(build_ext):
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
     def build_extensions(self):
         if clang_cl:
             if not self.compiler.initialized:

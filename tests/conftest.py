@@ -2,6 +2,7 @@
 """Fixtures that several files share."""
 
 import io
+import os
 import zipfile
 
 import numpy as np
@@ -13,6 +14,9 @@ from training_runs import TEXT
 import gru_ext
 from gru_ext import checkpoint, kernels
 from gru_ext.parameters import Parameters
+
+# Users' output is buffered.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.fixture(params=kernels.available_isas())

@@ -17,7 +17,7 @@ import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,7 @@ def write(path: StrPath, checkpoint: Checkpoint) -> None:
             f"{path} was not written: {', '.join(broken)} have values that are not "
             f"finite; train again with a lower learning rate"
         )
-    arrays: dict[str, Any] = {
+    arrays: dict[str, NDArray[Any]] = {
         name: np.ascontiguousarray(checkpoint.weights[name]) for name in NAMES
     }
     if checkpoint.memory is not None:
@@ -109,7 +109,15 @@ def write(path: StrPath, checkpoint: Checkpoint) -> None:
     about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
     text = json.dumps(about).encode()
     arrays[_METADATA] = np.frombuffer(text, np.uint8)
-    write_atomically(path, lambda file: np.savez(file, **arrays))
+    write_atomically(path, lambda file: _write_arrays(file, arrays))
+
+
+def _write_arrays(file: BinaryIO, arrays: dict[str, NDArray[Any]]) -> None:
+    """As numpy.savez, which in older versions leaves a broken archive to be closed at exit."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def read(path: StrPath) -> Checkpoint:

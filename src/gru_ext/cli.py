@@ -239,16 +239,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader, such as `head`, has had enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _drop_what_cannot_be_written()
+        return 0  # the reader, such as `head`, has had enough
     except OSError as error:
+        _drop_what_cannot_be_written()
         return _refuse(_told(error))
     except MemoryError as error:
         return _refuse(f"not enough memory: {error}")
     except (ValueError, TypeError, ImportError) as error:
         return _refuse(error)
     return 0
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Output that standard output does not take would fail once more at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _told(error: OSError) -> str:
