@@ -20,7 +20,7 @@ from gru_ext.windows import Workspace
 
 _SMOOTHING = 0.999
 # Adagrad's memory is empty at first, and each update as large as the learning rate itself: without
-# a warm-up some runs never recover from the first ones. It lasts a pass over the text, within these.
+# a warm-up some runs never recover from the first ones. It lasts a pass over the text, but:
 _FEWEST_WARMUP_STEPS, _MOST_WARMUP_STEPS = 200, 400
 
 
