@@ -7,10 +7,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from gru_ext._version import __version__
-from gru_ext.options import DTYPES, OPTIMIZERS
+from gru_ext.options import DTYPES, OPTIMIZERS, UNITS
+
+if TYPE_CHECKING:
+    from gru_ext.vocabulary import Vocabulary
 
 _INTERRUPTED = 130
 _BAD_INPUT = 2
@@ -70,6 +73,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="file to write (default: model.npz; with --classic gru_weights.data)",
     )
+    add("--units", choices=UNITS, help="what the model reads and writes (default: chars)")
+    add(
+        "--min-count",
+        type=_count,
+        metavar="N",
+        help="characters seen less often become one unknown, shown as U+FFFD",
+    )
     add("--hidden-size", type=_count, metavar="H")
     add("--seq-length", type=_count, metavar="T", help="characters of a window")
     add("--batch-size", type=_count, metavar="B", help="streams the text is cut into")
@@ -128,16 +138,14 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from gru_ext.files import read_text
     from gru_ext.training import train
 
     options = vars(arguments).copy()
     for name in ("command", "run"):
         del options[name]
-    text = read_text(options.pop("texts"), options.pop("encoding"))
     if options["output"] is None:
         options["output"] = "gru_weights.data" if arguments.classic else "model.npz"
-    train(text, **options)
+    train(options.pop("texts"), **options)
     if not arguments.quiet and not arguments.classic:
         print(f"wrote {options['output']}")
 
@@ -166,10 +174,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     import json
     import math
 
-    from gru_ext.files import read_text
     from gru_ext.model import load
 
-    result = load(arguments.model).evaluate(read_text(arguments.texts, arguments.encoding))
+    result = load(arguments.model).evaluate(arguments.texts, arguments.encoding)
     figures = {
         name: getattr(result, name)
         for name in ("nats_per_char", "bits_per_char", "perplexity", "characters")
@@ -203,9 +210,7 @@ def _info(arguments: argparse.Namespace) -> None:
         "hidden size": H,
         "dtype": data.weights["Wz"].dtype,
         "parameters": sum(rows * columns for rows, columns in shapes(V, H).values()),
-        "vocabulary": f"{V} characters: {data.characters!r}"
-        if data.characters
-        else f"{V} characters, not named in the file",
+        "vocabulary": _told_vocabulary(data.vocabulary) or f"{V} characters, not named in the file",
         "steps": about.get("step", "unknown"),
     }
     options = about.get("options")
@@ -219,6 +224,15 @@ def _info(arguments: argparse.Namespace) -> None:
     lines["can be resumed"] = "yes" if data.memory is not None else "no"
     for name, value in lines.items():
         print(f"{name}: {_printable(value)}")
+
+
+def _told_vocabulary(vocabulary: Vocabulary | None) -> str:
+    if vocabulary is None:
+        return ""
+    if vocabulary.units == "bytes":
+        return f"{len(vocabulary)} bytes"
+    unknown = "; U+FFFD stands for every other" if vocabulary.unknown else ""
+    return f"{len(vocabulary)} characters: {vocabulary.characters!r}{unknown}"
 
 
 def _printable(value: object) -> str:

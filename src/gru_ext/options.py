@@ -11,6 +11,7 @@ from typing import Any
 
 OPTIMIZERS = ("adagrad",)
 DTYPES = ("float32", "float64")
+UNITS = ("chars", "bytes")
 
 # Enough for a good small model of a text of a megabyte; shorter texts are read more often, up to
 # _MOST_EPOCHS times, but for at least _FEWEST_STEPS updates.
@@ -48,6 +49,10 @@ class TrainingOptions:
     val_fraction : float
         Share of the text, at its end, that is held out and measured.
     seed : int
+    units : str
+        ``chars`` or ``bytes``.
+    min_count : int
+        Characters seen less often become one unknown.
     """
 
     hidden_size: int | None = None
@@ -61,15 +66,17 @@ class TrainingOptions:
     epochs: float | None = None
     val_fraction: float | None = None
     seed: int | None = None
+    units: str | None = None
+    min_count: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed"):
+        for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed", "min_count"):
             check_whole(_spoken(name), getattr(self, name))
         for name in ("learning_rate", "clip", "epochs", "val_fraction"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, numbers.Real):
                 raise TypeError(f"{_spoken(name)} must be a number, not {value!r}")
-        for name in ("hidden_size", "seq_length", "batch_size", "max_steps"):
+        for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "min_count"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{_spoken(name)} must be 1 or more, not {value}")
@@ -83,7 +90,7 @@ class TrainingOptions:
             raise ValueError(f"val fraction must be from 0 to below 1, not {self.val_fraction}")
         if self.seed is not None and not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be from 0 to 2**32 - 1, not {self.seed}")
-        for name, known in (("dtype", DTYPES), ("optimizer", OPTIMIZERS)):
+        for name, known in (("dtype", DTYPES), ("optimizer", OPTIMIZERS), ("units", UNITS)):
             value = getattr(self, name)
             if value is not None and value not in known:
                 raise ValueError(f"{name} must be {' or '.join(known)}, not {value!r}")

@@ -46,6 +46,7 @@ class Run:
         self.trainer, self.steps, self.held_out, self.seed = trainer, steps, held_out, seed
         self.sample_every = max(1, steps // 4) if sample_every is None else sample_every
         self.sample_length = 200 if sample_length is None else sample_length
+        self.unit = "byte" if trainer.model.vocabulary.units == "bytes" else "character"
         self.log_every = max(1, steps // 20) if log_every is None else log_every
 
     def go(self, stop: StopRequest, quiet: bool) -> None:
@@ -85,7 +86,7 @@ class Run:
         trainer, model = self.trainer, self.trainer.model
         held = f" and {len(self.held_out):,} held out" if len(self.held_out) else ""
         return (
-            f"{trainer.characters:,} characters to train on{held}, "
+            f"{trainer.characters:,} {self.unit}s to train on{held}, "
             f"{len(model.vocabulary)} different; hidden size {model.hidden_size}, "
             f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
             f"learning rate {trainer.learning_rate:.4g}, {self.steps:,} steps, "
@@ -97,7 +98,7 @@ class Run:
         return (
             f"step {done:,} of {self.steps:,}, epoch "
             f"{done / self.trainer.windows_per_epoch:.2f}: {nats / math.log(2):.3f} bits per "
-            f"character, {characters_per_second:,.0f} characters a second"
+            f"{self.unit}, {characters_per_second:,.0f} {self.unit}s a second"
         )
 
     def _sample(self) -> str:
@@ -115,6 +116,6 @@ class Run:
     def _measure(self) -> str:
         result = evaluate_symbols(self.trainer.model.parameters, self.held_out)
         return (
-            f"held out, {result.characters:,} characters: {result.bits_per_char:.3f} bits per "
-            f"character"
+            f"held out, {result.characters:,} {self.unit}s: {result.bits_per_char:.3f} bits per "
+            f"{self.unit}"
         )

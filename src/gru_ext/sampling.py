@@ -28,6 +28,26 @@ def sample_chunks(
     seed: int | Sequence[int] | None = None,
     hidden: NDArray[np.floating] | None = None,
 ) -> Iterator[str]:
+    """The text of :func:`sample_symbols`, some at a time."""
+    if not isinstance(prompt, str):
+        raise TypeError(f"prompt must be a str, not {type(prompt).__name__}")
+    decode = vocabulary.decoder()
+    for drawn in sample_symbols(parameters, vocabulary, length, prompt, temperature, seed, hidden):
+        yield decode(drawn, False)
+    rest = decode(np.empty(0, np.int32), True)
+    if rest:
+        yield rest
+
+
+def sample_symbols(
+    parameters: Parameters,
+    vocabulary: Vocabulary,
+    length: int,
+    prompt: str | bytes = "",
+    temperature: float = 1.0,
+    seed: int | Sequence[int] | None = None,
+    hidden: NDArray[np.floating] | None = None,
+) -> Iterator[NDArray[np.integer]]:
     """Draw ``length`` characters that follow ``prompt``, some at a time.
 
     Parameters
@@ -35,10 +55,10 @@ def sample_chunks(
     parameters, vocabulary
         The model.
     length : int
-        Characters to draw.
-    prompt : str
-        What the model reads first. Without one it starts as after a line's end where it knows that
-        character, else after one drawn evenly.
+        Characters, or bytes, to draw.
+    prompt : str or bytes
+        What the model reads first; bytes for a model of bytes alone. Without one it starts as
+        after a line's end where it knows that character, else after one drawn evenly.
     temperature : float
         The logits are divided by it; 0 takes the likeliest character each time.
     seed : int or sequence of int, optional
@@ -48,7 +68,7 @@ def sample_chunks(
 
     Yields
     ------
-    str
+    ndarray of symbols, shape (n,)
 
     Raises
     ------
@@ -56,8 +76,6 @@ def sample_chunks(
         Where the prompt has characters the model does not know, or a number is out of range.
     """
     check_whole("length", length, 0)
-    if not isinstance(prompt, str):
-        raise TypeError(f"prompt must be a str, not {type(prompt).__name__}")
     if not isinstance(temperature, numbers.Real):
         raise TypeError(f"temperature must be a number, not {temperature!r}")
     if not (temperature >= 0 and math.isfinite(temperature)):
@@ -83,4 +101,4 @@ def sample_chunks(
         uniforms = generator.random((min(_CHUNK, length - start), 1))
         drawn = sample_streams(parameters.flat, last, uniforms, workspace, temperature)
         last = drawn[-1]
-        yield vocabulary.decode(drawn[:, 0])
+        yield drawn[:, 0]

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.corpus import release
 from gru_ext.parameters import Parameters
 from gru_ext.windows import Workspace, forward_window
 
 _WINDOW = 256
+# Symbols between releases of a mapped text's pages.
+_RELEASE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ def evaluate_symbols(
     )
     total = 0.0
     for start in range(0, n, _WINDOW):
+        if start % _RELEASE == 0:
+            release(symbols)
         window = np.ascontiguousarray(symbols[start : start + _WINDOW + 1], np.int32)[:, None]
         total += forward_window(parameters.flat, window[:-1], window[1:], workspace)
         if progress is not None:

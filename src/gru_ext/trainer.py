@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.checkpoint import Checkpoint, CheckpointError
+from gru_ext.corpus import digest, release
 from gru_ext.model import Model
 from gru_ext.parameters import Parameters
 from gru_ext.threads import default_threads
@@ -101,6 +101,7 @@ class Trainer:
         )
         self._loop = TrainingLoop(parameters.flat, self.memory.flat, self._workspace, symbols)
         self._symbols = symbols
+        self._digest: str | None = None
         if warmup_steps is None:
             pass_ = self._loop.windows_per_epoch
             warmup_steps = min(_MOST_WARMUP_STEPS, max(_FEWEST_WARMUP_STEPS, pass_))
@@ -140,6 +141,7 @@ class Trainer:
         updates = self.steps_done + 1 + np.arange(steps, dtype=np.float64)
         rates = self.learning_rate * np.minimum(1.0, updates / max(1, self.warmup_steps))
         losses = self._loop.steps(steps, rates, self.clip, threads=self.threads)
+        release(self._symbols)
         losses /= self.characters_per_step
         for loss in losses.tolist():
             self.smooth_loss = self.smooth_loss * _SMOOTHING + loss * (1 - _SMOOTHING)
@@ -157,7 +159,9 @@ class Trainer:
 
     def text_digest(self) -> str:
         """SHA-256 of the text's symbols, by which a resume knows its text again."""
-        return hashlib.sha256(self._symbols.data).hexdigest()
+        if self._digest is None:
+            self._digest = digest(self._symbols)
+        return self._digest
 
     def checkpoint(self) -> Checkpoint:
         """The model and the whole state of its training."""
@@ -190,7 +194,7 @@ class Trainer:
                 "holds no training state to resume: start from its weights with --init-from"
             )
         parameters = self.model.parameters
-        if data.characters != self.model.vocabulary.characters:
+        if data.vocabulary != self.model.vocabulary:
             raise CheckpointError("was trained with another vocabulary than this text's")
         if data.weights["Wz"].dtype != parameters.dtype:
             raise CheckpointError(f"is {data.weights['Wz'].dtype}, not {parameters.dtype}")

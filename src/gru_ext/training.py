@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
+from gru_ext.corpus import Corpus
 from gru_ext.files import StrPath, check_writable
 from gru_ext.model import Model, from_checkpoint
 from gru_ext.options import (
@@ -22,6 +27,7 @@ from gru_ext.options import (
 )
 from gru_ext.pace import StopRequest, stop_on_interrupt
 from gru_ext.parameters import Parameters
+from gru_ext.texts import Text, Texts
 from gru_ext.vocabulary import Vocabulary
 
 
@@ -34,8 +40,11 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def train(
-    text: str,
+    text: Text,
     *,
+    encoding: str = "utf-8",
+    units: str | None = None,
+    min_count: int | None = None,
     output: StrPath | None = None,
     hidden_size: int | None = None,
     seq_length: int | None = None,
@@ -65,7 +74,16 @@ def train(
 
     Parameters
     ----------
-    text : str
+    text : str, bytes, path-like, or list of paths
+        A str is the text itself, and bytes are what a file would hold; in a list a str is a path,
+        ``-`` standard input.
+    encoding : str
+        Of files and bytes.
+    units : {"chars", "bytes"}, optional
+        What the model reads and writes. With bytes any file trains, whatever its encoding, and
+        every length below is one of bytes.
+    min_count : int, optional
+        Characters seen less often become one unknown, shown as U+FFFD.
     output : path-like, optional
         File to write the model and the state of its training to.
     hidden_size, seq_length, batch_size : int, optional
@@ -124,15 +142,13 @@ def train(
         epochs,
         val_fraction,
         seed,
+        units,
+        min_count,
     )
     check_whole("threads", threads, 1)
     check_whole("sample every", sample_every, 0)
     check_whole("sample length", sample_length, 0)
     check_whole("log every", log_every, 0)
-    if not isinstance(text, str):
-        raise TypeError(f"text must be a str, not {type(text).__name__}")
-    if not text:
-        raise ValueError("the text is empty")
     _check_output(output, resume, force, classic, init_from)
     shown: dict[str, Any] = {
         "sample_every": sample_every,
@@ -140,17 +156,33 @@ def train(
         "log_every": log_every,
         "quiet": quiet,
     }
+    source = output if resume else init_from
+    if classic and source is None:
+        source = _existing(output)
+    weights = _weights(source)
+    vocabulary = _vocabulary_of(weights, given, source, resume, classic)
+    corpus = Corpus(
+        Texts(
+            text,
+            vocabulary.units if vocabulary is not None else units or "chars",
+            encoding,
+            None if output is None else Path(os.path.realpath(output)).parent,
+        )
+    )
+    if vocabulary is None or classic:  # as the notebook makes its own from its text
+        vocabulary = Vocabulary.from_counts(corpus.counts, min_count or 1)
+    symbols = corpus.encode(vocabulary)
     with stop_on_interrupt() as stop:
         if classic:
             from gru_ext.classic import train_classic
 
-            source = init_from if init_from is not None else _existing(output)
-            weights = _weights(source)
-            trained: Model = _named(source, train_classic, text, given, weights, stop=stop, **shown)
+            trained: Model = _named(
+                source, train_classic, symbols, vocabulary, given, weights, stop=stop, **shown
+            )
             data = trained.checkpoint()
         else:
             trained, data = _train(
-                text, given, output if resume else None, init_from, threads, stop, **shown
+                symbols, vocabulary, given, resume, source, weights, threads, stop, **shown
             )
         if output is not None:
             checkpoint.write(output, data)
@@ -208,11 +240,34 @@ def _named(source: StrPath | Model | None, function: Any, *arguments: Any, **nam
         raise CheckpointError(f"{name} {error}") from None
 
 
-def _train(
-    text: str,
+def _vocabulary_of(
+    weights: Checkpoint | None,
     given: TrainingOptions,
-    resume: StrPath | None,
-    init_from: StrPath | Model | None,
+    source: StrPath | Model | None,
+    resume: bool,
+    classic: bool,
+) -> Vocabulary | None:
+    """The vocabulary that the weights bring along, which the options must not contradict."""
+    vocabulary = None if weights is None else weights.vocabulary
+    if vocabulary is None:
+        return None
+    name = "the model" if isinstance(source, Model) else source
+    if given.units not in (None, vocabulary.units):
+        raise ValueError(f"{name} is a model of {vocabulary.units}, not of {given.units}")
+    if given.min_count is not None and not (resume or classic):
+        raise ValueError(
+            f"--min-count and --init-from contradict: the vocabulary is that of {name}"
+        )
+    return vocabulary
+
+
+def _train(
+    symbols: NDArray[np.integer],
+    vocabulary: Vocabulary,
+    given: TrainingOptions,
+    resume: bool,
+    source: StrPath | Model | None,
+    weights: Checkpoint | None,
     threads: int | None,
     stop: StopRequest,
     *,
@@ -225,19 +280,16 @@ def _train(
     from gru_ext.run import Run
     from gru_ext.trainer import Trainer
 
-    source = resume if resume is not None else init_from
-    weights = _weights(source)
-    if resume is not None:
-        given = _named(resume, _resumed_options, given, weights)
+    if resume:
+        given = _named(source, _resumed_options, given, weights)
     elif weights is not None:
         given = given.over(
             {"hidden_size": weights.hidden_size, "dtype": str(weights.weights["Wz"].dtype)}
         )
-    n_trained = len(text) - held_out(len(text), given.val_fraction)
+    n_trained = len(symbols) - held_out(len(symbols), given.val_fraction)
     options = settle(given, n_trained)
-    _check_length(n_trained, len(text) - n_trained, options)
-    model = _starting_model(text, weights, source, options)
-    symbols = _named(source, model.vocabulary.encode, text)
+    _check_length(n_trained, len(symbols) - n_trained, options)
+    model = _starting_model(vocabulary, weights, source, options)
     trainer = Trainer(
         model,
         symbols[:n_trained],
@@ -248,8 +300,8 @@ def _train(
         warmup_steps=None,
         threads=threads,
     )
-    if resume is not None:
-        _named(resume, trainer.resume, weights)
+    if resume:
+        _named(source, trainer.resume, weights)
     steps = steps_of(given, trainer.windows_per_epoch)
     if steps is None:
         steps = default_steps(trainer.windows_per_epoch, n_trained)
@@ -262,7 +314,7 @@ def _train(
         "options": asdict(options)
         | {
             name: getattr(given, name)
-            for name in ("max_steps", "epochs", "val_fraction")
+            for name in ("max_steps", "epochs", "val_fraction", "units", "min_count")
             if getattr(given, name) is not None
         }
     }
@@ -293,13 +345,12 @@ def _check_length(n_trained: int, n_held_out: int, options: Settled) -> None:
 
 
 def _starting_model(
-    text: str, weights: Checkpoint | None, source: StrPath | Model | None, options: Settled
+    vocabulary: Vocabulary,
+    weights: Checkpoint | None,
+    source: StrPath | Model | None,
+    options: Settled,
 ) -> Model:
     """A new model, or that of the weights in the dtype asked for."""
-    if weights is None or weights.characters is None:
-        vocabulary = Vocabulary.from_text(text)  # as the notebook makes its own from its text
-    else:
-        vocabulary = Vocabulary(weights.characters)
     if weights is None:
         return Model.create(vocabulary, options.hidden_size, options.dtype, options.seed)
     if weights.hidden_size != options.hidden_size:
@@ -327,12 +378,13 @@ def _resumed_options(given: TrainingOptions, saved: Checkpoint) -> TrainingOptio
         "optimizer",
         "val_fraction",
         "seed",
+        "units",
+        "min_count",
     ):
         asked = getattr(given, name)
-        if asked is not None and asked != before.get(name, asked):
-            raise CheckpointError(
-                f"was trained with {name.replace('_', ' ')} {before[name]}, not {asked}"
-            )
+        saved = before.get(name, {"units": "chars", "min_count": 1}.get(name, asked))
+        if asked is not None and asked != saved:
+            raise CheckpointError(f"was trained with {name.replace('_', ' ')} {saved}, not {asked}")
     if given.epochs is not None and given.max_steps is None:
         before = {name: value for name, value in before.items() if name != "max_steps"}
     try:
