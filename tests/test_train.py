@@ -221,6 +221,7 @@ def test_a_text_too_short_is_told_how_long_it_must_be(tmp_path, text, options, l
         (None, (TypeError, ValueError)),
         ([], ValueError),
         ([b"a", b"b"], TypeError),
+        (b"", ValueError),
     ],
 )
 def test_no_text(text, error):

@@ -24,6 +24,9 @@ def test_any_file_trains_as_bytes(tmp_path):
     models = [gru_ext.train(text, max_steps=9, **BYTES) for text in (BINARY, path, [path])]
     assert all(same(models[0], model) for model in models)
     assert len(models[0].vocabulary) == 256
+    assert same(models[0], gru_ext.train(BINARY, max_steps=9, **SMALL))
+    with pytest.raises(TypeError, match="decode it"):
+        gru_ext.train(BINARY, max_steps=9, units="chars", **SMALL)
     text = gru_ext.train("né ☃" * 40, max_steps=3, **BYTES)
     assert same(text, gru_ext.train("né ☃".encode() * 40, max_steps=3, **BYTES))
 

@@ -128,9 +128,10 @@ class Model:
         Parameters
         ----------
         text : str, bytes, path-like or list of paths
-            A str is the text itself, bytes are what a file would hold.
+            A str is the text itself, and so are bytes for a model of bytes; in a list a str is a
+            path, ``-`` standard input.
         encoding : str
-            Of files and bytes, for a model of characters.
+            Of files, for a model of characters.
 
         Raises
         ------

@@ -26,6 +26,8 @@ _MOST_STREAMS = 64
 _CHARACTERS_FOR_16_STREAMS = 16_000_000
 # Below, a tenth is too little to measure anything on.
 _SHORTEST_HELD_OUT = 20_000
+# Enough to tell models apart that differ by some thousandths of a bit.
+_MOST_HELD_OUT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,8 @@ CLASSIC = {
 def held_out(characters: int, val_fraction: float | None) -> int:
     """Characters held out at the end of a text."""
     if val_fraction is None:
-        val_fraction = 0.1 if characters >= _SHORTEST_HELD_OUT else 0.0
+        tenth = round(characters * 0.1)
+        return min(tenth, _MOST_HELD_OUT) if characters >= _SHORTEST_HELD_OUT else 0
     n = round(characters * val_fraction)
     if val_fraction > 0 and n < 2:
         raise ValueError(

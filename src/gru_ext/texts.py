@@ -28,13 +28,13 @@ class Texts:
     Parameters
     ----------
     text : str, bytes, path-like or sequence of paths
-        A str is the text itself, and bytes are what a file would hold. In a sequence a str is a
-        path, ``-`` standard input.
+        A str is the text itself, and so are bytes where the units are bytes. In a sequence a str is
+        a path, ``-`` standard input.
     units : {"chars", "bytes"}
         What to read: characters, with newlines translated to ``\\n`` as Python's text mode does
         (but not those of a str), or bytes as they are.
     encoding : str
-        Of files and bytes that are read as characters.
+        Of files that are read as characters.
     folder : path-like, optional
         Where to keep what can be read only once and is long; by default that of temporary files.
 
@@ -65,6 +65,8 @@ class Texts:
             raise TypeError(
                 f"text must be a str, bytes, a path or a list of paths, not {type(text).__name__}"
             )
+        if isinstance(text, bytes) and units == "chars":
+            raise TypeError("text must be a str for a model of characters: decode it")
         if not text:
             kind = "the text is empty" if isinstance(text, str | bytes) else "no text is named"
             raise ValueError(f"{kind}: at least 2 characters are needed")
@@ -86,12 +88,10 @@ class Texts:
         ValueError
             Where it is empty or no text in this encoding; it says where.
         """
-        if isinstance(self.text, str):
+        if isinstance(self.text, str | bytes):
             for start in range(0, len(self.text), PIECE):
                 piece = self.text[start : start + PIECE]
-                yield utf8(piece) if self.units == "bytes" else piece
-        elif isinstance(self.text, bytes):
-            yield from self._read("the text", io.BytesIO(self.text))
+                yield utf8(piece) if isinstance(piece, str) and self.units == "bytes" else piece
         else:
             for place, path in enumerate(self.text):
                 name = "standard input" if path == "-" else os.fspath(path)

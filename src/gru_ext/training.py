@@ -75,13 +75,12 @@ def train(
     Parameters
     ----------
     text : str, bytes, path-like, or list of paths
-        A str is the text itself, and bytes are what a file would hold; in a list a str is a path,
-        ``-`` standard input.
+        A str is the text itself, and so are bytes; in a list a str is a path, ``-`` standard input.
     encoding : str
-        Of files and bytes.
+        Of files.
     units : {"chars", "bytes"}, optional
-        What the model reads and writes. With bytes any file trains, whatever its encoding, and
-        every length below is one of bytes.
+        What the model reads and writes; characters, where the text is not given as bytes. With
+        bytes any file trains, whatever its encoding, and every length below is one of bytes.
     min_count : int, optional
         Characters seen less often become one unknown, shown as U+FFFD.
     output : path-like, optional
@@ -99,8 +98,8 @@ def train(
     epochs : float, optional
         Passes over the text to make in all.
     val_fraction : float, optional
-        Share of the text, at its end, that is not trained on but measured; a tenth by default
-        where the text is long enough.
+        Share of the text, at its end, that is not trained on but measured; by default a tenth
+        where the text is long enough, and a million characters at most.
     seed : int, optional
         Of the initial weights and of the samples; 0 by default.
     threads : int, optional
@@ -130,6 +129,8 @@ def train(
     TrainingInterrupted
         A KeyboardInterrupt: after Ctrl-C, when the model so far is written.
     """
+    if units is None and isinstance(text, bytes):
+        units = "bytes"
     given = TrainingOptions(
         hidden_size,
         seq_length,
