@@ -294,6 +294,8 @@ def _check_metadata(metadata: dict[str, Any], V: int) -> None:
     ):
         raise CheckpointError(f"its vocabulary is not {V} different characters")
     try:
-        Vocabulary.from_metadata(metadata)
-    except ValueError as error:
+        vocabulary = Vocabulary.from_metadata(metadata)
+        if vocabulary is not None and metadata.get("document_separator") is not None:
+            vocabulary.encode_separator(metadata["document_separator"])
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"has a vocabulary that makes no sense: {error}") from None

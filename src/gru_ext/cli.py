@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -44,6 +45,10 @@ def _number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
 
 
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([nt\\])", lambda found: {"n": "\n", "t": "\t"}.get(found[1], "\\"), text)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line's parser."""
     parser = _Parser(prog="gru-ext", description="A character-level GRU on the CPU.")
@@ -79,6 +84,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         type=_count,
         metavar="N",
         help="characters seen less often become one unknown, shown as U+FFFD",
+    )
+    add(
+        "--document-separator",
+        type=_unescaped,
+        metavar="TEXT",
+        help="forget what was read where this stands in the texts; \\n and \\t as in Python",
     )
     add("--hidden-size", type=_count, metavar="H")
     add("--seq-length", type=_count, metavar="T", help="characters of a window")
@@ -162,6 +173,7 @@ def _sample(arguments: argparse.Namespace) -> None:
         arguments.prompt,
         arguments.temperature,
         arguments.seed,
+        separator=model.separator,
     )
     first = next(chunks, "")  # what is wrong with the prompt shows before anything is printed
     print(arguments.prompt + first, end="", flush=True)
@@ -213,6 +225,8 @@ def _info(arguments: argparse.Namespace) -> None:
         "vocabulary": _told_vocabulary(data.vocabulary) or f"{V} characters, not named in the file",
         "steps": about.get("step", "unknown"),
     }
+    if about.get("document_separator") is not None:
+        lines["document separator"] = repr(about["document_separator"])
     options = about.get("options")
     if isinstance(options, dict):
         lines["optimizer"] = options.get("optimizer", "unknown")

@@ -14,7 +14,7 @@ from gru_ext.files import Scratch
 from gru_ext.texts import Texts
 from gru_ext.vocabulary import Counts, Vocabulary
 
-_DIGESTED = 1 << 20
+_PIECE = 1 << 20
 
 
 class Corpus:
@@ -82,6 +82,28 @@ class Corpus:
             raise ValueError("the text changed while it was read")
 
 
+def document_starts(
+    symbols: NDArray[np.integer], separator: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Where documents start, shape (n,): at each separator, which a document has before it."""
+    starts = np.zeros(len(symbols), bool)
+    places = max(0, len(symbols) - len(separator) + 1)
+    starts[:places] = True
+    for i, symbol in enumerate(separator):
+        starts[:places] &= symbols[i : i + places] == symbol
+    return starts
+
+
+def count_separators(symbols: NDArray[np.integer], separator: NDArray[np.integer]) -> int:
+    """How often the separator stands in the symbols."""
+    found = 0
+    for start in range(0, len(symbols), _PIECE):
+        piece = symbols[start : start + _PIECE + len(separator) - 1]
+        found += int(np.count_nonzero(document_starts(piece, separator)[:_PIECE]))
+        release(symbols)
+    return found
+
+
 def release(symbols: NDArray[np.integer]) -> None:
     """Let go of a mapped file's pages: they are read again where they are used again."""
     base: object = symbols
@@ -98,7 +120,7 @@ def digest(symbols: NDArray[np.integer]) -> str:
     import hashlib  # not above: --classic does without
 
     found = hashlib.sha256()
-    for start in range(0, len(symbols), _DIGESTED):
-        found.update(symbols[start : start + _DIGESTED].data)
+    for start in range(0, len(symbols), _PIECE):
+        found.update(symbols[start : start + _PIECE].data)
         release(symbols)
     return found.hexdigest()

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
@@ -57,6 +57,12 @@ class Model:
         parameters = Parameters(len(vocabulary), hidden_size, dtype)
         draw_uniform(parameters, np.random.default_rng(seed), 1 / math.sqrt(hidden_size))
         return cls(vocabulary, parameters)
+
+    @property
+    def separator(self) -> NDArray[np.integer] | None:
+        """Symbols of what stands between documents; None where the state is never reset."""
+        text = self.about.get("document_separator")
+        return None if text is None else self.vocabulary.encode_separator(text)
 
     @property
     def hidden_size(self) -> int:
@@ -115,15 +121,31 @@ class Model:
             if self.vocabulary.units != "bytes":
                 raise TypeError("prompt must be a str for a model of characters, not bytes")
             drawn = sample_symbols(
-                self.parameters, self.vocabulary, length, prompt, temperature, seed
+                self.parameters,
+                self.vocabulary,
+                length,
+                prompt,
+                temperature,
+                seed,
+                separator=self.separator,
             )
             return prompt + b"".join(map(self.vocabulary.to_bytes, drawn))
         return prompt + "".join(
-            sample_chunks(self.parameters, self.vocabulary, length, prompt, temperature, seed)
+            sample_chunks(
+                self.parameters,
+                self.vocabulary,
+                length,
+                prompt,
+                temperature,
+                seed,
+                separator=self.separator,
+            )
         )
 
     def evaluate(self, text: Text, encoding: str = "utf-8") -> Evaluation:
         """Cross-entropy of a text, from a zero hidden state carried through all of it.
+
+        Or through each document, where the model was trained with a document separator.
 
         Parameters
         ----------
@@ -143,7 +165,8 @@ class Model:
         from gru_ext.texts import Texts
 
         corpus = Corpus(Texts(text, self.vocabulary.units, encoding))
-        return evaluate_symbols(self.parameters, corpus.encode(self.vocabulary))
+        symbols = corpus.encode(self.vocabulary)
+        return evaluate_symbols(self.parameters, symbols, separator=self.separator)
 
     def save(self, path: StrPath) -> None:
         """Write the model to a file, whole or not at all.

@@ -109,12 +109,14 @@ class Run:
                 model.vocabulary,
                 self.sample_length,
                 seed=(self.seed, self.trainer.steps_done),
+                separator=model.separator,
             )
         )
         return f"----\n{text}\n----"
 
     def _measure(self) -> str:
-        result = evaluate_symbols(self.trainer.model.parameters, self.held_out)
+        model = self.trainer.model
+        result = evaluate_symbols(model.parameters, self.held_out, separator=model.separator)
         return (
             f"held out, {result.characters:,} {self.unit}s: {result.bits_per_char:.3f} bits per "
             f"{self.unit}"

@@ -98,8 +98,11 @@ class Trainer:
             seq_length,
             parameters.dtype,
             threads=self.threads,
+            resetting=model.separator is not None,
         )
-        self._loop = TrainingLoop(parameters.flat, self.memory.flat, self._workspace, symbols)
+        self._loop = TrainingLoop(
+            parameters.flat, self.memory.flat, self._workspace, symbols, model.separator
+        )
         self._symbols = symbols
         self._digest: str | None = None
         if warmup_steps is None:
@@ -196,6 +199,11 @@ class Trainer:
         parameters = self.model.parameters
         if data.vocabulary != self.model.vocabulary:
             raise CheckpointError("was trained with another vocabulary than this text's")
+        saved, ours = (
+            about.get("document_separator") for about in (data.metadata, self.model.about)
+        )
+        if saved != ours:
+            raise CheckpointError(f"was trained with document separator {saved!r}, not {ours!r}")
         if data.weights["Wz"].dtype != parameters.dtype:
             raise CheckpointError(f"is {data.weights['Wz'].dtype}, not {parameters.dtype}")
         if data.hidden_size != parameters.hidden_size:

@@ -8,13 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
-from gru_ext.corpus import Corpus
 from gru_ext.files import StrPath, check_writable
+from gru_ext.material import Material, Wanted, read_material
 from gru_ext.model import Model, from_checkpoint
 from gru_ext.options import (
     Settled,
@@ -27,7 +24,7 @@ from gru_ext.options import (
 )
 from gru_ext.pace import StopRequest, stop_on_interrupt
 from gru_ext.parameters import Parameters
-from gru_ext.texts import Text, Texts
+from gru_ext.texts import Text
 from gru_ext.vocabulary import Vocabulary
 
 
@@ -45,6 +42,7 @@ def train(
     encoding: str = "utf-8",
     units: str | None = None,
     min_count: int | None = None,
+    document_separator: str | None = None,
     output: StrPath | None = None,
     hidden_size: int | None = None,
     seq_length: int | None = None,
@@ -83,6 +81,9 @@ def train(
         bytes any file trains, whatever its encoding, and every length below is one of bytes.
     min_count : int, optional
         Characters seen less often become one unknown, shown as U+FFFD.
+    document_separator : str, optional
+        What stands between documents: where one starts the hidden state is zero, before the
+        separator is read, so that nothing of a document before is known to the next.
     output : path-like, optional
         File to write the model and the state of its training to.
     hidden_size, seq_length, batch_size : int, optional
@@ -161,30 +162,31 @@ def train(
     if classic and source is None:
         source = _existing(output)
     weights = _weights(source)
-    vocabulary = _vocabulary_of(weights, given, source, resume, classic)
-    corpus = Corpus(
-        Texts(
-            text,
-            vocabulary.units if vocabulary is not None else units or "chars",
-            encoding,
-            None if output is None else Path(os.path.realpath(output)).parent,
-        )
+    material = read_material(
+        Wanted(text, encoding, units, min_count, document_separator),
+        weights,
+        "the model" if isinstance(source, Model) else source,
+        resume=resume,
+        classic=classic,
+        folder=None if output is None else Path(os.path.realpath(output)).parent,
     )
-    if vocabulary is None or classic:  # as the notebook makes its own from its text
-        vocabulary = Vocabulary.from_counts(corpus.counts, min_count or 1)
-    symbols = corpus.encode(vocabulary)
     with stop_on_interrupt() as stop:
         if classic:
             from gru_ext.classic import train_classic
 
             trained: Model = _named(
-                source, train_classic, symbols, vocabulary, given, weights, stop=stop, **shown
+                source,
+                train_classic,
+                material.symbols,
+                material.vocabulary,
+                given,
+                weights,
+                stop=stop,
+                **shown,
             )
             data = trained.checkpoint()
         else:
-            trained, data = _train(
-                symbols, vocabulary, given, resume, source, weights, threads, stop, **shown
-            )
+            trained, data = _train(material, given, resume, source, weights, threads, stop, **shown)
         if output is not None:
             checkpoint.write(output, data)
     if stop:
@@ -241,30 +243,8 @@ def _named(source: StrPath | Model | None, function: Any, *arguments: Any, **nam
         raise CheckpointError(f"{name} {error}") from None
 
 
-def _vocabulary_of(
-    weights: Checkpoint | None,
-    given: TrainingOptions,
-    source: StrPath | Model | None,
-    resume: bool,
-    classic: bool,
-) -> Vocabulary | None:
-    """The vocabulary that the weights bring along, which the options must not contradict."""
-    vocabulary = None if weights is None else weights.vocabulary
-    if vocabulary is None:
-        return None
-    name = "the model" if isinstance(source, Model) else source
-    if given.units not in (None, vocabulary.units):
-        raise ValueError(f"{name} is a model of {vocabulary.units}, not of {given.units}")
-    if given.min_count is not None and not (resume or classic):
-        raise ValueError(
-            f"--min-count and --init-from contradict: the vocabulary is that of {name}"
-        )
-    return vocabulary
-
-
 def _train(
-    symbols: NDArray[np.integer],
-    vocabulary: Vocabulary,
+    material: Material,
     given: TrainingOptions,
     resume: bool,
     source: StrPath | Model | None,
@@ -281,6 +261,7 @@ def _train(
     from gru_ext.run import Run
     from gru_ext.trainer import Trainer
 
+    symbols = material.symbols
     if resume:
         given = _named(source, _resumed_options, given, weights)
     elif weights is not None:
@@ -290,7 +271,9 @@ def _train(
     n_trained = len(symbols) - held_out(len(symbols), given.val_fraction)
     options = settle(given, n_trained)
     _check_length(n_trained, len(symbols) - n_trained, options)
-    model = _starting_model(vocabulary, weights, source, options)
+    model = _starting_model(material.vocabulary, weights, source, options)
+    if material.separator is not None:
+        model.about["document_separator"] = material.separator
     trainer = Trainer(
         model,
         symbols[:n_trained],
@@ -311,7 +294,7 @@ def _train(
             f"{source} has made {trainer.steps_done} of {steps} steps already: ask "
             f"for more with --max-steps or --epochs"
         )
-    model.about = {
+    model.about |= {
         "options": asdict(options)
         | {
             name: getattr(given, name)

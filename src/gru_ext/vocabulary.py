@@ -239,6 +239,17 @@ class Vocabulary:
             what = "bytes" if as_bytes else "characters"
             raise ValueError(f"{what} that the model does not know: {listed}{more}")
 
+    def encode_separator(self, text: str) -> NDArray[np.integer]:
+        """Symbols of what stands between documents, none of which may be the unknown by chance."""
+        if not isinstance(text, str):
+            raise TypeError(f"document separator must be a str, not {type(text).__name__}")
+        if not text:
+            raise ValueError("document separator must have at least one character")
+        try:
+            return Vocabulary(self.characters, self.units).encode(text)
+        except ValueError as error:
+            raise ValueError(f"document separator has {error}") from None
+
     def decode(self, symbols: NDArray[np.integer]) -> str:
         """The text of symbols from 0 to V - 1; of bytes that are no UTF-8, U+FFFD."""
         return self.decoder()(symbols, True)
