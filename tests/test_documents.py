@@ -97,7 +97,7 @@ def test_where_documents_start(separator):
     symbols = np.frombuffer(text.encode(), np.uint8)
     wanted = np.frombuffer(separator.encode(), np.uint8)
     starts = document_starts(symbols, wanted)
-    assert starts.tolist() == [text.startswith(separator, i) for i in range(len(text))]
+    assert starts.tolist() == [text[: i + 1].endswith(separator) for i in range(len(text))]
     assert count_separators(symbols, wanted) == starts.sum()
 
 
@@ -118,7 +118,7 @@ def test_training_resets_at_each_document(text, B, T, dtype, draw_parameters, as
         vocabulary.encode(separator),
     )
     losses = loop.steps(windows, 1e-3, threads=2)
-    starts = np.array([text.startswith(separator, i) for i in range(len(text))])
+    starts = np.array([text[: i + 1].endswith(separator) for i in range(len(text))])
     memory = {name: np.zeros_like(values[name]) for name in reference.NAMES}
     length = (len(text) - 1) // B + 1
     at = np.arange(length)[:, None] + np.arange(B) * (length - 1)
@@ -173,11 +173,11 @@ def test_documents_are_measured_one_by_one(text, separator):
     plain = gru_ext.Model(model.vocabulary, model.parameters)
     documents = text.split(separator)[:-1]
     total, before = 0.0, ""
-    for document in documents:  # each with the separator before it, up to the next one's beginning
-        part = plain.evaluate(before + document + separator[0])
+    for document in documents:  # each from the end of the separator before it on
+        part = plain.evaluate(before + document + separator)
         total += part.nats_per_char * part.characters
-        before = separator
-    result = model.evaluate(separator.join(documents) + separator[0])
+        before = separator[-1]
+    result = model.evaluate(separator.join([*documents, ""]))
     assert math.isclose(result.nats_per_char * result.characters, total, rel_tol=1e-5)
 
 

@@ -85,12 +85,17 @@ class Corpus:
 def document_starts(
     symbols: NDArray[np.integer], separator: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Where documents start, shape (n,): at each separator, which a document has before it."""
+    """Where documents start, shape (n,): at the last symbol of each separator.
+
+    It is the first that a document's state reads: from a zero state, so that nothing of the
+    document before is known where the next one's first character is predicted, and at a place that
+    is known without looking ahead, so that samples can do the same.
+    """
     starts = np.zeros(len(symbols), bool)
     places = max(0, len(symbols) - len(separator) + 1)
-    starts[:places] = True
+    starts[len(separator) - 1 :] = True
     for i, symbol in enumerate(separator):
-        starts[:places] &= symbols[i : i + places] == symbol
+        starts[len(separator) - 1 :] &= symbols[i : i + places] == symbol
     return starts
 
 
@@ -99,7 +104,7 @@ def count_separators(symbols: NDArray[np.integer], separator: NDArray[np.integer
     found = 0
     for start in range(0, len(symbols), _PIECE):
         piece = symbols[start : start + _PIECE + len(separator) - 1]
-        found += int(np.count_nonzero(document_starts(piece, separator)[:_PIECE]))
+        found += int(np.count_nonzero(document_starts(piece, separator)))
         release(symbols)
     return found
 

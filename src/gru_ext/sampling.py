@@ -96,7 +96,7 @@ def sample_symbols(
     if prompt:
         read = vocabulary.encode(prompt).astype(np.int32)
     elif separator is not None:
-        read = separator.astype(np.int32)
+        read = separator[-1:].astype(np.int32)
     elif "\n" in vocabulary:
         read = vocabulary.encode("\n").astype(np.int32)
     else:
@@ -127,10 +127,6 @@ class _Reader:
             resetting=separator is not None,
         )
         self.separator = separator
-        if separator is not None:  # the state that reads its last symbol
-            self.read(separator.astype(np.int32))
-            self.start = self.workspace.hidden.copy()
-            self.workspace.hidden[...] = 0
         if hidden is not None:
             self.workspace.hidden[...] = hidden
 
@@ -161,8 +157,8 @@ class _Reader:
             starts = document_starts(np.concatenate([before, part]), self.separator)
             ahead *= 2
             if starts.any():  # what was drawn beyond the separator is drawn again
-                part = part[: int(starts.argmax()) + k - len(before)]
-                self.workspace.hidden[...] = self.start
+                part = part[: int(starts.argmax()) + 1 - len(before)]
+                self.workspace.hidden[...] = 0
                 ahead = _DOCUMENT
             self.last = np.concatenate([before, part])[-k:]
             parts.append(part)

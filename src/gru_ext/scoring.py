@@ -91,8 +91,8 @@ def evaluate_symbols(
             release(symbols)
         window = np.ascontiguousarray(symbols[start : start + _WINDOW + 1], np.int32)[:, None]
         if separator is not None:
-            ahead = symbols[start : start + _WINDOW + len(separator)]
-            resets = document_starts(ahead, separator)[: len(window) - 1, None]
+            before = symbols[max(0, start - len(separator) + 1) : start + len(window) - 1]
+            resets = document_starts(before, separator)[1 - len(window) :, None]
         total += forward_window(parameters.flat, window[:-1], window[1:], workspace, resets)
         if progress is not None:
             progress(len(window) - 1)

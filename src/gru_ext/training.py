@@ -82,8 +82,8 @@ def train(
     min_count : int, optional
         Characters seen less often become one unknown, shown as U+FFFD.
     document_separator : str, optional
-        What stands between documents: where one starts the hidden state is zero, before the
-        separator is read, so that nothing of a document before is known to the next.
+        What stands between documents. The hidden state is zero again before the last character of
+        each is read, so that nothing of a document is known to the next.
     output : path-like, optional
         File to write the model and the state of its training to.
     hidden_size, seq_length, batch_size : int, optional

@@ -40,7 +40,6 @@ cdef struct Run:
     gru_team team
     const void *symbols
     int symbol_bytes
-    Py_ssize_t n_symbols
     const int32_t *separator  # (separator_length)
     Py_ssize_t separator_length
     Py_ssize_t stream_length
@@ -63,12 +62,12 @@ cdef inline int32_t _symbol(const Run *run, Py_ssize_t i) noexcept nogil:
 
 
 cdef inline bint _document_starts(const Run *run, Py_ssize_t i) noexcept nogil:
-    # A document starts with the separator before it.
-    cdef Py_ssize_t k
-    if i + run.separator_length > run.n_symbols:
+    # The first that a document's state reads is the last symbol of the separator before it.
+    cdef Py_ssize_t k, n = run.separator_length
+    if i + 1 < n:
         return False
-    for k in range(run.separator_length):
-        if _symbol(run, i + k) != run.separator[k]:
+    for k in range(n):
+        if _symbol(run, i - k) != run.separator[n - 1 - k]:
             return False
     return True
 
@@ -157,7 +156,7 @@ cdef class TrainingLoop:
     symbols : ndarray, uint8, uint16 or int32, 1-D contiguous
     separator : ndarray of symbols, 1-D, optional
         Where these symbols follow one another a document starts: a stream's state is zero before
-        it reads the first of them. The workspace must be made with ``resetting=True``.
+        it reads the last of them. The workspace must be made with ``resetting=True``.
     """
 
     cdef readonly Workspace workspace
@@ -195,7 +194,6 @@ cdef class TrainingLoop:
         self.run.symbols = <const void *><size_t>symbols.ctypes.data
         self.run.symbol_bytes = symbols.itemsize
         self.run.stream_length = stream_length
-        self.run.n_symbols = symbols.size
         if separator is None:
             return
         self._separator = np.ascontiguousarray(separator, np.int32)
