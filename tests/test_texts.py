@@ -172,7 +172,8 @@ def test_standard_input_can_be_read_again(text_file, monkeypatch, tmp_path, in_m
     several = Texts(["-", text_file(b"xyz")], folder=tmp_path)
     for _ in range(3):
         assert "".join(several.pieces()) == "a\nbcdefxyz"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    if os.name == "posix":  # elsewhere a file has a name as long as it is open
+        assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_standard_input_that_is_closed(monkeypatch):

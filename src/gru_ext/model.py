@@ -60,7 +60,10 @@ class Model:
 
     @property
     def separator(self) -> NDArray[np.integer] | None:
-        """Symbols of what stands between documents; None where the state is never reset."""
+        """Symbols of ``about["document_separator"]``, what stands between documents.
+
+        None where there is none, so that the state is never reset.
+        """
         text = self.about.get("document_separator")
         return None if text is None else self.vocabulary.encode_separator(text)
 

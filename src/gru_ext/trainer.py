@@ -42,7 +42,7 @@ class Trainer:
     Parameters
     ----------
     model : Model
-        Its parameters are trained in place.
+        Its parameters are trained in place; its separator, if any, ends the documents.
     symbols : ndarray, uint8, uint16 or int32, shape (n,)
         The text, as ``model.vocabulary.encode`` gives it.
     seq_length, batch_size : int
