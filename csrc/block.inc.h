@@ -3,15 +3,27 @@
  * is one sum over k in order, whatever block it falls into, so that a result does not depend on how
  * rows and columns are shared among threads. */
 
-/* What becomes of a product: it is stored in c, added to what c holds, or, where p is not NULL, the
- * sum is a gradient and updates the parameters p and their memory m; all of one shape. */
+/* What becomes of a product: it is stored in c, added to what c holds, or, where rule is
+ * not NULL, the sum is a gradient that updates the rule's parameters; all of one shape. */
 typedef struct {
     REAL *c;
     ptrdiff_t ld;
     int accumulate;
-    REAL *p, *m;
-    GRU(adagrad_rule) rule;
+    const GRU(rule) * rule;
 } GRU(sink);
+
+/* The update with a block g (mr, nv) of gradients at `at`, for all rules but the shortest,
+ * Adagrad's: theirs are too long to stand in every micro below. */
+NOINLINE void GRU(update_block)(const GRU(rule) * to, ptrdiff_t at, ptrdiff_t ld, const VEC *g,
+                                int mr, int nv)
+{
+    const GRU(rule) rule = *to;
+#define UPDATE(kind)                                                                               \
+    for (int i = 0; i < mr; i++)                                                                   \
+        for (int j = 0; j < nv; j++) GRU(update)(kind, &rule, at + i * ld + j * VL, *g++);
+    FOR_KIND(rule.kind, UPDATE)
+#undef UPDATE
+}
 
 /* sink (mr, nv vectors) at `at` <- sum_k a[i*a_row + k*a_k] b[k*ldb + n], kept in registers; mr and
  * nv are constants where this is inlined. */
@@ -23,8 +35,9 @@ INLINE void GRU(micro)(const int mr, const int nv, const GRU(sink) * to, ptrdiff
     UNROLL
     for (int i = 0; i < mr; i++) {
         if (to->accumulate) GRU_PREFETCH(to->c + at + i * to->ld);
-        if (to->p) GRU_PREFETCH(to->p + at + i * to->ld);
-        if (to->p) GRU_PREFETCH(to->m + at + i * to->ld);
+        if (to->rule) GRU_PREFETCH(to->rule->p + at + i * to->ld);
+        if (to->rule) GRU_PREFETCH(to->rule->m + at + i * to->ld);
+        if (to->rule && to->rule->mean) GRU_PREFETCH(to->rule->mean + at + i * to->ld);
     }
     VEC sum[GRU_MR * 2 > 8 ? GRU_MR * 2 : 8];
     UNROLL
@@ -45,15 +58,17 @@ INLINE void GRU(micro)(const int mr, const int nv, const GRU(sink) * to, ptrdiff
         for (int i = 0; i < mr * nv; i++)
             sum[i] = LOAD(to->c + at + i / nv * to->ld + i % nv * VL) + sum[i];
     }
-    if (to->p) {
-        const GRU(adagrad_rule) rule = to->rule;
-        REAL *p = to->p + at, *m = to->m + at;
+    if (to->rule && to->rule->kind == GRU_ADAGRAD) {
+        const GRU(rule) rule = *to->rule;
         const ptrdiff_t ld = to->ld;
         UNROLL
-        for (int i = 0; i < mr * nv; i++) {
-            ptrdiff_t here = i / nv * ld + i % nv * VL;
-            GRU(adagrad_vec)(p + here, m + here, sum[i], &rule);
-        }
+        for (int i = 0; i < mr * nv; i++)
+            GRU(update)(GRU_ADAGRAD, &rule, at + i / nv * ld + i % nv * VL, sum[i]);
+    } else if (to->rule) {
+        VEC g[GRU_MR * 2];
+        UNROLL
+        for (int i = 0; i < mr * nv; i++) g[i] = sum[i];
+        GRU(update_block)(to->rule, at, to->ld, g, mr, nv);
     } else {
         UNROLL
         for (int i = 0; i < mr * nv; i++) STORE(to->c + at + i / nv * to->ld + i % nv * VL, sum[i]);

@@ -18,11 +18,23 @@
 /* Panels of its right factor that matmul_t packs together. */
 #define GRU_PANEL_GROUP 4
 
-/* What a gradient does to the parameters p and Adagrad's memory m, of its shape and row stride:
- * g clipped to [-clip, clip], m += g^2, p -= learning_rate * g / sqrt(m + eps). */
+/* What a gradient g does to the parameters p, the memory m of its squares and the memory `mean` of
+ * itself, all of its shape and row stride; g clipped to [-clip, clip] first.
+ *
+ * adagrad:  m += g^2,                         p -= learning_rate * g / sqrt(m + eps)
+ * rmsprop:  m += square_gain * (g^2 - m),     p -= learning_rate * g / (sqrt(m) + eps)
+ * adam:     m likewise, mean += mean_gain * (g - mean),
+ *           p = keep * p - learning_rate * mean / (root_scale * sqrt(m) + eps)
+ *
+ * where Adam's corrections of the means at update t are in learning_rate, divided by 1 - beta1^t,
+ * and root_scale = 1 / sqrt(1 - beta2^t). */
+typedef enum { GRU_ADAGRAD, GRU_RMSPROP, GRU_ADAM } gru_optimizer;
 typedef struct {
-    void *p, *m; /* float or double, as the kernel that takes it */
+    void *p, *m, *mean; /* float or double, as the kernel that takes it; mean for Adam alone */
+    gru_optimizer kind;
     double learning_rate, clip, eps;
+    double mean_gain, square_gain, root_scale, keep;
+    double scale; /* of gradients that are read from an array, before they are clipped */
 } gru_update;
 
 #define REAL float
@@ -60,7 +72,8 @@ typedef struct {
 #define gru_draw(k, p, ...) GRU_CALL(k, draw, p, __VA_ARGS__)
 #define gru_sum_rows(k, out, ...) GRU_CALL(k, sum_rows, out, __VA_ARGS__)
 #define gru_clip(k, out, ...) GRU_CALL(k, clip, out, __VA_ARGS__)
-#define gru_adagrad(k, out, ...) GRU_CALL(k, adagrad, out, __VA_ARGS__)
+#define gru_apply(k, out, ...) GRU_CALL(k, apply, out, __VA_ARGS__)
+#define gru_sum_squares(k, g, n) GRU_CALL(k, sum_squares, g, n)
 #define gru_vexp(k, out, ...) GRU_CALL(k, vexp, out, __VA_ARGS__)
 #define gru_vsigmoid(k, out, ...) GRU_CALL(k, vsigmoid, out, __VA_ARGS__)
 #define gru_vtanh(k, out, ...) GRU_CALL(k, vtanh, out, __VA_ARGS__)

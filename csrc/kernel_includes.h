@@ -12,6 +12,7 @@
 
 #ifdef GRU_GNU_C
 #define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
 #define GRU_PREFETCH(p) __builtin_prefetch(p, 1)
 #define GRU_SQRTF __builtin_sqrtf
 #define GRU_SQRTD __builtin_sqrt
@@ -23,6 +24,7 @@
 #else
 #include <math.h>
 #define INLINE static __forceinline
+#define NOINLINE static __declspec(noinline)
 #define GRU_PREFETCH(p) ((void)0)
 #define GRU_SQRTF sqrtf
 #define GRU_SQRTD sqrt

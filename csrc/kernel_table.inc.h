@@ -57,7 +57,9 @@ typedef struct {
     /* g = min(max(g, -limit), limit) */
     void (*clip)(REAL *g, REAL limit, ptrdiff_t n);
     /* the update with gradients g (n) */
-    void (*adagrad)(REAL *g, const gru_update *update, ptrdiff_t n);
+    void (*apply)(REAL *g, const gru_update *update, ptrdiff_t n);
+    /* sum of g^2, in double */
+    double (*sum_squares)(REAL *g, ptrdiff_t n);
 
     /* y = f(x), n elements, any n */
     void (*vexp)(REAL *y, const REAL *x, ptrdiff_t n);

@@ -35,7 +35,8 @@ static const GRU_TABLE GRU(table) = {
     .draw = GRU(draw),
     .sum_rows = GRU(sum_rows),
     .clip = GRU(clip),
-    .adagrad = GRU(adagrad),
+    .apply = GRU(apply),
+    .sum_squares = GRU(sum_squares),
     .vexp = GRU(array_exp),
     .vsigmoid = GRU(array_sigmoid),
     .vtanh = GRU(array_tanh),
@@ -43,6 +44,7 @@ static const GRU_TABLE GRU(table) = {
 };
 
 #undef PANEL
+#undef FOR_KIND
 #undef VEC
 #undef IVEC
 #undef VL

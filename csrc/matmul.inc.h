@@ -66,6 +66,8 @@ static void GRU(matmul_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, 
                           const gru_update *update, REAL *scratch)
 {
     GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
+    GRU(rule) rule;
+    if (update) rule = GRU(rule_of)(update);
     int packing = R > GRU_CHUNK_ROWS / 4;
     ptrdiff_t Mp = (M + VL - 1) / VL * VL;
     REAL *a_packed = scratch, *d_packed = scratch + GRU_CHUNK_ROWS * Mp;
@@ -74,11 +76,7 @@ static void GRU(matmul_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, 
     chunk = GRU(smaller)(chunk < 64 ? 64 : chunk, GRU_CHUNK_ROWS);
     for (ptrdiff_t r = 0; r < R; r += chunk, to.accumulate = 1) {
         ptrdiff_t rows = GRU(smaller)(R - r, chunk);
-        if (update && r + rows == R) {
-            to.p = update->p;
-            to.m = update->m;
-            to.rule = GRU(adagrad_rule_of)(update);
-        }
+        if (update && r + rows == R) to.rule = &rule;
         if (packing) GRU(pack_rows)(a_packed, a + r * lda, lda, COLUMNS, Mp, rows);
         for (ptrdiff_t n = 0; n < N; n += PANEL) {
             ptrdiff_t width = GRU(smaller)(N - n, PANEL);

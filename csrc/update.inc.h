@@ -1,28 +1,70 @@
 /* SPDX-License-Identifier: MIT */
-/* Gradients of rows and columns, clipping by value, and the Adagrad update. */
+/* Gradients of rows and columns, clipping by value, norms, and the update (gru_kernels.h). */
 
 typedef struct {
-    VEC learning_rate, clip, eps;
-} GRU(adagrad_rule);
+    REAL *p, *m, *mean;
+    gru_optimizer kind;
+    VEC learning_rate, clip, eps, mean_gain, square_gain, root_scale, keep, scale;
+} GRU(rule);
 
-INLINE GRU(adagrad_rule) GRU(adagrad_rule_of)(const gru_update *u)
+INLINE GRU(rule) GRU(rule_of)(const gru_update *u)
 {
-    GRU(adagrad_rule)
-    rule = {SET1((REAL)u->learning_rate), SET1((REAL)u->clip), SET1((REAL)u->eps)};
+    const GRU(rule) rule = {
+        .p = u->p,
+        .m = u->m,
+        .mean = u->mean,
+        .kind = u->kind,
+        .learning_rate = SET1((REAL)u->learning_rate),
+        .clip = SET1((REAL)u->clip),
+        .eps = SET1((REAL)u->eps),
+        .mean_gain = SET1((REAL)u->mean_gain),
+        .square_gain = SET1((REAL)u->square_gain),
+        .root_scale = SET1((REAL)u->root_scale),
+        .keep = SET1((REAL)u->keep),
+        .scale = SET1((REAL)u->scale),
+    };
     return rule;
 }
 
 /* a NaN stays one */
 INLINE VEC GRU(clipped)(VEC g, VEC limit) { return GRU(min)(limit, GRU(max)(-limit, g)); }
 
-/* m += g^2, p -= learning_rate * g / sqrt(m + eps), g clipped */
-INLINE void GRU(adagrad_vec)(REAL *p, REAL *m, VEC g, const GRU(adagrad_rule) * rule)
+/* The update of a vector of parameters at `at`; kind is a constant where this is inlined. No line
+ * adds two products, so that there is one way to fuse each. */
+INLINE void GRU(update)(const gru_optimizer kind, const GRU(rule) * rule, ptrdiff_t at, VEC g)
 {
+    REAL *p = rule->p + at, *m = rule->m + at;
     g = GRU(clipped)(g, rule->clip);
-    VEC sum = LOAD(m) + g * g;
-    STORE(m, sum);
-    STORE(p, LOAD(p) - rule->learning_rate * g / GRU(sqrt)(sum + rule->eps));
+    if (kind == GRU_ADAGRAD) {
+        VEC sum = LOAD(m) + g * g;
+        STORE(m, sum);
+        STORE(p, LOAD(p) - rule->learning_rate * g / GRU(sqrt)(sum + rule->eps));
+        return;
+    }
+    VEC square = LOAD(m);
+    square += rule->square_gain * (g * g - square);
+    STORE(m, square);
+    if (kind == GRU_RMSPROP) {
+        STORE(p, LOAD(p) - rule->learning_rate * g / (GRU(sqrt)(square) + rule->eps));
+        return;
+    }
+    REAL *mean = rule->mean + at;
+    VEC average = LOAD(mean);
+    average += rule->mean_gain * (g - average);
+    STORE(mean, average);
+    VEC step = rule->learning_rate * average / (rule->root_scale * GRU(sqrt)(square) + rule->eps);
+    STORE(p, rule->keep * LOAD(p) - step);
 }
+
+/* DO(kind) with the kind as a constant */
+#define FOR_KIND(kind, DO)                                                                         \
+    if (kind == GRU_ADAGRAD) {                                                                     \
+        DO(GRU_ADAGRAD)                                                                            \
+    } else if (kind == GRU_RMSPROP) {                                                              \
+        DO(GRU_RMSPROP)                                                                            \
+    } else {                                                                                       \
+        DO(GRU_ADAM)                                                                               \
+    }
 
 /* dw (., ld)[x[r], n] += d (R, ld)[r, n], and db (N) = [db +] the sum over the rows of d, in one
  * reading of d; dw may be NULL */
@@ -65,20 +107,37 @@ static void GRU(clip)(REAL *g, REAL limit, ptrdiff_t n)
     }
 }
 
-static void GRU(adagrad)(REAL *g, const gru_update *update, ptrdiff_t n)
+static double GRU(sum_squares)(REAL *g, ptrdiff_t n)
 {
-    const GRU(adagrad_rule) rule = GRU(adagrad_rule_of)(update);
-    REAL *p = update->p, *m = update->m;
+    double sum[8] = {0};
     ptrdiff_t i = 0;
-    for (; i + VL <= n; i += VL) GRU(adagrad_vec)(p + i, m + i, LOAD(g + i), &rule);
-    if (i < n) {
-        REAL lanes[3][16] = {{0}};
-        size_t bytes = (size_t)(n - i) * sizeof(REAL);
-        memcpy(lanes[0], p + i, bytes);
-        memcpy(lanes[1], m + i, bytes);
-        memcpy(lanes[2], g + i, bytes);
-        GRU(adagrad_vec)(lanes[0], lanes[1], LOAD(lanes[2]), &rule);
-        memcpy(p + i, lanes[0], bytes);
-        memcpy(m + i, lanes[1], bytes);
+    for (; i + 8 <= n; i += 8)
+        for (int j = 0; j < 8; j++) sum[j] += (double)g[i + j] * (double)g[i + j];
+    for (int j = 0; i < n; i++, j++) sum[j] += (double)g[i] * (double)g[i];
+    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+}
+
+static void GRU(apply)(REAL *g, const gru_update *u, ptrdiff_t n)
+{
+    const GRU(rule) rule = GRU(rule_of)(u);
+    ptrdiff_t whole = n - n % VL;
+#define UPDATE(kind)                                                                               \
+    for (ptrdiff_t i = 0; i < whole; i += VL) GRU(update)(kind, &rule, i, LOAD(g + i) * rule.scale);
+    FOR_KIND(rule.kind, UPDATE)
+#undef UPDATE
+    if (whole < n) {
+        REAL lanes[4][16] = {{0}};
+        size_t bytes = (size_t)(n - whole) * sizeof(REAL);
+        REAL *from[4] = {g + whole, rule.p + whole, rule.m + whole,
+                         rule.mean ? rule.mean + whole : NULL};
+        for (int i = 0; i < 4; i++)
+            if (from[i]) memcpy(lanes[i], from[i], bytes);
+        gru_update tail = *u;
+        tail.p = lanes[1];
+        tail.m = lanes[2];
+        tail.mean = lanes[3];
+        GRU(apply)(lanes[0], &tail, VL);
+        for (int i = 1; i < 4; i++)
+            if (from[i]) memcpy(from[i], lanes[i], bytes);
     }
 }

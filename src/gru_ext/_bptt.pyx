@@ -9,7 +9,6 @@ from gru_ext._native cimport (
     GRU_LINE_BYTES,
     GRU_PACK_STREAMS,
     GRU_PANEL_GROUP,
-    gru_adagrad,
     gru_candidate_backward,
     gru_candidate_forward,
     gru_cross_entropy_backward,
@@ -27,6 +26,7 @@ from gru_ext._native cimport (
     gru_update,
     real,
 )
+from gru_ext._update cimport moved, moves_without_gradient, update_row
 
 
 cdef enum:
@@ -279,21 +279,6 @@ cdef inline Columns columns_of(const gru_kernels *k, real *unused, Py_ssize_t n,
     return c
 
 
-cdef inline gru_update moved(const gru_update *update, Py_ssize_t offset,
-                             real *unused) noexcept nogil:
-    # The update of the parameters that begin at `offset`.
-    cdef gru_update there = update[0]
-    there.p = <real *>update.p + offset
-    there.m = <real *>update.m + offset
-    return there
-
-
-cdef inline void update_row(const Window *w, real *g, const gru_update *update, Py_ssize_t offset,
-                            Py_ssize_t n) noexcept nogil:
-    cdef gru_update there = moved(update, offset, g)
-    gru_adagrad(w.k, g + offset, &there, n)
-
-
 cdef inline void product_gradient(const Window *w, real *ws, real *g, bint accumulate,
                                   const gru_update *update, Py_ssize_t offset, const real *a,
                                   const real *d, Py_ssize_t ldd, Py_ssize_t n, Py_ssize_t part,
@@ -311,10 +296,10 @@ cdef inline void product_gradient(const Window *w, real *ws, real *g, bint accum
                      c.end - c.begin, w.T * w.B, accumulate)
         if update != NULL:
             for row in range(w.p.H):
-                update_row(w, g, update, offset + row * n, c.end - c.begin)
+                update_row(w.k, g, update, offset + row * n, c.end - c.begin, True)
         return
     if update != NULL:
-        there = moved(update, offset, g)
+        there = moved(update, offset, True, g)
     gru_matmul_t(w.k, g + offset, n, a, w.p.Hp, d + c.begin, ldd, w.p.H, c.end - c.begin,
                  w.T * w.B, accumulate, &there if update != NULL else NULL,
                  ws + w.o.scratch + part * w.o.scratch_share)
@@ -324,12 +309,13 @@ cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,
                            const gru_update *update, Py_ssize_t part,
                            Py_ssize_t parts) noexcept nogil:
     # Gradients of a part's share of the columns, and, where update is not NULL, the update with
-    # them. A symbol the window did not read has a zero gradient, which changes neither its weights
-    # nor their memory.
+    # them. A symbol that the window did not read has a zero gradient: where that changes neither
+    # weights nor memory, its row is left out.
     cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, R = w.T * w.B, v, n
     cdef real *d = ws + w.o.gates
     cdef real *dy = ws + w.o.y
     cdef Columns c
+    cdef bint every = update == NULL or moves_without_gradient(update)
     product_gradient(w, ws, g, accumulate, update, w.p.uzr, states_before(w, ws), d, 3 * Hp, 2 * Hp,
                      part, parts)
     product_gradient(w, ws, g, accumulate, update, w.p.uh, ws + w.o.rh, d + 2 * Hp, 3 * Hp, Hp,
@@ -341,19 +327,19 @@ cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,
         gru_sum_rows(w.k, g + w.p.by + c.begin, NULL, dy + c.begin, NULL, R, c.end - c.begin, Vp,
                      accumulate)
         if update != NULL:
-            update_row(w, g, update, w.p.by + c.begin, c.end - c.begin)
+            update_row(w.k, g, update, w.p.by + c.begin, c.end - c.begin, False)
     c = columns_of(w.k, g, 3 * Hp, part, parts)
     n = c.end - c.begin
     if n <= 0:
         return
     if not accumulate:
         for v in range(w.p.V):
-            if w.touched[v]:
+            if every or w.touched[v]:
                 memset(g + w.p.w + v * 3 * Hp + c.begin, 0, n * sizeof(real))
     gru_sum_rows(w.k, g + w.p.b + c.begin, g + w.p.w + c.begin, d + c.begin, w.inputs, R, n, 3 * Hp,
                  accumulate)
     if update != NULL:
-        update_row(w, g, update, w.p.b + c.begin, n)
+        update_row(w.k, g, update, w.p.b + c.begin, n, False)
         for v in range(w.p.V):
-            if w.touched[v]:
-                update_row(w, g, update, w.p.w + v * 3 * Hp + c.begin, n)
+            if every or w.touched[v]:
+                update_row(w.k, g, update, w.p.w + v * 3 * Hp + c.begin, n, True)

@@ -29,12 +29,24 @@ cdef extern from "gru_kernels.h" nogil:
         const gru_table *f32
         const gru_table *f64
 
+    ctypedef enum gru_optimizer:
+        GRU_ADAGRAD
+        GRU_RMSPROP
+        GRU_ADAM
+
     ctypedef struct gru_update:
         void *p
         void *m
+        void *mean
+        gru_optimizer kind
         double learning_rate
         double clip
         double eps
+        double mean_gain
+        double square_gain
+        double root_scale
+        double keep
+        double scale
 
     const gru_kernels *gru_kernels_select(const char *name) noexcept
     const char *gru_kernels_available(int i) noexcept
@@ -77,8 +89,8 @@ cdef extern from "gru_kernels.h" nogil:
     void gru_sum_rows(const gru_kernels *k, void *db, void *dw, const void *d, const int32_t *x,
                       Py_ssize_t R, Py_ssize_t N, Py_ssize_t ld, bint accumulate) noexcept
     void gru_clip(const gru_kernels *k, void *g, double limit, Py_ssize_t n) noexcept
-    void gru_adagrad(const gru_kernels *k, void *g, const gru_update *update,
-                     Py_ssize_t n) noexcept
+    void gru_apply(const gru_kernels *k, void *g, const gru_update *update, Py_ssize_t n) noexcept
+    double gru_sum_squares(const gru_kernels *k, void *g, Py_ssize_t n) noexcept
     void gru_vexp(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
     void gru_vsigmoid(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
     void gru_vtanh(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept

@@ -22,7 +22,7 @@ from gru_ext._bptt cimport (
 from gru_ext._layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_of
 from gru_ext._native cimport (
     GRU_LINE_BYTES,
-    gru_adagrad,
+    gru_apply,
     gru_float_state_enter,
     gru_float_state_leave,
     gru_softmax_cross_entropy,
@@ -31,6 +31,7 @@ from gru_ext._native cimport (
     gru_vlog,
     real,
 )
+from gru_ext._update cimport adagrad_of
 
 import numpy as np
 

@@ -186,9 +186,9 @@ cdef int _adagrad(gru_model *model, real *memory, const real *gradients, double 
         return GRU_READ_ONLY
     if not _rates(learning_rate, clip, eps, memory):
         return GRU_BAD_NUMBER
-    update = gru_update(m.flat, memory, learning_rate, clip, eps)
+    update = adagrad_of(m.flat, memory, learning_rate, clip, eps)
     float_state = gru_float_state_enter()
-    gru_adagrad(m.w.k, <real *>gradients, &update, m.w.p.size)
+    gru_apply(m.w.k, <real *>gradients, &update, m.w.p.size)
     gru_float_state_leave(float_state)
     return GRU_OK
 
@@ -221,7 +221,7 @@ cdef int _train_step(gru_model *model, void *workspace, real *memory, const int3
     memset(touched, 0, s.w.p.V)
     for i in range(T * s.w.B):
         touched[inputs[i]] = 1
-    update = gru_update(flat_of(model, memory), memory, learning_rate, clip, eps)
+    update = adagrad_of(flat_of(model, memory), memory, learning_rate, clip, eps)
     float_state = gru_float_state_enter()
     total = forward_pass(&s.w, flat_of(model, memory), ws)
     backward(&s.w, flat_of(model, memory), ws, 1.0 / s.w.B, 0, s.w.B)

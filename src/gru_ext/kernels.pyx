@@ -13,7 +13,9 @@ from gru_ext._native cimport (
     gru_kernels_available,
     gru_kernels_not_built,
     gru_kernels_select,
-    gru_adagrad,
+    GRU_ADAM,
+    GRU_RMSPROP,
+    gru_apply,
     gru_update,
     gru_vexp,
     gru_vlog,
@@ -21,6 +23,7 @@ from gru_ext._native cimport (
     gru_vtanh,
     real,
 )
+from gru_ext._update cimport Rule, adagrad_of, update_at
 
 cdef const gru_kernels *_active = NULL
 
@@ -121,6 +124,18 @@ def check_eps(eps, itemsize):
         raise ValueError(f"eps must be a positive number from {smallest:.3g} on, not {eps}")
 
 
+def check_beta(what, beta):
+    """Raise a ValueError where a mean's share of its past is not from 0 to below 1."""
+    if not 0 <= beta < 1:
+        raise ValueError(f"{what} must be from 0 to below 1, not {beta}")
+
+
+def check_weight_decay(weight_decay, learning_rate):
+    """Raise a ValueError where one update would take more than a whole weight."""
+    if weight_decay != 0 and not (weight_decay > 0 and weight_decay * learning_rate <= 1):
+        raise ValueError(f"weight decay must be from 0 to 1 / learning rate, not {weight_decay}")
+
+
 def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradients,
                    double learning_rate, double clip=5.0, double eps=1e-8):
     """One Adagrad step on flat buffers, in place (Duchi, Hazan and Singer, 2011).
@@ -133,19 +148,87 @@ def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradi
     parameters, memory, gradients : ndarray, shape (n,), one dtype, contiguous
     learning_rate, clip, eps : float
     """
-    if not (parameters.shape[0] == memory.shape[0] == gradients.shape[0]):
-        raise ValueError(
-            f"parameters, memory and gradients must be of one length, not "
-            f"{parameters.shape[0]}, {memory.shape[0]} and {gradients.shape[0]}")
+    _check_update(parameters.shape[0], memory.shape[0], gradients.shape[0], clip)
+    check_eps(eps, sizeof(real))
+    cdef gru_update update
+    if gradients.shape[0] > 0:
+        update = adagrad_of(&parameters[0], &memory[0], learning_rate, clip, eps)
+        _apply(gradients, &update)
+
+
+def rmsprop_update(real[::1] parameters, real[::1] memory, const real[::1] gradients,
+                   double learning_rate, double beta2=0.95, double clip=5.0, double eps=1e-8):
+    """One RMSprop step on flat buffers, in place (Tieleman and Hinton, 2012).
+
+    ``g = min(max(gradients, -clip), clip)``, ``memory = beta2 * memory + (1 - beta2) * g**2``,
+    ``parameters -= learning_rate * g / (sqrt(memory) + eps)``: eps outside the root.
+
+    Parameters
+    ----------
+    parameters, memory, gradients : ndarray, shape (n,), one dtype, contiguous
+    learning_rate, beta2, clip, eps : float
+    """
+    _check_update(parameters.shape[0], memory.shape[0], gradients.shape[0], clip)
+    check_eps(eps, sizeof(real))
+    check_beta("beta2", beta2)
+    cdef Rule rule = Rule(GRU_RMSPROP, 0, beta2, clip, eps, 0)
+    cdef gru_update update
+    if gradients.shape[0] > 0:
+        update = update_at(&rule, &parameters[0], &memory[0], NULL, learning_rate, 1)
+        _apply(gradients, &update)
+
+
+def adam_update(real[::1] parameters, real[::1] memory, real[::1] mean,
+                const real[::1] gradients, step, double learning_rate, double beta1=0.9,
+                double beta2=0.999, double weight_decay=0.0, double clip=5.0, double eps=1e-8):
+    """One Adam or AdamW step on flat buffers, in place.
+
+    With ``g = min(max(gradients, -clip), clip)`` and t, the number of the step (Kingma and Ba,
+    2015; the decay as Loshchilov and Hutter, 2019)::
+
+        mean = beta1 * mean + (1 - beta1) * g
+        memory = beta2 * memory + (1 - beta2) * g**2
+        parameters = (1 - learning_rate * weight_decay) * parameters - learning_rate
+                     * mean / (1 - beta1**t) / (sqrt(memory / (1 - beta2**t)) + eps)
+
+    Parameters
+    ----------
+    parameters, memory, mean, gradients : ndarray, shape (n,), one dtype, contiguous
+    step : int
+        t, which counts from 1.
+    learning_rate, beta1, beta2, weight_decay, clip, eps : float
+        A weight decay other than 0 makes it AdamW.
+    """
+    _check_update(parameters.shape[0], memory.shape[0], gradients.shape[0], clip)
+    if mean.shape[0] != memory.shape[0]:
+        raise ValueError(f"mean must be as long as memory, {memory.shape[0]}, "
+                         f"not {mean.shape[0]}")
+    check_eps(eps, sizeof(real))
+    check_beta("beta1", beta1)
+    check_beta("beta2", beta2)
+    check_weight_decay(weight_decay, learning_rate)
+    if not 1 <= step <= 1 << 53:
+        raise ValueError(f"step must be 1 or more, not {step}")
+    cdef Rule rule = Rule(GRU_ADAM, beta1, beta2, clip, eps, weight_decay)
+    cdef gru_update update
+    if gradients.shape[0] > 0:
+        update = update_at(&rule, &parameters[0], &memory[0], &mean[0], learning_rate, step)
+        _apply(gradients, &update)
+
+
+cdef int _check_update(Py_ssize_t parameters, Py_ssize_t memory, Py_ssize_t gradients,
+                       double clip) except -1:
+    if not parameters == memory == gradients:
+        raise ValueError(f"parameters, memory and gradients must be of one length, not "
+                         f"{parameters}, {memory} and {gradients}")
     if not clip > 0:
         raise ValueError(f"clip must be a positive number, not {clip}")
-    check_eps(eps, sizeof(real))
-    cdef Py_ssize_t n = parameters.shape[0]
-    cdef gru_update rule
-    if n > 0:
-        rule = gru_update(&parameters[0], &memory[0], learning_rate, clip, eps)
-        with nogil:
-            gru_adagrad(_active, <real *>&gradients[0], &rule, n)
+    return 0
+
+
+cdef void _apply(const real[::1] gradients, const gru_update *update) noexcept:
+    with nogil:
+        gru_apply(_active, <real *>&gradients[0], update, gradients.shape[0])
 
 
 cdef int _check_lengths(Py_ssize_t out, Py_ssize_t x) except -1:

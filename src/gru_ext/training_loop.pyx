@@ -5,6 +5,7 @@ import threading
 import numpy as np
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
+from libc.math cimport isinf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -19,10 +20,26 @@ from gru_ext._bptt cimport (
     share,
     weight_gradients,
 )
-from gru_ext._native cimport gru_float_state_enter, gru_float_state_leave, gru_update, real
+from gru_ext._native cimport (
+    GRU_ADAGRAD,
+    GRU_ADAM,
+    GRU_RMSPROP,
+    gru_float_state_enter,
+    gru_float_state_leave,
+    gru_update,
+    real,
+)
+from gru_ext._update cimport (
+    Rule,
+    norm_scale,
+    square_sums,
+    sum_squares,
+    update_at,
+    update_share,
+)
 from gru_ext.windows cimport Workspace
 
-from gru_ext.kernels import check_eps
+from gru_ext.kernels import check_beta, check_eps, check_weight_decay
 from gru_ext.matmul import one_blas_thread
 from gru_ext.windows import aligned_zeros, check_count
 
@@ -45,12 +62,17 @@ cdef struct Run:
     Py_ssize_t stream_length
     Py_ssize_t position
     Py_ssize_t windows      # to do
-    Py_ssize_t done         # since the loop was made
+    Py_ssize_t done         # those before a resume included
     bint fresh              # this window starts from a zero state
     long refused            # a symbol that is none
     const double *learning_rates  # (windows)
-    double clip, eps
+    Rule rule
+    double clip_norm        # infinity: none
+    double *square_sums
     double *losses          # (windows)
+
+
+_KINDS = {"adagrad": GRU_ADAGRAD, "rmsprop": GRU_RMSPROP, "adam": GRU_ADAM, "adamw": GRU_ADAM}
 
 
 cdef inline int32_t _symbol(const Run *run, Py_ssize_t i) noexcept nogil:
@@ -100,14 +122,35 @@ cdef void _gather(Window *w, Run *run) noexcept nogil:
             x = target
 
 
-cdef void _train_part(Window *w, Run *run, real *p, real *m, real *g, real *ws,
+cdef int _update(const Window *w, Run *run, const gru_update *update, real *g, real *ws,
+                 Py_ssize_t part) noexcept nogil:
+    # A part's share of a window's gradients and of the update; not 0 where the team gave up.
+    cdef Py_ssize_t parts = run.team.members, n = square_sums(&w.p)
+    cdef gru_update scaled
+    if isinf(run.clip_norm):
+        weight_gradients(w, ws, g, False, update, part, parts)
+        return 0
+    # the norm is that of the whole gradient, which therefore comes first
+    weight_gradients(w, ws, g, False, NULL, part, parts)
+    if gru_team_wait(&run.team) != 0:
+        return 1
+    sum_squares(w.k, &w.p, g, run.square_sums, share(n, part, parts), share(n, part + 1, parts))
+    if gru_team_wait(&run.team) != 0:
+        return 1
+    scaled = update[0]
+    scaled.scale = norm_scale(&w.p, run.square_sums, run.clip_norm)
+    update_share(w.k, &w.p, g, &scaled, part, parts)
+    return 0
+
+
+cdef void _train_part(Window *w, Run *run, real *p, real *m, real *mean, real *g, real *ws,
                       Py_ssize_t part) noexcept nogil:
     # What every thread of the team does, window by window: share the packing; take its streams
     # through the window; make the gradients of its columns and update them.
-    cdef Py_ssize_t parts = run.team.members, n, i
+    cdef Py_ssize_t parts = run.team.members, before = run.done, n, i
     cdef Py_ssize_t s0 = share(w.B, part, parts), s1 = share(w.B, part + 1, parts)
     cdef double total
-    cdef gru_update update = gru_update(p, m, 0, run.clip, run.eps)
+    cdef gru_update update
     cdef uint64_t state = gru_float_state_enter()
     for n in range(run.windows):
         if part == 0:
@@ -124,8 +167,9 @@ cdef void _train_part(Window *w, Run *run, real *p, real *m, real *g, real *ws,
             backward(w, p, ws, 1.0 / w.B, s0, s1)
         if gru_team_wait(&run.team) != 0:
             break
-        update.learning_rate = run.learning_rates[n]
-        weight_gradients(w, ws, g, False, &update, part, parts)
+        update = update_at(&run.rule, p, m, mean, run.learning_rates[n], before + n + 1)
+        if _update(w, run, &update, g, ws, part) != 0:
+            break
         if part == 0:
             total = 0
             for i in range(w.T * w.B):
@@ -139,7 +183,7 @@ cdef void _train_part(Window *w, Run *run, real *p, real *m, real *g, real *ws,
 
 
 cdef class TrainingLoop:
-    """Windows of truncated BPTT over B streams of one text, each with an Adagrad update.
+    """Windows of truncated BPTT over B streams of one text, each with an update.
 
     The text of n symbols is cut into B streams of ``(n - 1) // B`` predictions. Windows follow one
     another along the streams and hand the hidden state on; where the next one would reach the
@@ -150,29 +194,45 @@ cdef class TrainingLoop:
     Parameters
     ----------
     parameters, memory : ndarray, 1-D contiguous, float32 or float64
-        The flat buffer and Adagrad's sums of squares; both are updated in place.
+        The flat buffer, and the optimiser's sums or means of squares; updated in place.
     workspace : Workspace
         Its batch size, sequence length, dtype and threads are the loop's.
     symbols : ndarray, uint8, uint16 or int32, 1-D contiguous
     separator : ndarray of symbols, 1-D, optional
         Where these symbols follow one another a document starts: a stream's state is zero before
         it reads the last of them. The workspace must be made with ``resetting=True``.
+    optimizer : {"adagrad", "rmsprop", "adam", "adamw"}
+        docs/equations.md has them.
+    mean : ndarray, as memory, optional
+        The means of the gradients, which Adam and AdamW need.
+    beta1, beta2 : float
+        Shares of their past that the means of the gradients and of their squares keep.
     """
 
     cdef readonly Workspace workspace
-    cdef readonly object parameters, memory
-    cdef object _gradients, _symbols, _separator
+    cdef readonly object parameters, memory, mean
+    cdef object _gradients, _symbols, _separator, _square_sums
     cdef Run *run
 
-    def __cinit__(self, parameters, memory, Workspace workspace not None, symbols,
-                  separator=None):
+    def __cinit__(self, parameters, memory, Workspace workspace not None, symbols, separator=None,
+                  optimizer="adagrad", mean=None, double beta1=0.9, double beta2=0.999):
         cdef Window *w = &workspace.window
         self.run = <Run *>calloc(1, sizeof(Run))
         if self.run is NULL:
             raise MemoryError()
         if not w.training:
             raise ValueError("the workspace must be made with training=True")
-        for what, array in (("parameters", parameters), ("memory", memory)):
+        if optimizer not in _KINDS:
+            raise ValueError(f"optimizer must be {' or '.join(_KINDS)}, not {optimizer!r}")
+        self.run.rule.kind = _KINDS[optimizer]
+        if (mean is None) == (self.run.rule.kind == GRU_ADAM):
+            raise ValueError("adam and adamw take a mean, the other optimizers none")
+        for what, beta in (("beta1", beta1), ("beta2", beta2)):
+            check_beta(what, beta)
+        self.run.rule.beta1, self.run.rule.beta2 = beta1, beta2
+        for what, array in (("parameters", parameters), ("memory", memory), ("mean", mean)):
+            if what == "mean" and array is None:
+                continue
             if not (isinstance(array, np.ndarray) and array.ndim == 1
                     and array.flags.c_contiguous and array.flags.writeable):
                 raise TypeError(f"{what} must be a writable contiguous 1-D array")
@@ -189,8 +249,11 @@ cdef class TrainingLoop:
             raise ValueError(f"{w.B} streams of windows of {w.T_max} characters need a text of "
                              f"at least {w.B * w.T_max + 1}, not {symbols.size}")
         self.workspace = workspace
-        self.parameters, self.memory, self._symbols = parameters, memory, symbols
+        self.parameters, self.memory, self.mean = parameters, memory, mean
+        self._symbols = symbols
         self._gradients = aligned_zeros(parameters.size, parameters.dtype)
+        self._square_sums = np.zeros(square_sums(&w.p), np.float64)
+        self.run.square_sums = <double *><size_t>self._square_sums.ctypes.data
         self.run.symbols = <const void *><size_t>symbols.ctypes.data
         self.run.symbol_bytes = symbols.itemsize
         self.run.stream_length = stream_length
@@ -221,15 +284,20 @@ cdef class TrainingLoop:
 
     @property
     def windows_done(self):
-        """Windows trained on since the loop was made."""
+        """Updates made; set it to go on with a memory that has seen some, which Adam counts."""
         return self.run.done
+
+    @windows_done.setter
+    def windows_done(self, value):
+        self.run.done = check_count("windows done", value, 0, 1 << 53)
 
     @property
     def windows_per_epoch(self):
         """Windows from one reset of the state to the next."""
         return max(1, (self.run.stream_length - 2) // self.workspace.window.T_max)
 
-    def steps(self, windows, learning_rate, double clip=5.0, double eps=1e-8, threads=1):
+    def steps(self, windows, learning_rate, double clip=5.0, double eps=1e-8, threads=1,
+              double weight_decay=0.0, double clip_norm=float("inf")):
         """Train on the next windows.
 
         Parameters
@@ -238,9 +306,14 @@ cdef class TrainingLoop:
         learning_rate : float or array of floats, shape (windows,)
             One for all updates, or one each.
         clip, eps : float
-            As in :func:`gru_ext.kernels.adagrad_update`.
+            As in :func:`gru_ext.kernels.adagrad_update` and its like.
         threads : int
             Threads that share each window; the result has the same bits for any number.
+        weight_decay : float
+            AdamW's, of all parameters but the biases; 0 for the other optimisers.
+        clip_norm : float
+            The largest norm of the whole gradient: a longer one is shortened to it, before `clip`
+            bounds each of its elements. Infinity: no bound, and no pass over the gradient.
 
         Returns
         -------
@@ -252,10 +325,15 @@ cdef class TrainingLoop:
         cdef Window *w = &s.window
         if not clip > 0:
             raise ValueError(f"clip must be a positive number, not {clip}")
+        if not clip_norm > 0:
+            raise ValueError(f"clip norm must be a positive number, not {clip_norm}")
         check_count("threads", threads, 1, w.parts_max)
         check_eps(eps, s.itemsize)
         losses = np.zeros(check_count("windows", windows, 1, 1 << 30), np.float64)
         rates = np.ascontiguousarray(np.broadcast_to(learning_rate, windows), np.float64)
+        check_weight_decay(weight_decay, rates.max())
+        if weight_decay != 0 and self.run.rule.kind != GRU_ADAM:
+            raise ValueError("weight decay is adamw's: the other optimizers take 0")
         s._take()
         try:
             run = self.run
@@ -264,7 +342,8 @@ cdef class TrainingLoop:
             run.windows = windows
             run.refused = 0
             run.learning_rates = <const double *><size_t>rates.ctypes.data
-            run.clip, run.eps = clip, eps
+            run.rule.clip, run.rule.eps, run.rule.weight_decay = clip, eps, weight_decay
+            run.clip_norm = clip_norm
             run.losses = <double *><size_t>losses.ctypes.data
             w.T = w.T_max
             choose_packing(w, w.T)
@@ -301,11 +380,14 @@ cdef class TrainingLoop:
         cdef Workspace s = self.workspace
         cdef void *p = <void *><size_t>self.parameters.ctypes.data
         cdef void *m = <void *><size_t>self.memory.ctypes.data
+        cdef void *mean = NULL
         cdef void *g = <void *><size_t>self._gradients.ctypes.data
+        if self.mean is not None:
+            mean = <void *><size_t>self.mean.ctypes.data
         with nogil:
             if s.itemsize == 4:
-                _train_part(&s.window, self.run, <float *>p, <float *>m, <float *>g,
+                _train_part(&s.window, self.run, <float *>p, <float *>m, <float *>mean, <float *>g,
                             <float *>s.base, part)
             else:
-                _train_part(&s.window, self.run, <double *>p, <double *>m, <double *>g,
-                            <double *>s.base, part)
+                _train_part(&s.window, self.run, <double *>p, <double *>m, <double *>mean,
+                            <double *>g, <double *>s.base, part)
