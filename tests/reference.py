@@ -88,18 +88,52 @@ def adagrad(p, m, g, learning_rate, clip=5.0, eps=1e-8):
         p[name] -= learning_rate * clipped / np.sqrt(m[name] + eps)
 
 
-def train(p, symbols, B, T, windows, learning_rate, clip=5.0):
-    """Truncated BPTT over B streams, p in place: losses, memory, hidden (B, H), next position."""
-    memory = {name: np.zeros_like(p[name]) for name in NAMES}
+def rmsprop(p, m, g, learning_rate, beta2, clip=5.0, eps=1e-8):
+    for name in NAMES:
+        clipped = np.clip(g[name], -clip, clip)
+        m[name] = beta2 * m[name] + (1 - beta2) * clipped**2
+        p[name] -= learning_rate * clipped / (np.sqrt(m[name]) + eps)
+
+
+def adam(p, m, mean, g, t, learning_rate, beta1, beta2, weight_decay=0.0, clip=5.0, eps=1e-8):
+    for name in NAMES:
+        clipped = np.clip(g[name], -clip, clip)
+        mean[name] = beta1 * mean[name] + (1 - beta1) * clipped
+        m[name] = beta2 * m[name] + (1 - beta2) * clipped**2
+        decay = 0 if name.startswith("b") else weight_decay
+        step = mean[name] / (1 - beta1**t) / (np.sqrt(m[name] / (1 - beta2**t)) + eps)
+        p[name] -= learning_rate * (step + decay * p[name])
+
+
+def shortened(g, largest):
+    norm = np.sqrt(sum((g[name] ** 2).sum() for name in NAMES))
+    return {name: g[name] * min(1, largest / norm) for name in NAMES}
+
+
+def zeros_like(p):
+    return {name: np.zeros_like(p[name]) for name in NAMES}
+
+
+def train(p, symbols, B, T, windows, learning_rate, clip=5.0, update=None):
+    """Truncated BPTT over B streams, p in place: losses, memory, hidden (B, H), next position.
+
+    With `update`, a function of p, memory, g and the number of the window from 1 on, instead of
+    Adagrad.
+    """
+    memory = zeros_like(p)
     length = (len(symbols) - 1) // B + 1
     streams = np.stack([symbols[b * (length - 1) :][:length] for b in range(B)], axis=1)
     position, losses = 0, []
-    for _ in range(windows):
+    for t in range(1, windows + 1):
         if position == 0 or position + T + 1 >= length:
             position, hidden = 0, np.zeros((B, len(p["Uz"])))
         inputs, targets = streams[position : position + T], streams[position + 1 : position + T + 1]
         a = forward(p, inputs, targets, hidden)
-        adagrad(p, memory, backward(p, inputs, targets, a, 1 / B), learning_rate, clip)
+        g = backward(p, inputs, targets, a, 1 / B)
+        if update is None:
+            adagrad(p, memory, g, learning_rate, clip)
+        else:
+            update(p, memory, g, t)
         hidden = a["h"][-1].T
         position += T
         losses.append(a["loss"].sum())

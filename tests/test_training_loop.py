@@ -7,30 +7,11 @@ import time
 import numpy as np
 import pytest
 import reference
+from loops import assert_guarded, make_loop, state_of
 
 from gru_ext.parameters import Parameters
 from gru_ext.training_loop import TrainingLoop
 from gru_ext.windows import Workspace, backward_window, forward_window
-
-GUARD = 64
-
-
-def make_loop(parameters, B, T, symbols, threads=1):
-    """A loop whose parameters and memory lie between guards."""
-    V, H, size = parameters.vocabulary_size, parameters.hidden_size, parameters.flat.size
-    guarded = np.full((2, size + 2 * GUARD), 7, parameters.dtype)
-    flat, memory = guarded[:, GUARD:-GUARD]
-    flat[:], memory[:] = parameters.flat, 0
-    workspace = Workspace(V, H, B, T, parameters.dtype, threads=threads)
-    return TrainingLoop(flat, memory, workspace, symbols)
-
-
-def assert_guarded(loop):
-    assert np.all(np.delete(loop.memory.base, np.s_[GUARD:-GUARD], axis=1) == 7)
-
-
-def state_of(loop):
-    return b"".join(a.tobytes() for a in (loop.parameters, loop.memory, loop.workspace.hidden))
 
 
 @pytest.mark.parametrize("B", [1, 3, 5])

@@ -13,7 +13,7 @@ from gru_ext._version import __version__
 if TYPE_CHECKING:
     from gru_ext.checkpoint import CheckpointError
     from gru_ext.config import get_config, get_include, show_config
-    from gru_ext.kernels import adagrad_update
+    from gru_ext.kernels import adagrad_update, adam_update, rmsprop_update
     from gru_ext.matmul import use_matmul
     from gru_ext.model import Model, load
     from gru_ext.options import TrainingOptions
@@ -35,11 +35,13 @@ _HOMES = {
     "Vocabulary": "vocabulary",
     "Workspace": "windows",
     "adagrad_update": "kernels",
+    "adam_update": "kernels",
     "backward_window": "windows",
     "forward_window": "windows",
     "get_config": "config",
     "get_include": "config",
     "load": "model",
+    "rmsprop_update": "kernels",
     "show_config": "config",
     "train": "training",
     "use_matmul": "matmul",
@@ -57,11 +59,13 @@ __all__ = [
     "Workspace",
     "__version__",
     "adagrad_update",
+    "adam_update",
     "backward_window",
     "forward_window",
     "get_config",
     "get_include",
     "load",
+    "rmsprop_update",
     "show_config",
     "train",
     "use_matmul",

@@ -3,8 +3,9 @@
 
 A file holds the eleven parameters under the notebook's names and shapes, so that the notebook can
 read it as ``gru_weights.data``; beside them ``gru_ext``, a JSON text as bytes, and, for resuming,
-Adagrad's memory (``memory_Wz`` and so on) and the streams' hidden states (``hidden``). Files from
-others are hostile: every size is checked against the file's own before memory is taken.
+the optimiser's memories (``memory_Wz`` and so on, ``mean_Wz`` and so on) and the streams' hidden
+states (``hidden``). Files from others are hostile: every size is checked against the file's own
+before memory is taken.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from gru_ext.vocabulary import CODE_POINTS, Vocabulary
 
 FORMAT_VERSION = 1
 _METADATA = "gru_ext"
-_MEMORY = "memory_"
-# Names a file may hold: the parameters, their memory, the states and the metadata.
+_MEMORY, _MEAN = "memory_", "mean_"
+# Names a file may hold: the parameters, their memories, the states and the metadata.
 _MOST_MEMBERS = 64
 
 Array = NDArray[np.floating]
@@ -58,14 +59,17 @@ class Checkpoint:
     metadata : dict
         Vocabulary, sizes, step and so on; empty for a file of the notebook.
     memory : dict of ndarray, or None
-        Adagrad's sums of squares, by the parameters' names.
+        The optimiser's sums or means of squares, by the parameters' names.
     hidden : ndarray of shape (B, H), or None
+    mean : dict of ndarray, or None
+        Adam's means of the gradients.
     """
 
     weights: Mapping[str, Array]
     metadata: dict[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Array] | None = None
     hidden: Array | None = None
+    mean: Mapping[str, Array] | None = None
 
     @property
     def hidden_size(self) -> int:
@@ -107,8 +111,9 @@ def write(path: StrPath, checkpoint: Checkpoint) -> None:
     arrays: dict[str, NDArray[Any]] = {
         name: np.ascontiguousarray(checkpoint.weights[name]) for name in NAMES
     }
-    if checkpoint.memory is not None:
-        arrays |= {_MEMORY + name: np.ascontiguousarray(checkpoint.memory[name]) for name in NAMES}
+    for prefix, remembered in ((_MEMORY, checkpoint.memory), (_MEAN, checkpoint.mean)):
+        if remembered is not None:
+            arrays |= {prefix + name: np.ascontiguousarray(remembered[name]) for name in NAMES}
     if checkpoint.hidden is not None:
         arrays["hidden"] = np.ascontiguousarray(checkpoint.hidden)
     about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
@@ -179,15 +184,18 @@ class _Reader:
         H, V = shape
         expected = shapes(V, H)
         weights = {name: self._array(name, expected[name], dtype) for name in NAMES}
-        memory = None
-        if _MEMORY + NAMES[0] in self.members:
-            memory = {name: self._array(_MEMORY + name, expected[name], dtype) for name in NAMES}
+        memory, mean = (
+            {name: self._array(prefix + name, expected[name], dtype) for name in NAMES}
+            if prefix + NAMES[0] in self.members
+            else None
+            for prefix in (_MEMORY, _MEAN)
+        )
         hidden = None
         if "hidden" in self.members:
             streams = self._header("hidden")[1][:1]
             hidden = self._array("hidden", (*streams, H), dtype)
         _check_metadata(metadata, V)
-        return Checkpoint(weights, metadata, memory, hidden)
+        return Checkpoint(weights, metadata, memory, hidden, mean)
 
     def _header(self, name: str) -> tuple[IO[bytes], tuple[int, ...], np.dtype[Any], bool, int]:
         """An open member past its header, shape, dtype, Fortran order, and bytes of data."""

@@ -72,12 +72,17 @@ def _options(given: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint
     contradictions = {
         "batch size": given.batch_size not in (None, 1),
         "val fraction": bool(given.val_fraction),
+        "optimizer": given.optimizer not in (None, "adagrad"),
+        "weight decay": bool(given.weight_decay),
+        "clip norm": given.clip_norm not in (None, math.inf),
+        "schedule": given.schedule not in (None, "constant"),
+        "warmup": bool(given.warmup),
     }
     for name, contradicts in contradictions.items():
         if contradicts:
             raise ValueError(
-                f"--classic trains one stream on the whole text, as the notebook "
-                f"does: leave out the {name}, or --classic"
+                f"--classic trains by Adagrad at one rate, on the whole text in one stream, as "
+                f"the notebook does: leave out the {name}, or --classic"
             )
     hidden_size = given.hidden_size
     if weights is not None:

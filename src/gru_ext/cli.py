@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from gru_ext._version import __version__
-from gru_ext.options import DTYPES, OPTIMIZERS, UNITS
+from gru_ext.optimizers import OPTIMIZERS
+from gru_ext.options import DTYPES, SCHEDULES, UNITS
 
 if TYPE_CHECKING:
     from gru_ext.vocabulary import Vocabulary
@@ -96,8 +97,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=_count, metavar="B", help="streams the text is cut into")
     add("--dtype", choices=DTYPES)
     add("--optimizer", choices=OPTIMIZERS)
-    add("--learning-rate", type=_number, metavar="X")
+    add("--learning-rate", type=_number, metavar="X", help="the largest")
+    add("--schedule", choices=SCHEDULES, help="of the learning rate; a cosine falls to 0")
+    add("--warmup", type=_count, metavar="N", help="updates in which the learning rate rises")
+    add("--weight-decay", type=_number, metavar="X", help="of adamw, for all but the biases")
     add("--clip", type=_number, metavar="X", help="bound of each gradient; inf for none")
+    add("--clip-norm", type=_number, metavar="X", help="bound of the whole gradient's norm")
     add("--max-steps", type=_count, metavar="N", help="updates in all")
     add("--epochs", type=_number, metavar="X", help="passes over the text in all")
     add(

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-OPTIMIZERS = ("adagrad",)
+from gru_ext.optimizers import OPTIMIZERS, weight_decay_of
+
 DTYPES = ("float32", "float64")
 UNITS = ("chars", "bytes")
+SCHEDULES = ("constant", "cosine")
 
 # Enough for a good small model of a text of a megabyte; shorter texts are read more often, up to
 # _MOST_EPOCHS times, but for at least _FEWEST_STEPS updates.
@@ -41,9 +43,9 @@ class TrainingOptions:
     dtype : str
         ``float32`` or ``float64``.
     optimizer : str
-        ``adagrad``.
+        ``adagrad``, ``adam``, ``adamw`` or ``rmsprop``.
     learning_rate, clip : float
-        Adagrad's learning rate; the largest gradient of one weight (infinity: no clipping).
+        The largest learning rate; the largest gradient of one weight (infinity: no clipping).
     max_steps : int
         Updates; wins over ``epochs``.
     epochs : float
@@ -55,6 +57,14 @@ class TrainingOptions:
         ``chars`` or ``bytes``.
     min_count : int
         Characters seen less often become one unknown.
+    weight_decay : float
+        Of ``adamw``, for all parameters but the biases.
+    clip_norm : float
+        The largest norm of the whole gradient (infinity: no clipping).
+    schedule : str
+        ``constant``, or ``cosine``: falling to 0 at the end of the run.
+    warmup : int
+        Updates in which the learning rate rises.
     """
 
     hidden_size: int | None = None
@@ -70,11 +80,23 @@ class TrainingOptions:
     seed: int | None = None
     units: str | None = None
     min_count: int | None = None
+    weight_decay: float | None = None
+    clip_norm: float | None = None
+    schedule: str | None = None
+    warmup: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed", "min_count"):
             check_whole(_spoken(name), getattr(self, name))
-        for name in ("learning_rate", "clip", "epochs", "val_fraction"):
+        check_whole("warmup", self.warmup, 0)
+        for name in (
+            "learning_rate",
+            "clip",
+            "epochs",
+            "val_fraction",
+            "weight_decay",
+            "clip_norm",
+        ):
             value = getattr(self, name)
             if value is not None and not isinstance(value, numbers.Real):
                 raise TypeError(f"{_spoken(name)} must be a number, not {value!r}")
@@ -82,20 +104,26 @@ class TrainingOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{_spoken(name)} must be 1 or more, not {value}")
-        for name in ("learning_rate", "clip", "epochs"):
+        for name in ("learning_rate", "clip", "epochs", "clip_norm"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{_spoken(name)} must be a positive number, not {value}")
         if self.learning_rate == math.inf or self.epochs == math.inf:
             raise ValueError("learning rate and epochs must be finite")
+        if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight decay must be a number from 0 on, not {self.weight_decay}")
         if self.val_fraction is not None and not 0 <= self.val_fraction < 1:
             raise ValueError(f"val fraction must be from 0 to below 1, not {self.val_fraction}")
         if self.seed is not None and not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be from 0 to 2**32 - 1, not {self.seed}")
-        for name, known in (("dtype", DTYPES), ("optimizer", OPTIMIZERS), ("units", UNITS)):
-            value = getattr(self, name)
-            if value is not None and value not in known:
-                raise ValueError(f"{name} must be {' or '.join(known)}, not {value!r}")
+        for name, known in (
+            ("dtype", DTYPES),
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("units", UNITS),
+        ):
+            if getattr(self, name) is not None:
+                check_one_of(name, getattr(self, name), known)
 
     def given(self) -> dict[str, Any]:
         """The options that are not None."""
@@ -118,6 +146,12 @@ def check_whole(what: str, value: object, least: int | None = None) -> None:
         raise ValueError(f"{what} must be {least} or more, not {value}")
 
 
+def check_one_of(what: str, value: object, known: Collection[str]) -> None:
+    """Raise where a value is none of the known ones."""
+    if value not in known:
+        raise ValueError(f"{what} must be {' or '.join(known)}, not {value!r}")
+
+
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
 
@@ -134,6 +168,10 @@ class Settled:
     learning_rate: float
     clip: float
     seed: int
+    weight_decay: float
+    clip_norm: float | None
+    schedule: str
+    warmup: int | None
 
 
 CLASSIC = {
@@ -144,6 +182,10 @@ CLASSIC = {
     "learning_rate": 0.1,
     "clip": 5.0,
     "seed": 0,
+    "weight_decay": 0.0,
+    "clip_norm": None,
+    "schedule": "constant",
+    "warmup": 0,
 }
 """The notebook's options; its hidden size is the vocabulary's, its number of updates 10,001."""
 
@@ -173,15 +215,20 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
     most = min(_MOST_STREAMS, max(16, 16 * characters // _CHARACTERS_FOR_16_STREAMS))
     streams = max(1, min(most, characters // (seq_length * _FEWEST_WINDOWS)))
     hidden_size = given.hidden_size or 128
+    optimizer = given.optimizer or "adagrad"
     chosen = {
         "hidden_size": hidden_size,
         "seq_length": seq_length,
         "batch_size": 2 ** (streams.bit_length() - 1),
         "dtype": "float32",
-        "optimizer": "adagrad",
-        "learning_rate": default_learning_rate(hidden_size),
+        "optimizer": optimizer,
+        "learning_rate": default_learning_rate(hidden_size, optimizer),
         "clip": 5.0,
         "seed": 0,
+        "weight_decay": weight_decay_of(optimizer, given.weight_decay),
+        "clip_norm": None,
+        "schedule": "constant",
+        "warmup": None,
     }
     return settle_over(given, chosen)
 
@@ -193,12 +240,14 @@ def settle_over(given: TrainingOptions, chosen: Mapping[str, Any]) -> Settled:
     return Settled(**{name: values[name] for name in names})
 
 
-def default_learning_rate(hidden_size: int) -> float:
+def default_learning_rate(hidden_size: int, optimizer: str = "adagrad") -> float:
     """A rate that trains well at this H and does not blow up as H grows, after a warm-up.
 
     Adagrad's first updates move every weight by the whole rate, so that the change of a
     pre-activation grows with H.
     """
+    if optimizer != "adagrad":
+        return float(min(0.004, 0.004 * (256 / hidden_size) ** 0.75))
     return float(min(0.1, 0.1 * (128 / hidden_size) ** 0.75))
 
 

@@ -89,7 +89,8 @@ class Run:
             f"{trainer.characters:,} {self.unit}s to train on{held}, "
             f"{len(model.vocabulary)} different; hidden size {model.hidden_size}, "
             f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
-            f"learning rate {trainer.learning_rate:.4g}, {self.steps:,} steps, "
+            f"{trainer.optimizer} with learning rate {trainer.learning_rate:.4g}, "
+            f"{self.steps:,} steps, "
             f"{trainer.threads} thread{'s' * (trainer.threads > 1)}"
         )
 

@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 
 from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.corpus import digest, release
+from gru_ext.kernels import check_weight_decay
 from gru_ext.model import Model
+from gru_ext.optimizers import OPTIMIZERS, weight_decay_of
+from gru_ext.options import SCHEDULES, check_one_of
 from gru_ext.parameters import Parameters
+from gru_ext.schedule import Schedule
 from gru_ext.threads import default_threads
 from gru_ext.training_loop import TrainingLoop
 from gru_ext.windows import Workspace
 
 _SMOOTHING = 0.999
-# Adagrad's memory is empty at first, and each update as large as the learning rate itself: without
-# a warm-up some runs never recover from the first ones. It lasts a pass over the text, but:
+# An optimiser's memory is empty at first, and each update as large as the learning rate itself:
+# without a warm-up some runs never recover from the first ones. It lasts a pass over the text, but:
 _FEWEST_WARMUP_STEPS, _MOST_WARMUP_STEPS = 200, 400
 
 
@@ -37,7 +41,7 @@ class Step(NamedTuple):
 
 
 class Trainer:
-    """Truncated BPTT with Adagrad over the streams of one text.
+    """Truncated BPTT over the streams of one text.
 
     Parameters
     ----------
@@ -47,11 +51,22 @@ class Trainer:
         The text, as ``model.vocabulary.encode`` gives it.
     seq_length, batch_size : int
         T and B: windows of T characters from B streams.
-    learning_rate, clip : float
-        Adagrad's rate, and the bound of each gradient (infinity: none).
+    optimizer : {"adagrad", "adam", "adamw", "rmsprop"}
+    learning_rate : float, optional
+    clip : float
+        The bound of each gradient (infinity: none).
+    clip_norm : float, optional
+        The bound of the whole gradient's norm, which is shortened before ``clip`` bounds its
+        elements.
+    weight_decay : float, optional
+        AdamW's, of all parameters but the biases; 0.01 by default.
+    schedule : {"constant", "cosine"}
+        A cosine falls to 0 over ``planned_steps`` updates.
     warmup_steps : int or None
         Updates over which the learning rate rises in even steps to its value. None: the first pass
         over the text, but 200 at least and 400 at most.
+    planned_steps : int, optional
+        Updates of the whole run, those before a resume included.
     threads : int, optional
         Threads that share each window; by default as many as help. The result has the same bits
         for any number.
@@ -76,21 +91,33 @@ class Trainer:
         *,
         seq_length: int = 64,
         batch_size: int = 1,
-        learning_rate: float = 0.05,
+        optimizer: str = "adagrad",
+        learning_rate: float | None = None,
         clip: float = 5.0,
+        clip_norm: float | None = None,
+        weight_decay: float | None = None,
+        schedule: str = "constant",
         warmup_steps: int | None = 0,
+        planned_steps: int | None = None,
         threads: int | None = None,
     ) -> None:
         if threads is None:
             threads = default_threads(batch_size)
-        parameters = model.parameters
+        check_one_of("optimizer", optimizer, OPTIMIZERS)
+        check_one_of("schedule", schedule, SCHEDULES)
+        parameters, rule = model.parameters, OPTIMIZERS[optimizer]
+        if learning_rate is None:
+            learning_rate = rule.learning_rate
         self.model = model
-        self.learning_rate = learning_rate
+        self.optimizer = optimizer
         self.clip = clip
+        self.clip_norm = math.inf if clip_norm is None else clip_norm
+        self.weight_decay = weight_decay_of(optimizer, weight_decay)
+        check_weight_decay(self.weight_decay, learning_rate)
         self.threads = min(threads, batch_size)
-        self.memory = Parameters(
-            parameters.vocabulary_size, parameters.hidden_size, parameters.dtype
-        )
+        sizes = parameters.vocabulary_size, parameters.hidden_size, parameters.dtype
+        self.memory = Parameters(*sizes)
+        self.mean = Parameters(*sizes) if rule.has_mean else None
         self._workspace = Workspace(
             parameters.vocabulary_size,
             parameters.hidden_size,
@@ -101,22 +128,34 @@ class Trainer:
             resetting=model.separator is not None,
         )
         self._loop = TrainingLoop(
-            parameters.flat, self.memory.flat, self._workspace, symbols, model.separator
+            parameters.flat,
+            self.memory.flat,
+            self._workspace,
+            symbols,
+            model.separator,
+            optimizer,
+            None if self.mean is None else self.mean.flat,
+            rule.beta1,
+            rule.beta2,
         )
         self._symbols = symbols
         self._digest: str | None = None
         if warmup_steps is None:
             pass_ = self._loop.windows_per_epoch
             warmup_steps = min(_MOST_WARMUP_STEPS, max(_FEWEST_WARMUP_STEPS, pass_))
-        self.warmup_steps = warmup_steps
+        self.schedule = Schedule(schedule, learning_rate, warmup_steps, planned_steps)
         self.seq_length, self.batch_size = seq_length, batch_size
-        self._steps_before = 0
         self.smooth_loss = math.log(parameters.vocabulary_size)
 
     @property
     def steps_done(self) -> int:
         """Updates so far, those before a resume included."""
-        return self._steps_before + self._loop.windows_done
+        return self._loop.windows_done
+
+    @property
+    def learning_rate(self) -> float:
+        """The largest of the schedule."""
+        return self.schedule.learning_rate
 
     @property
     def windows_per_epoch(self) -> int:
@@ -140,10 +179,20 @@ class Trainer:
         -------
         ndarray, shape (steps,)
             Loss of each window before its update, in nats per character.
+
+        Raises
+        ------
+        ValueError
+            Where a cosine schedule does not know the planned steps.
         """
-        updates = self.steps_done + 1 + np.arange(steps, dtype=np.float64)
-        rates = self.learning_rate * np.minimum(1.0, updates / max(1, self.warmup_steps))
-        losses = self._loop.steps(steps, rates, self.clip, threads=self.threads)
+        losses = self._loop.steps(
+            steps,
+            self.schedule.rates(self.steps_done, steps),
+            self.clip,
+            threads=self.threads,
+            weight_decay=self.weight_decay,
+            clip_norm=self.clip_norm,
+        )
         release(self._symbols)
         losses /= self.characters_per_step
         for loss in losses.tolist():
@@ -172,6 +221,7 @@ class Trainer:
         data.metadata |= {
             "step": self.steps_done,
             "training": {
+                "optimizer": self.optimizer,
                 "position": self._loop.position,
                 "smooth_loss": self.smooth_loss,
                 "text_sha256": self.text_digest(),
@@ -179,6 +229,7 @@ class Trainer:
             },
         }
         data.memory = dict(self.memory)
+        data.mean = None if self.mean is None else dict(self.mean)
         data.hidden = self._workspace.hidden.copy()
         return data
 
@@ -214,6 +265,10 @@ class Trainer:
             raise CheckpointError(
                 f"was trained with batch size {len(data.hidden)}, not {self.batch_size}"
             )
+        if state.get("optimizer", "adagrad") != self.optimizer:
+            raise CheckpointError(
+                f"was trained with optimizer {state['optimizer']}, not {self.optimizer}"
+            )
         if state.get("text_sha256") != self.text_digest():
             raise CheckpointError(
                 f"was trained on another text, of {state.get('text_characters')} characters; "
@@ -225,13 +280,16 @@ class Trainer:
             or step < 0
             or not isinstance(position, int)
             or not isinstance(smooth_loss, float)
+            or (data.mean is None) != (self.mean is None)
         ):
             raise CheckpointError("has a damaged training state")
         try:
-            self._loop.position = position
+            self._loop.position, self._loop.windows_done = position, step
         except ValueError as error:
             raise CheckpointError(f"has a damaged training state: {error}") from None
         parameters.assign(data.weights)
         self.memory.assign(data.memory)
+        if self.mean is not None and data.mean is not None:
+            self.mean.assign(data.mean)
         self._workspace.hidden[...] = data.hidden
-        self._steps_before, self.smooth_loss = step, smooth_loss
+        self.smooth_loss = smooth_loss

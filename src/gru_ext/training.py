@@ -51,6 +51,10 @@ def train(
     optimizer: str | None = None,
     learning_rate: float | None = None,
     clip: float | None = None,
+    clip_norm: float | None = None,
+    weight_decay: float | None = None,
+    schedule: str | None = None,
+    warmup: int | None = None,
     max_steps: int | None = None,
     epochs: float | None = None,
     val_fraction: float | None = None,
@@ -89,11 +93,21 @@ def train(
     hidden_size, seq_length, batch_size : int, optional
         H; T, the characters of a window of truncated BPTT; B, the streams the text is cut into.
     dtype : {"float32", "float64"}, optional
-    optimizer : {"adagrad"}, optional
+    optimizer : {"adagrad", "adam", "adamw", "rmsprop"}, optional
     learning_rate : float, optional
-        Of Adagrad; the rate rises to it over the first pass, 400 updates at most.
+        The largest.
     clip : float, optional
         Bound of each gradient; infinity for none.
+    clip_norm : float, optional
+        Bound of the whole gradient's norm; none by default. It costs a pass over the gradient.
+    weight_decay : float, optional
+        Of AdamW, for all parameters but the biases; 0.01 by default.
+    schedule : {"constant", "cosine"}, optional
+        What the learning rate does after its rise: a cosine falls to 0 at the end of the run. A
+        resumed run that is given more steps goes on where the longer cosine is by then.
+    warmup : int, optional
+        Updates in which the learning rate rises to its value; by default those of the first pass,
+        but 200 at least and 400 at most.
     max_steps : int, optional
         Updates to make in all; wins over ``epochs``.
     epochs : float, optional
@@ -146,6 +160,10 @@ def train(
         seed,
         units,
         min_count,
+        weight_decay,
+        clip_norm,
+        schedule,
+        warmup,
     )
     check_whole("threads", threads, 1)
     check_whole("sample every", sample_every, 0)
@@ -279,9 +297,13 @@ def _train(
         symbols[:n_trained],
         seq_length=options.seq_length,
         batch_size=options.batch_size,
+        optimizer=options.optimizer,
         learning_rate=options.learning_rate,
         clip=options.clip,
-        warmup_steps=None,
+        clip_norm=options.clip_norm,
+        weight_decay=options.weight_decay,
+        schedule=options.schedule,
+        warmup_steps=options.warmup,
         threads=threads,
     )
     if resume:
@@ -294,6 +316,7 @@ def _train(
             f"{source} has made {trainer.steps_done} of {steps} steps already: ask "
             f"for more with --max-steps or --epochs"
         )
+    trainer.schedule.planned_steps = steps
     model.about |= {
         "options": asdict(options)
         | {

@@ -9,6 +9,7 @@ _Symbols = NDArray[np.integer]
 
 class TrainingLoop:
     position: int
+    windows_done: int
     def __init__(
         self,
         parameters: _Flat,
@@ -16,6 +17,10 @@ class TrainingLoop:
         workspace: Workspace,
         symbols: _Symbols,
         separator: _Symbols | None = None,
+        optimizer: str = "adagrad",
+        mean: _Flat | None = None,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
     ) -> None: ...
     @property
     def workspace(self) -> Workspace: ...
@@ -24,7 +29,7 @@ class TrainingLoop:
     @property
     def memory(self) -> _Flat: ...
     @property
-    def windows_done(self) -> int: ...
+    def mean(self) -> _Flat | None: ...
     @property
     def windows_per_epoch(self) -> int: ...
     def steps(
@@ -34,4 +39,6 @@ class TrainingLoop:
         clip: float = 5.0,
         eps: float = 1e-8,
         threads: int = 1,
+        weight_decay: float = 0.0,
+        clip_norm: float = ...,
     ) -> NDArray[np.float64]: ...
