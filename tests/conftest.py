@@ -93,7 +93,7 @@ def folder(tmp_path, monkeypatch):
 def valid(tmp_path_factory):
     """The bytes of a model file with its training state."""
     path = tmp_path_factory.mktemp("valid") / "model.npz"
-    checkpoint.write(path, trained().checkpoint())
+    checkpoint.write(path, trained(optimizer="adam").checkpoint())
     return path.read_bytes()
 
 

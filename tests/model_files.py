@@ -18,10 +18,11 @@ NAMES = ("Wy", "Wh", "Wr", "Wz", "Uh", "Ur", "Uz", "by", "bh", "br", "bz")
 REFUSED = (gru_ext.CheckpointError, OSError)
 
 
-def trained(dtype="float32"):
+def trained(dtype="float32", **options):
     vocabulary = gru_ext.Vocabulary.from_text(TEXT)
     model = gru_ext.Model.create(vocabulary, H, dtype, seed=3)
-    trainer = gru_ext.Trainer(model, vocabulary.encode(TEXT), seq_length=5, batch_size=2)
+    symbols = vocabulary.encode(TEXT)
+    trainer = gru_ext.Trainer(model, symbols, seq_length=5, batch_size=2, **options)
     trainer.advance(7)
     return trainer
 

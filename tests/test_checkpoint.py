@@ -23,14 +23,19 @@ from gru_ext.cli import main
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_round_trip(tmp_path, dtype):
-    written = trained(dtype).checkpoint()
+@pytest.mark.parametrize("optimizer", ["adagrad", "adamw"])
+def test_round_trip(tmp_path, dtype, optimizer):
+    written = trained(dtype, optimizer=optimizer).checkpoint()
     checkpoint.write(tmp_path / "model.npz", written)
     back = checkpoint.read(tmp_path / "model.npz")
     for name in NAMES:
-        for one, other in ((written.weights, back.weights), (written.memory, back.memory)):
+        pairs = [(written.weights, back.weights), (written.memory, back.memory)]
+        if optimizer == "adamw":
+            pairs.append((written.mean, back.mean))
+        for one, other in pairs:
             assert other[name].dtype == dtype
             assert other[name].tobytes() == np.ascontiguousarray(one[name]).tobytes()
+    assert (back.mean is None) == (optimizer == "adagrad")
     assert back.hidden.tobytes() == written.hidden.tobytes()
     assert back.hidden.shape == (2, H)
     assert back.metadata["step"] == 7
@@ -83,7 +88,7 @@ def test_no_model_file(tmp_path, data):
     assert "model file" in refusal(tmp_path, data)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "memory_Uz", "memory_by"])
+@pytest.mark.parametrize("name", [*NAMES, "memory_Uz", "memory_by", "mean_Uz"])
 def test_missing_names(tmp_path, members, name):
     rest = {other: member for other, member in members.items() if other != name}
     assert name in refusal(tmp_path, archive_of(rest))
@@ -100,6 +105,8 @@ def test_missing_names(tmp_path, members, name):
         ("Wy", np.ones((H, V), "f4"), "shape"),
         ("by", np.ones(V, "f4"), "shape"),
         ("memory_Wh", np.ones((V, H), "f4"), "shape"),
+        ("mean_Uh", np.ones((H, H + 1), "f4"), "shape"),
+        ("mean_by", np.full((V, 1), np.nan, "f4"), "finite"),
         ("hidden", np.ones((2, H + 1), "f4"), "shape"),
         ("hidden", np.float32(0), "shape"),
         ("Ur", np.ones((H, H)), "float64"),

@@ -66,6 +66,7 @@ def calls(dtype):
             parameters.flat, symbols[0], np.zeros((5, B)), workspace
         ),
         "adagrad_update": lambda: kernels.adagrad_update(x.copy(), x.copy(), x, 0.1),
+        "adam_update": lambda: kernels.adam_update(*np.tile(x, (4, 1)), 1, 0.1),
         "clip": lambda: kernels.clip(x.copy(), 0.5),
         "exp": lambda: kernels.exp(x, x.copy()),
         "tanh": lambda: kernels.tanh(x, x.copy()),

@@ -46,16 +46,19 @@ def test_window(V, H, B, T, blas, dtype, draw_parameters, draw_symbols, padding_
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_training(threads, blas, draw_parameters):
+@pytest.mark.parametrize(("optimizer", "clip_norm"), [("adagrad", np.inf), ("adam", 0.5)])
+def test_training(threads, optimizer, clip_norm, blas, draw_parameters):
     V, H, B, T = 9, 17, 5, 6
     symbols = np.random.default_rng(0).integers(0, V, B * 40).astype(np.uint8)
     trained = {}
     for name in ("native", "blas"):
         parameters, _ = draw_parameters(V, H, np.float64)
-        memory = np.zeros_like(parameters.flat)
+        memory, mean = np.zeros((2, parameters.flat.size))
         workspace = blas(name, V, H, B, T, np.float64, threads=threads)
-        TrainingLoop(parameters.flat, memory, workspace, symbols).steps(9, 0.1, threads=threads)
-        trained[name] = np.stack([parameters.flat, memory])
+        means = {"mean": mean} if optimizer == "adam" else {}
+        loop = TrainingLoop(parameters.flat, memory, workspace, symbols, optimizer, **means)
+        loop.steps(9, 0.1, threads=threads, eps=1e-6, clip_norm=clip_norm)
+        trained[name] = np.stack([parameters.flat, memory, mean])
     np.testing.assert_allclose(trained["blas"], trained["native"], 1e-8, 1e-10)
 
 

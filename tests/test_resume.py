@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 import reference
-from training_runs import SMALL, TEXT, same
+from training_runs import SMALL, TEXT, interrupt_after, same
 
 import gru_ext
 from gru_ext import CheckpointError, checkpoint
@@ -16,6 +16,8 @@ def assert_same_state(one, other):
     for name in a.weights:
         assert a.weights[name].tobytes() == b.weights[name].tobytes(), name
         assert a.memory[name].tobytes() == b.memory[name].tobytes(), name
+        if a.mean is not None or b.mean is not None:
+            assert a.mean[name].tobytes() == b.mean[name].tobytes(), name
     assert a.hidden.tobytes() == b.hidden.tobytes()
     assert a.metadata["training"] == b.metadata["training"]
     assert a.metadata["step"] == b.metadata["step"]
@@ -50,6 +52,82 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, dtype, threads, bat
     assert_same_state(whole, parts)
 
 
+@pytest.mark.parametrize("optimizer", ["adagrad", "adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize(
+    ("dtype", "threads", "clip_norm"), [("float32", 2, None), ("float64", 1, 0.5)]
+)
+def test_a_run_interrupted_three_times_equals_an_uninterrupted_one(
+    tmp_path, monkeypatch, optimizer, schedule, dtype, threads, clip_norm
+):
+    """Nothing is asked for again on a resume: the file knows the options and the planned steps."""
+    options = SMALL | {
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "warmup": 9,
+        "clip_norm": clip_norm,
+        "dtype": dtype,
+        "batch_size": 6,
+        "seq_length": 7,
+        "max_steps": 60,
+        "learning_rate": 0.01,
+    }
+    whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
+    gru_ext.train(TEXT, output=whole, threads=threads, **options)
+    for i, step in enumerate((5, 21, 44)):
+        with interrupt_after(step), pytest.raises(gru_ext.TrainingInterrupted):
+            gru_ext.train(
+                TEXT,
+                output=parts,
+                resume=i > 0,
+                threads=3 - threads,
+                **({"quiet": True} if i else options),
+            )
+        assert checkpoint.read(parts).metadata["step"] == step
+    gru_ext.train(TEXT, output=parts, resume=True, threads=threads, quiet=True)
+    assert_same_state(whole, parts)
+    assert checkpoint.read(parts).metadata["options"] == checkpoint.read(whole).metadata["options"]
+
+
+def test_more_steps_go_on_along_the_longer_cosine(tmp_path):
+    """The rates of updates 21 to 40 are those of a run planned for 40."""
+    options = SMALL | {"optimizer": "adam", "schedule": "cosine", "seq_length": 7, "batch_size": 2}
+    path = tmp_path / "model.npz"
+    gru_ext.train(TEXT, output=path, max_steps=20, **options)
+    data = checkpoint.read(path)
+    gru_ext.train(TEXT, output=path, max_steps=40, resume=True, quiet=True)
+    saved = data.metadata["options"]
+    model = gru_ext.model.from_checkpoint(data)
+    trainer = gru_ext.Trainer(
+        model,
+        model.vocabulary.encode(TEXT),
+        seq_length=7,
+        batch_size=2,
+        optimizer="adam",
+        learning_rate=saved["learning_rate"],
+        schedule="cosine",
+        warmup_steps=None,
+        planned_steps=40,
+    )
+    trainer.resume(data)
+    trainer.advance(20)
+    assert same(trainer.model, gru_ext.load(path))
+
+
+def test_a_file_from_before_there_were_other_optimizers(tmp_path):
+    path, expected = tmp_path / "old.npz", tmp_path / "new.npz"
+    options = SMALL | {"seq_length": 7, "batch_size": 2}
+    gru_ext.train(TEXT, output=expected, max_steps=30, **options)
+    gru_ext.train(TEXT, output=path, max_steps=12, **options)
+    data = checkpoint.read(path)
+    del data.metadata["training"]["optimizer"]
+    for name in ("weight_decay", "clip_norm", "schedule", "warmup"):
+        del data.metadata["options"][name]
+    checkpoint.write(path, data)
+    gru_ext.train(TEXT, output=path, max_steps=30, resume=True, quiet=True)
+    assert_same_state(expected, path)
+
+
 def test_a_resume_remembers_the_options(tmp_path):
     options = SMALL | {
         "seq_length": 6,
@@ -78,6 +156,7 @@ def test_a_resume_remembers_the_options(tmp_path):
         (TEXT, {"seq_length": 9}, "seq.* length 7.*9"),
         (TEXT, {"batch_size": 4}, "batch size 2.*4"),
         (TEXT, {"dtype": "float64"}, "float32.*float64"),
+        (TEXT, {"optimizer": "adam"}, "adagrad, not adam"),
         (TEXT, {"val_fraction": 0.3}, "val.*fraction|another text"),
         (TEXT, {"max_steps": 12}, "12 of 12 steps"),
         (TEXT, {"max_steps": 5}, "12 of 5 steps"),

@@ -9,7 +9,7 @@ import pytest
 import reference
 from training_runs import TEXT, same
 
-from gru_ext import Model, Trainer, Vocabulary
+from gru_ext import CheckpointError, Model, Trainer, Vocabulary
 
 
 def new_trainer(**options):
@@ -52,3 +52,58 @@ def test_a_trainer_goes_on_from_a_checkpoint():
     assert same(whole.model, second.model)
     assert second.steps_done == 30
     assert second.smooth_loss == whole.smooth_loss
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"optimizer": "sgd"}, "optimizer must be"),
+        ({"schedule": "linear"}, "schedule must be"),
+        ({"weight_decay": 0.1}, "weight decay is adamw's"),
+        ({"optimizer": "adam", "weight_decay": 0.1}, "weight decay is adamw's"),
+        ({"optimizer": "adamw", "weight_decay": 1000.0}, "weight decay must be"),
+    ],
+)
+def test_what_a_trainer_refuses(options, told):
+    with pytest.raises(ValueError, match=told):
+        new_trainer(**options)
+
+
+def test_a_cosine_needs_the_planned_steps():
+    trainer = new_trainer(schedule="cosine")
+    with pytest.raises(ValueError, match="planned steps"):
+        trainer.advance(3)
+    trainer.schedule.planned_steps = 3
+    trainer.advance(3)
+    before = trainer.model.parameters.flat.copy()
+    trainer.advance(2)  # past the plan the rate is 0
+    assert (trainer.model.parameters.flat == before).all()
+
+
+def test_a_trainers_optimizers_differ_and_are_not_mixed():
+    trainers = {name: new_trainer(optimizer=name) for name in ("adagrad", "adam", "rmsprop")}
+    trainers["adamw"] = new_trainer(optimizer="adamw", weight_decay=0.5)
+    for trainer in trainers.values():
+        trainer.advance(20)
+    weights = {trainer.model.parameters.flat.tobytes() for trainer in trainers.values()}
+    assert len(weights) == 4
+    for name, trainer in trainers.items():
+        for other in trainers:
+            if other != name:
+                with pytest.raises(CheckpointError, match=f"{name}, not {other}"):
+                    new_trainer(optimizer=other).resume(trainer.checkpoint())
+
+
+@pytest.mark.parametrize("damage", ["mean", "step"])
+def test_a_damaged_state_changes_nothing(damage):
+    data = new_trainer(optimizer="adam").checkpoint()
+    if damage == "mean":
+        data.mean = None
+    else:
+        data.metadata["step"] = 10**30
+    trainer = new_trainer(optimizer="adam")
+    before = trainer.model.parameters.flat.copy()
+    with pytest.raises(CheckpointError, match="damaged training state"):
+        trainer.resume(data)
+    assert (trainer.model.parameters.flat == before).all()
+    assert trainer.steps_done == 0

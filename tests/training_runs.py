@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Training runs in tests: a text, a small model, and whether two models are the same."""
 
+import signal
+from contextlib import contextmanager
+from unittest import mock
+
+from gru_ext import Trainer
+
 TEXT = "The quick brown fox jumps over the lazy dog.\n" * 12
 NAMES = "".join(f"{name}\n" for name in ("anna", "bob", "carl", "dora", "ed", "ida") * 40)
 DOCUMENTS = "one day.<|end|>the <fox>.<|end|><|end|>a dog|>.<|end|>" * 12
@@ -12,3 +18,18 @@ def same(one, other):
         one.parameters[name].tobytes() == other.parameters[name].tobytes()
         for name in one.parameters
     )
+
+
+@contextmanager
+def interrupt_after(step):
+    """Ctrl-C when so many updates are made."""
+    advance = Trainer.advance
+
+    def advance_to(trainer, steps):
+        losses = advance(trainer, min(steps, step - trainer.steps_done))
+        if trainer.steps_done == step:
+            signal.raise_signal(signal.SIGINT)
+        return losses
+
+    with mock.patch.object(Trainer, "advance", advance_to):
+        yield
