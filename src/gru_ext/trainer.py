@@ -157,6 +157,11 @@ class Trainer:
         """The largest of the schedule."""
         return self.schedule.learning_rate
 
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        check_weight_decay(self.weight_decay, value)
+        self.schedule.learning_rate = value
+
     @property
     def windows_per_epoch(self) -> int:
         """Updates in a pass over the text."""
