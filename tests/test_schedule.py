@@ -5,7 +5,10 @@ import math
 
 import numpy as np
 import pytest
+from training_runs import SMALL, TEXT
 
+import gru_ext
+from gru_ext.optimizers import OPTIMIZERS
 from gru_ext.schedule import Schedule
 
 
@@ -40,3 +43,12 @@ def test_same_bits_in_any_pieces(name):
 def test_a_cosine_without_an_end():
     with pytest.raises(ValueError, match="planned steps"):
         Schedule("cosine", 0.1, 0).rates(0, 1)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_default_schedule(optimizer):
+    """Adagrad's rate falls by itself, as its sums grow."""
+    options = gru_ext.train(TEXT, optimizer=optimizer, max_steps=2, **SMALL).about["options"]
+    assert options["schedule"] == ("constant" if optimizer == "adagrad" else "cosine")
+    assert options["weight_decay"] == (0.01 if optimizer == "adamw" else 0)
+    assert options["clip_norm"] is None

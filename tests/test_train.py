@@ -43,6 +43,15 @@ def test_the_default_rate_does_not_blow_up(hidden_size, seed, isa):
     assert model.evaluate(TEXT).nats_per_char < 0.2 * math.log(len(set(TEXT)))
 
 
+@pytest.mark.parametrize("hidden_size", [16, 512])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop"])
+def test_the_other_optimizers_default_rates_do_not_either(hidden_size, seed, optimizer):
+    options = {"optimizer": optimizer, "hidden_size": hidden_size, "seed": seed}
+    model = gru_ext.train(TEXT, max_steps=200, quiet=True, **options)
+    assert model.evaluate(TEXT).nats_per_char < 0.6 * math.log(len(set(TEXT)))
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -14,6 +14,10 @@ class Optimizer:
     ----------
     learning_rate : float
         Without a warm-up.
+    risen_rate, fall : float
+        After a warm-up, where H is 128 or less; it falls by that power of H.
+    schedule : str
+        What the rate does then, in a run of known length.
     beta1, beta2 : float
         Shares of their past that the means of the gradients and of their squares keep.
     has_mean : bool
@@ -23,6 +27,9 @@ class Optimizer:
     """
 
     learning_rate: float
+    risen_rate: float
+    fall: float
+    schedule: str
     beta1: float = 0.0
     beta2: float = 0.0
     has_mean: bool = False
@@ -30,11 +37,21 @@ class Optimizer:
 
 
 OPTIMIZERS = {
-    "adagrad": Optimizer(0.05),
-    "adam": Optimizer(0.002, 0.9, 0.999, has_mean=True),
-    "adamw": Optimizer(0.002, 0.9, 0.999, has_mean=True, weight_decay=0.01),
-    "rmsprop": Optimizer(0.002, beta2=0.95),
+    "adagrad": Optimizer(0.05, 0.1, 0.75, "constant"),
+    "adam": Optimizer(0.002, 0.008, 1.0, "cosine", 0.9, 0.999, has_mean=True),
+    "adamw": Optimizer(0.002, 0.008, 1.0, "cosine", 0.9, 0.999, has_mean=True, weight_decay=0.01),
+    "rmsprop": Optimizer(0.001, 0.005, 1.0, "cosine", beta2=0.95),
 }
+
+
+def default_learning_rate(optimizer: str, hidden_size: int) -> float:
+    """A rate that trains well at this H and does not blow up as H grows, after a warm-up.
+
+    The first updates move every weight by the whole rate, so that the change of a pre-activation
+    grows with H.
+    """
+    rule = OPTIMIZERS[optimizer]
+    return float(min(rule.risen_rate, rule.risen_rate * (128 / hidden_size) ** rule.fall))
 
 
 def weight_decay_of(optimizer: str, asked: float | None) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from gru_ext.optimizers import OPTIMIZERS, weight_decay_of
+from gru_ext.optimizers import OPTIMIZERS, default_learning_rate, weight_decay_of
 
 DTYPES = ("float32", "float64")
 UNITS = ("chars", "bytes")
@@ -62,7 +62,7 @@ class TrainingOptions:
     clip_norm : float
         The largest norm of the whole gradient (infinity: no clipping).
     schedule : str
-        ``constant``, or ``cosine``: falling to 0 at the end of the run.
+        ``constant``, Adagrad's default, or ``cosine``: falling to 0 at the end of the run.
     warmup : int
         Updates in which the learning rate rises.
     """
@@ -208,7 +208,7 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
     """Options that train a good small model on a text of so many characters.
 
     The number of streams follows from the length, so that each is long enough to learn from; the
-    learning rate falls as the hidden size grows (:func:`default_learning_rate`).
+    learning rate falls as the hidden size grows (:func:`gru_ext.optimizers.default_learning_rate`).
     """
     longest = (characters - 1) // (given.batch_size or 1)
     seq_length = given.seq_length or max(1, min(64, max(5, characters // 20), longest))
@@ -222,12 +222,12 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
         "batch_size": 2 ** (streams.bit_length() - 1),
         "dtype": "float32",
         "optimizer": optimizer,
-        "learning_rate": default_learning_rate(hidden_size, optimizer),
+        "learning_rate": default_learning_rate(optimizer, hidden_size),
         "clip": 5.0,
         "seed": 0,
         "weight_decay": weight_decay_of(optimizer, given.weight_decay),
         "clip_norm": None,
-        "schedule": "constant",
+        "schedule": OPTIMIZERS[optimizer].schedule,
         "warmup": None,
     }
     return settle_over(given, chosen)
@@ -238,17 +238,6 @@ def settle_over(given: TrainingOptions, chosen: Mapping[str, Any]) -> Settled:
     names = [f.name for f in fields(Settled)]
     values: dict[str, Any] = dict(chosen) | given.given()
     return Settled(**{name: values[name] for name in names})
-
-
-def default_learning_rate(hidden_size: int, optimizer: str = "adagrad") -> float:
-    """A rate that trains well at this H and does not blow up as H grows, after a warm-up.
-
-    Adagrad's first updates move every weight by the whole rate, so that the change of a
-    pre-activation grows with H.
-    """
-    if optimizer != "adagrad":
-        return float(min(0.004, 0.004 * (256 / hidden_size) ** 0.75))
-    return float(min(0.1, 0.1 * (128 / hidden_size) ** 0.75))
 
 
 def steps_of(given: TrainingOptions, windows_per_epoch: int) -> int | None:

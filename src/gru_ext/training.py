@@ -103,8 +103,9 @@ def train(
     weight_decay : float, optional
         Of AdamW, for all parameters but the biases; 0.01 by default.
     schedule : {"constant", "cosine"}, optional
-        What the learning rate does after its rise: a cosine falls to 0 at the end of the run. A
-        resumed run that is given more steps goes on where the longer cosine is by then.
+        What the learning rate does after its rise: a cosine falls to 0 at the end of the run, and
+        is the default of all optimisers but Adagrad. A resumed run that is given more steps goes
+        on where the longer cosine is by then.
     warmup : int, optional
         Updates in which the learning rate rises to its value; by default those of the first pass,
         but 200 at least and 400 at most.
