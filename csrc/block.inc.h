@@ -3,8 +3,8 @@
  * is one sum over k in order, whatever block it falls into, so that a result does not depend on how
  * rows and columns are shared among threads. */
 
-/* What becomes of a product: it is stored in c, added to what c holds, or, where rule is
- * not NULL, the sum is a gradient that updates the rule's parameters; all of one shape. */
+/* What becomes of a product: it is stored in c, added to what c holds, or, where rule is not NULL,
+ * the sum is a gradient that updates the rule's parameters; all of one shape. */
 typedef struct {
     REAL *c;
     ptrdiff_t ld;
