@@ -38,8 +38,8 @@ class Optimizer:
 
 OPTIMIZERS = {
     "adagrad": Optimizer(0.05, 0.1, 0.75, "constant"),
-    "adam": Optimizer(0.002, 0.008, 1.0, "cosine", 0.9, 0.999, has_mean=True),
-    "adamw": Optimizer(0.002, 0.008, 1.0, "cosine", 0.9, 0.999, has_mean=True, weight_decay=0.01),
+    "adam": Optimizer(0.002, 0.012, 0.75, "cosine", 0.9, 0.999, has_mean=True),
+    "adamw": Optimizer(0.002, 0.012, 0.75, "cosine", 0.9, 0.999, has_mean=True, weight_decay=0.01),
     "rmsprop": Optimizer(0.001, 0.005, 1.0, "cosine", beta2=0.95),
 }
 
