@@ -18,7 +18,7 @@ def make_loop(parameters, B, T, symbols, threads=1, optimizer="adagrad", **optio
     workspace = Workspace(V, H, B, T, parameters.dtype, threads=threads)
     if optimizer in WITH_MEAN:
         options["mean"] = mean
-    return TrainingLoop(flat, memory, workspace, symbols, optimizer, **options)
+    return TrainingLoop(flat, memory, workspace, symbols, optimizer=optimizer, **options)
 
 
 def assert_guarded(loop):

@@ -56,7 +56,9 @@ def test_training(threads, optimizer, clip_norm, blas, draw_parameters):
         memory, mean = np.zeros((2, parameters.flat.size))
         workspace = blas(name, V, H, B, T, np.float64, threads=threads)
         means = {"mean": mean} if optimizer == "adam" else {}
-        loop = TrainingLoop(parameters.flat, memory, workspace, symbols, optimizer, **means)
+        loop = TrainingLoop(
+            parameters.flat, memory, workspace, symbols, optimizer=optimizer, **means
+        )
         loop.steps(9, 0.1, threads=threads, eps=1e-6, clip_norm=clip_norm)
         trained[name] = np.stack([parameters.flat, memory, mean])
     np.testing.assert_allclose(trained["blas"], trained["native"], 1e-8, 1e-10)
