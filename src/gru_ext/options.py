@@ -48,6 +48,11 @@ class TrainingOptions:
     val_fraction : float
         Share of the text, at its end, that is held out and measured.
     seed : int
+    eval_every, patience : int
+        Updates between evaluations (0: none but at the end); evaluations in a row without a better
+        loss that end the run.
+    keep : str
+        ``last``, or ``best,last``.
     """
 
     hidden_size: int | None = None
@@ -61,6 +66,9 @@ class TrainingOptions:
     epochs: float | None = None
     val_fraction: float | None = None
     seed: int | None = None
+    eval_every: int | None = None
+    patience: int | None = None
+    keep: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed"):
@@ -87,6 +95,15 @@ class TrainingOptions:
             value = getattr(self, name)
             if value is not None and value not in known:
                 raise ValueError(f"{name} must be {' or '.join(known)}, not {value!r}")
+        check_whole("eval every", self.eval_every, 0)
+        check_whole("patience", self.patience, 1)
+        if self.patience is not None and self.eval_every == 0:
+            raise ValueError("patience counts evaluations: eval every must be 1 or more, not 0")
+        if self.keep is not None and sorted(_listed(self.keep)) not in (["last"], ["best", "last"]):
+            raise ValueError(
+                f"keep must be last or best,last, not {self.keep!r}: the last state is what "
+                f"--resume goes on from"
+            )
 
     def given(self) -> dict[str, Any]:
         """The options that are not None."""
@@ -107,6 +124,17 @@ def check_whole(what: str, value: object, least: int | None = None) -> None:
         raise TypeError(f"{what} must be a whole number, not {value!r}")
     if least is not None and int(value) < least:
         raise ValueError(f"{what} must be {least} or more, not {value}")
+
+
+def keeps_best(given: TrainingOptions) -> bool:
+    """Whether the best weights are kept beside the last: where asked for, and with patience."""
+    if given.keep is None:
+        return given.patience is not None
+    return "best" in _listed(given.keep)
+
+
+def _listed(names: object) -> list[str]:
+    return [name.strip() for name in str(names).split(",")]
 
 
 def _spoken(name: str) -> str:

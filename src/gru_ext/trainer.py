@@ -101,6 +101,7 @@ class Trainer:
         )
         self._loop = TrainingLoop(parameters.flat, self.memory.flat, self._workspace, symbols)
         self._symbols = symbols
+        self._digest: str | None = None
         if warmup_steps is None:
             pass_ = self._loop.windows_per_epoch
             warmup_steps = min(_MOST_WARMUP_STEPS, max(_FEWEST_WARMUP_STEPS, pass_))
@@ -129,6 +130,14 @@ class Trainer:
         """T * B, characters learned from by one update."""
         return self.seq_length * self.batch_size
 
+    def _rates(self, updates: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.learning_rate * np.minimum(1.0, updates / max(1, self.warmup_steps))
+
+    @property
+    def current_rate(self) -> float:
+        """Learning rate of the last update."""
+        return float(self._rates(np.array([max(1.0, self.steps_done)]))[0])
+
     def advance(self, steps: int) -> NDArray[np.float64]:
         """Make so many updates.
 
@@ -138,7 +147,7 @@ class Trainer:
             Loss of each window before its update, in nats per character.
         """
         updates = self.steps_done + 1 + np.arange(steps, dtype=np.float64)
-        rates = self.learning_rate * np.minimum(1.0, updates / max(1, self.warmup_steps))
+        rates = self._rates(updates)
         losses = self._loop.steps(steps, rates, self.clip, threads=self.threads)
         losses /= self.characters_per_step
         for loss in losses.tolist():
@@ -157,7 +166,9 @@ class Trainer:
 
     def text_digest(self) -> str:
         """SHA-256 of the text's symbols, by which a resume knows its text again."""
-        return hashlib.sha256(self._symbols.data).hexdigest()
+        if self._digest is None:
+            self._digest = hashlib.sha256(self._symbols.data).hexdigest()
+        return self._digest
 
     def checkpoint(self) -> Checkpoint:
         """The model and the whole state of its training."""
@@ -203,9 +214,14 @@ class Trainer:
                 f"was trained with batch size {len(data.hidden)}, not {self.batch_size}"
             )
         if state.get("text_sha256") != self.text_digest():
+            before, now = state.get("text_characters"), len(self._symbols)
+            differ = (
+                f"also of {now} characters, but not the same ones"
+                if before == now
+                else f"of {before} characters; this one has {now}"
+            )
             raise CheckpointError(
-                f"was trained on another text, of {state.get('text_characters')} characters; "
-                f"this one has {len(self._symbols)} (both without the held-out part)"
+                f"was trained on another text, {differ} (both without the held-out part)"
             )
         position, smooth_loss = state.get("position"), state.get("smooth_loss")
         if (
