@@ -23,7 +23,8 @@ STEPS = 4000
 OPTIONS = {
     "hidden_size": 6,
     "seq_length": 5,
-    "batch_size": 2,
+    "batch_size": 8,
+    "threads": 2,
     "max_steps": STEPS,
     "val_fraction": 0.1,
     "log_every": 10,

@@ -160,3 +160,10 @@ def test_matplotlib_is_loaded_for_pictures_alone(folder):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_names_are_no_formulas_and_words_no_numbers(metrics, matplotlib, capsys):
+    (metrics / "a$x_{.jsonl").write_text(json.dumps(LINE | {"val_bits": "low"}) + "\n")
+    (metrics / "b$.jsonl").write_text(json.dumps(LINE) + "\n")
+    assert run("plot", "a$x_{.jsonl", "b$.jsonl", "-o", "a.png") == 0
+    assert capsys.readouterr() == ("", "")

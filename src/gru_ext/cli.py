@@ -102,16 +102,30 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_watching(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--eval-every", type=_count, metavar="N", help="updates between evaluations; 0 for none")
+    add(
+        "--eval-every",
+        type=_count,
+        metavar="N",
+        help="updates between evaluations of the held-out part; 0: at the end alone",
+    )
     add(
         "--patience",
         type=_count,
         metavar="N",
         help="end after N evaluations without a better loss; keeps the best",
     )
-    add("--keep", metavar="WHICH", help="last, or best,last: the best goes to MODEL's .best.npz")
+    add(
+        "--keep",
+        metavar="WHICH",
+        help="last, or best,last: the best weights in model.best.npz beside model.npz",
+    )
     add("--checkpoint-every", type=_count, metavar="N", help="updates between checkpoints")
-    add("--checkpoint-minutes", type=_number, metavar="X", help="default: 10; 0 for none")
+    add(
+        "--checkpoint-minutes",
+        type=_number,
+        metavar="X",
+        help="minutes between checkpoints (default: 10; 0 for none)",
+    )
     add("--metrics", metavar="FILE", help="append the numbers to it, a JSON object a line")
     add("--plot", metavar="FILE", help="picture of loss and speed, .png or .svg")
 

@@ -26,10 +26,13 @@ class Pace:
         self._steps = 1
         self._since = time.perf_counter()
 
-    def next(self, most: int) -> int:
-        """Updates for about a fifth of a second, judging by the last ones; from 1 to ``most``."""
+    def next(self, most: int, seconds: float | None = None) -> int:
+        """Updates for about a fifth of a second, judging by the last ones; from 1 to ``most``.
+
+        ``seconds`` are what those took; without it, all the time since they were asked for.
+        """
         now = time.perf_counter()
-        elapsed, self._since = now - self._since, now
+        elapsed, self._since = now - self._since if seconds is None else seconds, now
         if elapsed < _SECONDS / 2:
             self._steps = min(self._steps * 2, 1 << 20)
         elif elapsed > _SECONDS * 2:

@@ -59,6 +59,7 @@ def plot_files(metrics: Sequence[StrPath], output: StrPath) -> None:
     names = [os.fspath(path) for path in metrics]
     stems = [Path(name).stem for name in names]
     labels = stems if len(set(stems)) == len(stems) else names
+    labels = [label.replace("$", r"\$") for label in labels]  # no formula
     runs = [read_metrics(name) for name in names]
     for name, records in zip(names, runs, strict=True):
         if not records:
@@ -97,8 +98,8 @@ def plot_records(runs: dict[str, list[Record]], output: StrPath) -> None:
 
 def _draw(loss: Axes, speed: Axes, name: str, color: str, records: list[Record]) -> None:
     def curve(column: str) -> tuple[list[Any], list[Any]]:
-        points = [(r["characters"], r[column]) for r in records if r.get(column) is not None]
-        return [x for x, _ in points], [y for _, y in points]
+        points = [r for r in records if isinstance(r.get(column), (int, float))]
+        return [r["characters"] for r in points], [r[column] for r in points]
 
     # a single point makes no line
     dot: dict[str, Any] = {"marker": "."} if len(records) == 1 else {}

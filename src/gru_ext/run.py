@@ -110,7 +110,7 @@ class Run:
         begun = trainer.steps_done
         self._metrics = Metrics(self.watching.metrics, begun)
         self._began = time.perf_counter() - self._metrics.seconds
-        pace = Pace()
+        pace, took = Pace(), 0.0
         with Console(self.steps * per_step, begun * per_step, self.watching.quiet) as console:
             console.print(self._heading())
             while not self._ends(console, begun, stop):
@@ -124,8 +124,9 @@ class Run:
                     self.saver.every,
                 )
                 started = time.perf_counter()
-                losses = trainer.advance(pace.next(until - done))
-                self._seconds += time.perf_counter() - started
+                losses = trainer.advance(pace.next(until - done, took))
+                took = time.perf_counter() - started
+                self._seconds += took
                 self._timed += len(losses)
                 for loss in losses.tolist():  # one by one: the same sum, whatever the pieces
                     self._nats += loss
@@ -160,7 +161,7 @@ class Run:
             and self.keep_best
         ):
             self._keep_best()
-        if stop:
+        if stop and not last:
             return True  # a resume does what is due here
         ended = last or validation.exhausted
         due = last or validation.step == step or (self.log_every and step % self.log_every == 0)
