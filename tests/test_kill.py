@@ -84,7 +84,7 @@ def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, optimizer)
         resume = (parts / "model.npz").exists()
         how = {"resume": resume, "force": not resume, "checkpoint_every": 7}
         process = start(parts, optimizer=optimizer, **how, **files)
-        time.sleep(moments.uniform(0.0, 0.08))
+        time.sleep(moments.uniform(0.0, 0.06))
         process.kill()
         assert end(process) == (-signal.SIGKILL, "")
         killed += 1

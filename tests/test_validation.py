@@ -146,6 +146,24 @@ def test_the_best_is_looked_for_anew_where_its_file_is_gone(tmp_path):
     assert first < 1500 < checkpoint.read(best).metadata["step"]
 
 
+def test_the_best_of_another_run_is_not_taken_for_this_one_s(tmp_path):
+    path, best = tmp_path / "model.npz", tmp_path / "model.best.npz"
+    options = OPTIONS | {"quiet": True, "eval_every": 20}
+    gru_ext.train(TEXT, **options, metrics=tmp_path / "m.jsonl", output=path)
+    assert checkpoint.read(path).metadata["run"]["validation"]["best_step"]
+    for other in ("abc" * 50, TEXT):
+        gru_ext.train(
+            other, **options | {"max_steps": 1}, keep="best,last", output=path, force=True
+        )
+        gru_ext.train(TEXT, **options, metrics=tmp_path / "m.jsonl", output=path, force=True)
+        wanted = gru_ext.train(TEXT, **options | {"max_steps": 80})
+        found = gru_ext.train(
+            TEXT, **options | {"max_steps": 80}, keep="best,last", output=path, resume=True
+        )
+        assert same(found, wanted)
+        assert same(gru_ext.load(best), wanted)
+
+
 def test_a_stop_in_the_middle_of_an_evaluation():
     vocabulary = gru_ext.Vocabulary.from_text(TEXT)
     model = gru_ext.Model.create(vocabulary, 8)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 
-def bits(nats: float | None) -> float | None:
-    """nats / log 2; None where there is no number, or none that is finite."""
-    return None if nats is None or not math.isfinite(nats) else nats / math.log(2)
+def finite(value: float | None) -> float | None:
+    """The number; None where there is none, or none that is finite, which JSON cannot hold."""
+    return None if value is None or not math.isfinite(value) else value
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,18 @@ class Progress:
     @property
     def val_bits(self) -> float | None:
         """val_nats / log 2, in bits per character; None where val_nats is no finite number."""
-        return bits(self.val_nats)
+        nats = finite(self.val_nats)
+        return None if nats is None else nats / math.log(2)
 
     def record(self) -> dict[str, Any]:
-        """A line of a metrics file; JSON has no numbers that are not finite."""
+        """A line of a metrics file."""
         return {
             "step": self.step,
             "epoch": round(self.epoch, 6),
             "characters": self.characters,
             "train_nats": self.train_nats,
             "train_bits": self.train_bits,
-            "val_nats": None if self.val_bits is None else self.val_nats,
+            "val_nats": finite(self.val_nats),
             "val_bits": self.val_bits,
             "learning_rate": self.learning_rate,
             "characters_per_second": round(self.characters_per_second, 1),

@@ -8,14 +8,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.console import Console, tell
 from gru_ext.metrics import Metrics
 from gru_ext.pace import Pace, StopRequest, next_event
-from gru_ext.progress import Progress, bits
+from gru_ext.progress import Progress
 from gru_ext.sampling import sample_chunks
-from gru_ext.saving import Saver, best_path
+from gru_ext.saving import Saver, read_best
 from gru_ext.trainer import Trainer
 from gru_ext.validation import Validation
 from gru_ext.watching import Watching
@@ -87,15 +86,28 @@ class Run:
             type(point) is not int
             or not 0 <= point <= self.trainer.steps_done
             or not isinstance(nats, float)
+            or not math.isfinite(nats)
         ):
             raise CheckpointError("has a damaged state of its run")
         self._point, self._nats = point, nats
         self.validation.resume(state.get("validation"))
         if self.keep_best and self.watching.output is not None and self.validation.best_step:
-            try:
-                self.best = checkpoint.read(best_path(self.watching.output))
-            except (OSError, CheckpointError):  # the best is looked for anew
-                self.validation.forget_best()
+            self.best = read_best(self.watching.output)
+            if self.best is None or not self._is_ours(self.best):
+                self.best = None
+                self.validation.forget_best()  # and look for it anew
+
+    def _is_ours(self, best: Checkpoint) -> bool:
+        """Whether weights are this run's best, or a better one that a killed run came to later."""
+        about = best.metadata.get("validation")
+        nats = about.get("nats_per_char") if isinstance(about, dict) else None
+        model = self.trainer.model
+        return (
+            isinstance(nats, float)
+            and nats <= self.validation.best_nats
+            and best.characters == model.vocabulary.characters
+            and best.hidden_size == model.hidden_size
+        )
 
     def checkpoint(self) -> Checkpoint:
         """The trainer's checkpoint, and this run's state."""
@@ -247,7 +259,7 @@ class Run:
         if validation.exhausted and validation.best_step:
             yield (
                 f"no better held-out loss in {validation.waited} evaluations; the best was "
-                f"{bits(validation.best_nats):.3f} bits per character at step "
+                f"{validation.best_nats / math.log(2):.3f} bits per character at step "
                 f"{validation.best_step:,}"
             )
         if validation.last is not None and validation.step == self.trainer.steps_done:

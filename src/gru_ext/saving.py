@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gru_ext import checkpoint
-from gru_ext.checkpoint import Checkpoint
+from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.console import tell
 from gru_ext.files import StrPath, remove_left_over
 
@@ -35,6 +35,14 @@ def best_path(output: StrPath) -> Path:
     """Where the best weights go: ``model.best.npz`` beside ``model.npz``."""
     path = Path(output)
     return path.with_name(f"{path.stem}.best{path.suffix}")
+
+
+def read_best(output: StrPath) -> Checkpoint | None:
+    """The best weights beside a model file; None where they are not there, or damaged."""
+    try:
+        return checkpoint.read(best_path(output))
+    except (OSError, CheckpointError):
+        return None
 
 
 class Saver:

@@ -122,7 +122,7 @@ def train(
         Picture of loss and speed to draw at the end, ``.png`` or ``.svg``; needs matplotlib.
     callback : callable, optional
         Called with a :class:`gru_ext.Progress` where ``metrics`` gets a line; where it returns
-        True, training ends in order.
+        True, training ends in order. What it raises ends training, and nothing more is written.
     quiet : bool
         Print nothing and show no progress.
     resume : bool

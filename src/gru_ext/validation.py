@@ -14,6 +14,7 @@ from gru_ext.checkpoint import CheckpointError
 from gru_ext.options import TrainingOptions, keeps_best
 from gru_ext.pace import StopRequest
 from gru_ext.parameters import Parameters
+from gru_ext.progress import finite
 from gru_ext.scoring import Evaluation, evaluate_symbols
 
 # Measuring a character costs about half of learning from one.
@@ -122,7 +123,7 @@ class Validation:
         return {
             "text_sha256": self._digest(),
             "step": self.step,
-            "nats": self.last.nats_per_char if self.last is not None else None,
+            "nats": finite(self.last.nats_per_char) if self.last is not None else None,
             "best_step": self.best_step,
             "best_nats": self.best_nats if self.best_step else None,
             "waited": self.waited,
@@ -142,7 +143,7 @@ class Validation:
         steps = [state.get(name) for name in ("step", "best_step", "waited")]
         nats = [state.get(name) for name in ("nats", "best_nats")]
         if not all(type(value) is int and value >= 0 for value in steps) or not all(
-            value is None or isinstance(value, float) for value in nats
+            value is None or (isinstance(value, float) and math.isfinite(value)) for value in nats
         ):
             raise CheckpointError("has a damaged state of its evaluations")
         self.step, self.best_step, self.waited = (int(value or 0) for value in steps)
