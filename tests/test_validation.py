@@ -209,6 +209,15 @@ def test_what_is_refused(folder, capsys, options, told):
     assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz"]
 
 
+def test_another_val_fraction_is_refused(tmp_path):
+    path, text = tmp_path / "model.npz", TEXT * 40
+    gru_ext.train(text, hidden_size=4, max_steps=2, output=path, quiet=True)
+    for fraction, held_out in ((0, 0), (0.25, 5400)):
+        told = rf"model\.npz was trained with 2160 characters held out, not {held_out}: .*fraction"
+        with pytest.raises(ValueError, match=told):
+            gru_ext.train(text, output=path, resume=True, max_steps=9, val_fraction=fraction)
+
+
 def test_another_held_out_part_is_refused(tmp_path):
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, **OPTIONS, output=path, quiet=True)

@@ -235,7 +235,7 @@ def _train(
     # here, as train_classic above: each way of training loads its own parts alone
     from gru_ext.run import Run, default_log_every
     from gru_ext.trainer import Trainer
-    from gru_ext.validation import Validation, check_held_out, default_eval_every
+    from gru_ext.validation import Validation, check_held_out, check_split, default_eval_every
 
     source = watching.output if resume else init_from
     weights = _weights(source)
@@ -261,7 +261,8 @@ def _train(
         warmup_steps=None,
         threads=threads,
     )
-    if resume:
+    if resume and weights is not None:
+        _named(source, check_split, weights.metadata, n_trained, len(symbols) - n_trained)
         _named(source, trainer.resume, weights)
     steps = steps_of(given, trainer.windows_per_epoch)
     if steps is None:
