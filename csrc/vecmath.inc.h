@@ -169,7 +169,7 @@ INLINE VEC GRU(log)(VEC x)
     return k * SET1(LN2_HI) + (s + s + (s * s2 * p + k * SET1(LN2_LO))) + (x - x); /* NaN stays */
 }
 
-/* One body for whole vectors and for the rest: compiled twice it might be contracted in two ways. */
+/* One body for whole vectors and for the rest: compilers might contract two in two ways. */
 #define GRU_ELEMENTWISE(name)                                                                      \
     static void GRU(array_##name)(REAL * y, const REAL *x, ptrdiff_t n)                            \
     {                                                                                              \

@@ -27,15 +27,22 @@ def random_parameters(V, H, seed, scale=0.5):
     return p
 
 
-def forward(p, inputs, targets, hidden):
-    """inputs, targets (T, B); hidden (B, H). A dict with every activation and the losses (T, B)."""
+def forward(p, inputs, targets, hidden, resets=None):
+    """inputs, targets (T, B); hidden (B, H). A dict with every activation and the losses (T, B).
+
+    Where resets (T, B) are true the state before the step is zero.
+    """
     h = [np.asarray(hidden, np.float64).T]
-    out = {"z": [], "r": [], "h_hat": [], "p": [], "loss": []}
-    for x, target in zip(inputs, targets, strict=True):
-        z = sigmoid(p["Wz"][:, x] + p["Uz"] @ h[-1] + p["bz"])
-        r = sigmoid(p["Wr"][:, x] + p["Ur"] @ h[-1] + p["br"])
-        h_hat = np.tanh(p["Wh"][:, x] + p["Uh"] @ (r * h[-1]) + p["bh"])
-        h.append(z * h[-1] + (1 - z) * h_hat)
+    out = {"z": [], "r": [], "h_hat": [], "p": [], "loss": [], "before": [], "kept": []}
+    resets = np.zeros(np.shape(inputs), bool) if resets is None else resets
+    for x, target, reset in zip(inputs, targets, resets, strict=True):
+        before = h[-1] * ~reset
+        z = sigmoid(p["Wz"][:, x] + p["Uz"] @ before + p["bz"])
+        r = sigmoid(p["Wr"][:, x] + p["Ur"] @ before + p["br"])
+        h_hat = np.tanh(p["Wh"][:, x] + p["Uh"] @ (r * before) + p["bh"])
+        h.append(z * before + (1 - z) * h_hat)
+        out["before"].append(before)
+        out["kept"].append(~reset)
         prob = softmax(p["Wy"] @ h[-1] + p["by"])
         loss = -np.log(prob[target, np.arange(len(target))])
         for name, value in (("z", z), ("r", r), ("h_hat", h_hat), ("p", prob), ("loss", loss)):
@@ -50,7 +57,7 @@ def backward(p, inputs, targets, a, scale=1.0):
     g = {name: np.zeros_like(p[name]) for name in NAMES}
     dh_next = np.zeros_like(a["h"][0])
     for t in reversed(range(len(inputs))):
-        z, r, h_hat, h, h_prev = a["z"][t], a["r"][t], a["h_hat"][t], a["h"][t + 1], a["h"][t]
+        z, r, h_hat, h, h_prev = a["z"][t], a["r"][t], a["h_hat"][t], a["h"][t + 1], a["before"][t]
         dy = a["p"][t].copy()
         dy[targets[t], np.arange(dy.shape[1])] -= 1
         dy *= scale
@@ -70,6 +77,7 @@ def backward(p, inputs, targets, a, scale=1.0):
             g["U" + gate] += d @ state.T
             g["b" + gate] += d.sum(axis=1, keepdims=True)
         dh_next = dh * z + drh * r + p["Uz"].T @ dz_l + p["Ur"].T @ dr_l
+        dh_next *= a["kept"][t]
     return g
 
 

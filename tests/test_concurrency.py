@@ -71,7 +71,8 @@ def test_models_of_their_own_are_trained(threads, same_alone):
 def test_whole_runs(tmp_path, same_alone):
     def work(n):
         path = tmp_path / f"{n}.npz"
-        gru_ext.train(TEXT, hidden_size=9, max_steps=40, seed=n, output=path, force=True, quiet=True)
+        options = {"hidden_size": 9, "max_steps": 40, "force": True, "quiet": True}
+        gru_ext.train(TEXT, seed=n, output=path, **options)
         return gru_ext.load(path).parameters.flat.tobytes()
 
     same_alone(work)

@@ -1,113 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Texts in; files out whole or not at all."""
+"""Files out whole or not at all."""
 
-import io
 import os
 import stat
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 
-from gru_ext.files import check_writable, read_text, write_atomically
+from gru_ext.files import check_writable, write_atomically
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions and limits of POSIX")
-
-
-@pytest.fixture
-def text_file(tmp_path):
-    def make(data, name="a.txt"):
-        path = tmp_path / name
-        path.write_bytes(data)
-        return path
-
-    return make
-
-
-def test_newlines_are_translated(text_file):
-    assert read_text([text_file(b"a\r\nb\rc\nd\n\re\r")]) == "a\nb\nc\nd\n\ne\n"
-
-
-def test_several_files_are_read_in_order(text_file):
-    paths = [text_file(b"one", "z"), text_file(b"two\n", "a"), text_file("drei ß".encode(), "m")]
-    assert read_text(paths) == "onetwo\ndrei ß"
-    assert read_text([str(paths[0]), str(paths[0])]) == "oneone"
-
-
-def test_standard_input(text_file, monkeypatch):
-    data = SimpleNamespace(buffer=io.BytesIO("é\r\n".encode()))
-    monkeypatch.setattr(sys, "stdin", data)
-    assert read_text([text_file(b"x"), "-", text_file(b"y", "b")]) == "xé\ny"
-
-
-@pytest.mark.parametrize(
-    ("data", "encoding", "text"),
-    [
-        ("naïve ☃\n".encode(), "utf-8", "naïve ☃\n"),
-        (b"na\xefve", "latin-1", "naïve"),
-        (b"\x80", "cp1252", "€"),
-        ("a\r\n☃".encode("utf-16"), "utf-16", "a\n☃"),
-        (b"\xef\xbb\xbfabc", "utf-8-sig", "abc"),
-        # As the notebook: open(path, 'r') keeps the mark.
-        (b"\xef\xbb\xbfabc", "utf-8", "\ufeffabc"),
-    ],
-)
-def test_encodings(text_file, data, encoding, text):
-    assert read_text([text_file(data)], encoding) == text
-
-
-@pytest.mark.parametrize(
-    ("data", "offset", "byte", "line"),
-    [
-        (b"\xff", 0, "0xff", 1),
-        (b"abc\ndef\xe9 ghi", 7, "0xe9", 2),
-        (b"ab\r\ncd\r\n\xc3", 8, "0xc3", 3),
-        ("☃".encode() * 30_000 + b"\n\n\xed\xa0\x80", 90_002, "0xed", 3),
-    ],
-)
-def test_where_a_text_is_no_utf8(text_file, data, offset, byte, line):
-    path = text_file(data)
-    with pytest.raises(ValueError, match="--encoding") as refused:
-        read_text([path])
-    message = str(refused.value)
-    assert str(path) in message
-    assert f"offset {offset} " in message
-    assert byte in message
-    assert f"line {line})" in message
-
-
-def test_where_a_text_with_a_mark_is_no_utf8(text_file):
-    with pytest.raises(ValueError, match="offset 5 "):
-        read_text([text_file(b"\xef\xbb\xbfab\xff")], "utf-8-sig")
-
-
-@pytest.mark.parametrize("encoding", ["nonsense", "hex", "", "undefined"])
-def test_unknown_encodings(text_file, encoding):
-    with pytest.raises(ValueError, match="encod"):
-        read_text([text_file(b"abc")], encoding)
-
-
-def test_an_empty_file_is_named(text_file):
-    with pytest.raises(ValueError, match=r"b\.txt is empty"):
-        read_text([text_file(b"abc"), text_file(b"", "b.txt")])
-
-
-def test_empty_standard_input(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
-    with pytest.raises(ValueError, match="standard input is empty"):
-        read_text(["-"])
-
-
-def test_a_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"missing\.txt"):
-        read_text([tmp_path / "missing.txt"])
-
-
-def test_a_folder_is_no_text(tmp_path):
-    with pytest.raises(OSError, match="irectory"):
-        read_text([tmp_path])
 
 
 def writes(data):

@@ -89,12 +89,12 @@ def test_each_instruction_set_keeps_to_itself(kernels_functions):
         lines = [x for name, f in kernels_functions.items() if f"_{isa}" in name for x in f]
         assert sum(bool(re.search(register, line)) for line in lines) > 500, isa
         if isa == "avx2":
-            past = [line for line in lines if re.search(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|[23]\d)", line)]
-            assert past == []
+            avx512 = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|[23]\d)")
+            assert [line for line in lines if avx512.search(line)] == []
 
 
 def test_what_counts_as_past_the_baseline():
     for name in ("vaddps", "pshufb", "popcnt", "blendvps", "roundss", "mulx", "pmulld", "pcmpgtq"):
         assert PAST_SSE2.fullmatch(name)
-    for name in ("addps", "pshufd", "movaps", "cvttps2dq", "tzcnt", "rsqrtps", "verr", "bsf", "shl"):
+    for name in ("addps", "pshufd", "movaps", "cvttps2dq", "tzcnt", "verr", "bsf", "shl"):
         assert not PAST_SSE2.fullmatch(name)

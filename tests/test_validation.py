@@ -61,6 +61,19 @@ def test_an_evaluation_is_that_of_the_model_then():
         assert model.evaluate(TEXT[-HELD_OUT:]).nats_per_char == nats
 
 
+def test_an_evaluation_starts_anew_with_each_document_and_counts_bytes(capsys):
+    options = OPTIONS | {"units": "bytes", "document_separator": "\n", "eval_every": 60}
+    found, model = evaluations(**options)
+    held_out = TEXT[-HELD_OUT:].encode()
+    assert found == [(60, model.evaluate(held_out).nats_per_char)]
+    plain, _ = evaluations(**options | {"document_separator": None})
+    assert plain != found
+    gru_ext.train(TEXT, **options)
+    out = capsys.readouterr().out
+    assert re.search(r"bits per byte \(held out [\d.]+\), [\d,]+ bytes a second\n", out)
+    assert re.search(r"held out, 107 bytes: [\d.]+ bits per byte\n", out)
+
+
 @pytest.mark.parametrize(
     ("held_out", "per_step", "log_every", "every"),
     [(20_000, 1024, 100, 300), (100, 1024, 100, 100), (111_540, 1024, 784, 1568), (2, 1, 1, 24)],
@@ -170,11 +183,11 @@ def test_a_stop_in_the_middle_of_an_evaluation():
     validation, stop = Validation(vocabulary.encode(TEXT), 10), StopRequest()
     before = validation.state()
     stop.signal = 2
-    assert not validation.measure(model.parameters, 10, stop)
+    assert not validation.measure(model, 10, stop)
     assert validation.state() == before
     assert validation.is_due(10, False)
     stop.signal = None
-    assert validation.measure(model.parameters, 10, stop)
+    assert validation.measure(model, 10, stop)
     assert not validation.is_due(10, True)
 
 
@@ -183,7 +196,7 @@ def test_a_loss_that_is_no_number_is_no_better(monkeypatch):
     model = gru_ext.Model.create(vocabulary, 8)
     model.parameters["by"][0] = np.nan
     validation = Validation(vocabulary.encode(TEXT), 10, patience=1)
-    assert not validation.measure(model.parameters, 10, StopRequest())
+    assert not validation.measure(model, 10, StopRequest())
     assert validation.exhausted
 
 

@@ -107,3 +107,104 @@ def test_equality_and_membership():
     assert "b" in vocabulary
     assert "z" not in vocabulary
     assert repr(vocabulary) == "Vocabulary('abc')"
+
+
+def test_bytes():
+    vocabulary = Vocabulary.from_text("ab", "bytes")
+    assert (len(vocabulary), vocabulary.units, vocabulary.dtype) == (256, "bytes", np.uint8)
+    assert vocabulary.encode("é\udcff").tolist() == [0xC3, 0xA9, 0xFF]
+    data = bytes(range(256)) * 3
+    symbols = vocabulary.encode(data)
+    assert symbols.tolist() == list(data)
+    assert vocabulary.to_bytes(symbols) == data
+    assert vocabulary.decode(vocabulary.encode("né ☃ 🙂")) == "né ☃ 🙂"
+    assert vocabulary.decode(vocabulary.encode(b"a\xffb\xe2\x98")) == "a\ufffdb\ufffd"
+    assert vocabulary != Vocabulary(vocabulary.characters)
+
+
+def test_bytes_are_decoded_as_they_come():
+    vocabulary = Vocabulary.from_text("ab", "bytes")
+    decode = vocabulary.decoder()
+    symbols = vocabulary.encode("é☃🙂".encode() + b"\xf0\x9f")
+    told = [decode(symbols[i : i + 1], False) for i in range(len(symbols))]
+    assert told == ["", "é", "", "", "☃", "", "", "", "🙂", "", ""]
+    assert decode(symbols[:0], True) == "\ufffd"
+
+
+def test_some_bytes():
+    vocabulary = Vocabulary("a\xe9", "bytes")
+    assert vocabulary.encode(b"\xe9a").tolist() == [1, 0]
+    assert vocabulary.to_bytes(np.array([1, 0])) == b"\xe9a"
+    with pytest.raises(ValueError, match=r"^bytes that the model does not know: 0x00, 0x62$"):
+        vocabulary.encode(b"\x00ab")
+
+
+@pytest.mark.parametrize(
+    ("min_count", "characters"),
+    [(1, "\nabc☃"), (2, "abc\ufffd"), (3, "bc\ufffd"), (4, "c\ufffd")],
+)
+def test_rare_characters_become_one_unknown(min_count, characters):
+    text = "aabbbcccc\n☃"
+    vocabulary = Vocabulary.from_text(text, min_count=min_count)
+    assert vocabulary.characters == characters
+    assert vocabulary.unknown == (min_count > 1)
+    shown = "".join(c if c in characters else "\ufffd" for c in text)
+    assert vocabulary.decode(vocabulary.encode(text)) == shown
+    if min_count > 1:
+        assert vocabulary.decode(vocabulary.encode("x\U0010ffff\x00a")) == "\ufffd\ufffd\ufffd" + (
+            "a" if min_count == 2 else "\ufffd"
+        )
+
+
+def test_a_replacement_character_of_the_text_is_the_unknown():
+    vocabulary = Vocabulary.from_text("aa\ufffd\ufffd", min_count=2)
+    assert vocabulary.characters == "a\ufffd"
+    with pytest.raises(ValueError, match="'b'"):
+        Vocabulary.from_text("aa\ufffd\ufffd").encode("b")
+
+
+def test_metadata():
+    for vocabulary in (
+        Vocabulary("abc"),
+        Vocabulary.from_text("x", "bytes"),
+        Vocabulary.from_text("aab", min_count=2),
+    ):
+        assert Vocabulary.from_metadata(vocabulary.metadata()) == vocabulary
+    # as it always was, so that older readers need no change
+    assert Vocabulary("abc").metadata() == {"vocabulary": "abc"}
+    assert Vocabulary.from_metadata({"step": 3}) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("abc", "words"), "chars or bytes"),
+        (("a\u0100", "bytes"), r"U\+00FF"),
+        (("abc", "chars", True), r"U\+FFFD"),
+    ],
+)
+def test_vocabularies_that_make_no_sense(arguments, told):
+    with pytest.raises(ValueError, match=told):
+        Vocabulary(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("aabb", "chars", 3), "no character is seen 3 times.*at most 2"),
+        (("aabb", "chars", 0), "1 or more"),
+        (("aabb", "bytes", 2), "all 256"),
+    ],
+)
+def test_min_counts_that_make_no_sense(arguments, told):
+    with pytest.raises(ValueError, match=told):
+        Vocabulary.from_text(*arguments)
+
+
+def test_characters_have_no_bytes():
+    with pytest.raises(TypeError, match="no bytes"):
+        Vocabulary("abc").to_bytes(np.array([0]))
+    with pytest.raises(TypeError, match="str"):
+        Vocabulary("abc").encode(b"abc")
+    with pytest.raises(TypeError, match="str or bytes"):
+        Vocabulary.from_text("x", "bytes").encode(3)

@@ -27,6 +27,7 @@ cdef struct Buffers:
     Py_ssize_t dh         # (B, Hp)
     Py_ssize_t drh        # (B, Hp)
     Py_ssize_t carry      # (B, Hp): the state from window to window
+    Py_ssize_t h_before   # (T, B, Hp): h', where a state is reset within a window
     Py_ssize_t uzr_packed, uh_packed, wy_packed
     Py_ssize_t uzr_packed_t, uh_packed_t, wy_packed_t
     Py_ssize_t scratch    # a share per part
@@ -44,11 +45,13 @@ cdef struct Window:
     Py_ssize_t T_max
     Py_ssize_t parts_max
     bint training
+    bint resetting        # room for h_before
     bint packed           # this call's products read packed weights; may_pack() allows it
     const int32_t *inputs     # (T, B)
     const int32_t *targets    # (T, B)
     double *losses            # (T, B), nats
     const unsigned char *touched  # (V): symbols among the inputs
+    const unsigned char *resets   # (T, B): whether h' is zero instead; NULL: nowhere
 
 
 cdef void choose_packing(Window *w, Py_ssize_t steps) noexcept nogil

@@ -57,7 +57,8 @@ cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil:
     o.rh = o.gates + rows * 3 * Hp
     o.y = o.rh + rows * Hp
     o.carry = o.y + rows * Vp
-    o.uzr_packed = o.carry + w.B * Hp
+    o.h_before = o.carry + w.B * Hp
+    o.uzr_packed = o.h_before + (rows * Hp if w.resetting else 0)
     o.uh_packed = o.uzr_packed + (H * 2 * Hp if packs else 0)
     o.wy_packed = o.uh_packed + (H * Hp if packs else 0)
     o.dh = o.wy_packed + (H * Vp if packs else 0)
@@ -154,13 +155,25 @@ cdef void cell(const Window *w, const real *p, const real *ws, real *gates, real
     gru_candidate_forward(w.k, gates, h, h_prev, x, p + w.p.w, p + w.p.b, n, Hp)
 
 
+cdef inline real *states_before(const Window *w, real *ws) noexcept nogil:
+    # h' (T, B, Hp)
+    return ws + (w.o.h if w.resets == NULL else w.o.h_before)
+
+
 cdef void step(const Window *w, const real *p, real *ws, Py_ssize_t t, Py_ssize_t s0,
                Py_ssize_t s1) noexcept nogil:
     # One cell step of streams [s0, s1): h[t] -> h[t+1].
-    cdef Py_ssize_t Hp = w.p.Hp, row = t * w.B + s0
-    cdef real *h_prev = ws + w.o.h + row * Hp
-    cell(w, p, ws, ws + w.o.gates + row * 3 * Hp, ws + w.o.rh + row * Hp, h_prev,
-         h_prev + w.B * Hp, w.inputs + row, s1 - s0)
+    cdef Py_ssize_t Hp = w.p.Hp, row = t * w.B + s0, i
+    cdef real *h = ws + w.o.h + row * Hp
+    cdef real *h_prev = states_before(w, ws) + row * Hp
+    if w.resets != NULL:
+        for i in range(s1 - s0):
+            if w.resets[row + i]:
+                memset(h_prev + i * Hp, 0, Hp * sizeof(real))
+            else:
+                memcpy(h_prev + i * Hp, h + i * Hp, Hp * sizeof(real))
+    cell(w, p, ws, ws + w.o.gates + row * 3 * Hp, ws + w.o.rh + row * Hp, h_prev, h + w.B * Hp,
+         w.inputs + row, s1 - s0)
 
 
 cdef double inverse_temperature(double temperature) noexcept nogil:
@@ -221,7 +234,7 @@ cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil:
 cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ssize_t s0,
                    Py_ssize_t s1) noexcept nogil:
     # Turns p into dy and the gates into their pre-activations' gradients, from the last step on.
-    cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, n = s1 - s0, t, row
+    cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, n = s1 - s0, t, row, i
     cdef real *dh = ws + w.o.dh + s0 * Hp
     cdef real *drh = ws + w.o.drh + s0 * Hp
     cdef real *gates
@@ -232,7 +245,7 @@ cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ss
         row = t * w.B + s0
         dy = ws + w.o.y + row * Vp
         gates = ws + w.o.gates + row * 3 * Hp
-        h_prev = ws + w.o.h + row * Hp
+        h_prev = states_before(w, ws) + row * Hp
         # loss = -log softmax(Wy h + by)[target]
         gru_cross_entropy_backward(w.k, dy, w.targets + row, scale, n, Vp)
         product_t(w, dh, dy, Vp, p + w.p.wy, ws + w.o.wy_packed_t, n, Vp, True)
@@ -244,6 +257,10 @@ cdef void backward(const Window *w, const real *p, real *ws, double scale, Py_ss
         gru_gates_backward(w.k, gates, dh, drh, h_prev, n, Hp)
         # z = sigmoid(.. + Uz h'), r = sigmoid(.. + Ur h')
         product_t(w, dh, gates, 3 * Hp, p + w.p.uzr, ws + w.o.uzr_packed_t, n, 2 * Hp, True)
+        if w.resets != NULL:
+            for i in range(n):
+                if w.resets[row + i]:
+                    memset(dh + i * Hp, 0, Hp * sizeof(real))
 
 
 cdef struct Columns:
@@ -312,12 +329,12 @@ cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,
     cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, R = w.T * w.B, v, n
     cdef real *d = ws + w.o.gates
     cdef real *dy = ws + w.o.y
-    cdef real *h_prev = ws + w.o.h
     cdef Columns c
-    product_gradient(w, ws, g, accumulate, update, w.p.uzr, h_prev, d, 3 * Hp, 2 * Hp, part, parts)
+    product_gradient(w, ws, g, accumulate, update, w.p.uzr, states_before(w, ws), d, 3 * Hp, 2 * Hp,
+                     part, parts)
     product_gradient(w, ws, g, accumulate, update, w.p.uh, ws + w.o.rh, d + 2 * Hp, 3 * Hp, Hp,
                      part, parts)
-    product_gradient(w, ws, g, accumulate, update, w.p.wy, h_prev + w.B * Hp, dy, Vp, Vp, part,
+    product_gradient(w, ws, g, accumulate, update, w.p.wy, ws + w.o.h + w.B * Hp, dy, Vp, Vp, part,
                      parts)
     c = columns_of(w.k, g, Vp, part, parts)
     if c.end > c.begin:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from gru_ext._version import __version__
 from gru_ext.files import StrPath, write_atomically
 from gru_ext.parameters import NAMES, shapes
-from gru_ext.vocabulary import CODE_POINTS
+from gru_ext.vocabulary import CODE_POINTS, Vocabulary
 
 FORMAT_VERSION = 1
 _METADATA = "gru_ext"
@@ -81,6 +81,11 @@ class Checkpoint:
     def characters(self) -> str | None:
         """The vocabulary, or None where the file has none, as the notebook's."""
         return self.metadata.get("vocabulary")
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The vocabulary, or None where the file has none."""
+        return Vocabulary.from_metadata(self.metadata)
 
 
 def write(path: StrPath, checkpoint: Checkpoint) -> None:
@@ -288,3 +293,9 @@ def _check_metadata(metadata: dict[str, Any], V: int) -> None:
         or len(set(characters)) != V
     ):
         raise CheckpointError(f"its vocabulary is not {V} different characters")
+    try:
+        vocabulary = Vocabulary.from_metadata(metadata)
+        if vocabulary is not None and metadata.get("document_separator") is not None:
+            vocabulary.encode_separator(metadata["document_separator"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"has a vocabulary that makes no sense: {error}") from None

@@ -101,7 +101,8 @@ def _options(given: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint
 
 
 def train_classic(
-    text: str,
+    symbols: NDArray[np.integer],
+    vocabulary: Vocabulary,
     given: TrainingOptions,
     weights: Checkpoint | None,
     *,
@@ -115,7 +116,9 @@ def train_classic(
 
     Parameters
     ----------
-    text : str
+    symbols : ndarray, shape (n,)
+        The text.
+    vocabulary : Vocabulary
     given : TrainingOptions
         What overrides the notebook's.
     weights : Checkpoint, optional
@@ -131,15 +134,15 @@ def train_classic(
     ValueError
         Where the text is too short, or the weights or options do not fit.
     """
-    vocabulary = Vocabulary.from_text(text)
     options = _options(given, vocabulary, weights)
     T, V, H = options.seq_length, len(vocabulary), options.hidden_size
-    if len(text) < T + 1:
+    n_text = len(symbols)
+    if n_text < T + 1:
         raise ValueError(
-            f"the text has {len(text)} characters: a window of {T} needs at least {T + 1}"
+            f"the text has {n_text} characters: a window of {T} needs at least {T + 1}"
         )
-    symbols = vocabulary.encode(text).astype(np.int32)
-    steps = steps_of(given, max(1, (len(text) - 2) // T)) or STEPS
+    text = symbols.astype(np.int32)
+    steps = steps_of(given, max(1, (n_text - 2) // T)) or STEPS
     sample_every = SAMPLE_EVERY if sample_every is None else sample_every
     log_every = LOG_EVERY if log_every is None else log_every
     sample_length = SAMPLE_LENGTH if sample_length is None else sample_length
@@ -154,15 +157,15 @@ def train_classic(
     smooth_loss = -np.log(1.0 / V) * T
 
     with Console(steps * T, quiet=quiet) as console:
-        console.print(f"data has {len(text)} characters, {V} unique.")
+        console.print(f"data has {n_text} characters, {V} unique.")
         pace = Pace()
         n = 0
         while n < steps and not stop:
-            if position + T + 1 >= len(text):
+            if position + T + 1 >= n_text:
                 hidden[:], position = 0, 0
             if sample_every and n % sample_every == 0:
                 uniforms = generator.random((sample_length,))
-                ixes = _classic.sample(*p.arrays(), hidden, int(symbols[position]), uniforms)
+                ixes = _classic.sample(*p.arrays(), hidden, int(text[position]), uniforms)
                 console.print(f"----\n{vocabulary.decode(ixes)}\n----")
             until = next_event(n, steps, sample_every, log_every)
             losses = np.zeros(pace.next(until - n))
@@ -170,7 +173,7 @@ def train_classic(
                 *p.arrays(),
                 *m.arrays(),
                 hidden,
-                symbols,
+                text,
                 position,
                 T,
                 options.learning_rate,

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from gru_ext._version import __version__
-from gru_ext.options import DTYPES, OPTIMIZERS
+from gru_ext.options import DTYPES, OPTIMIZERS, UNITS
+
+if TYPE_CHECKING:
+    from gru_ext.vocabulary import Vocabulary
 
 _BAD_INPUT = 2
 
@@ -39,6 +43,10 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([nt\\])", lambda found: {"n": "\n", "t": "\t"}.get(found[1], "\\"), text)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -70,6 +78,19 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="MODEL",
         help="file to write (default: model.npz; with --classic gru_weights.data)",
+    )
+    add("--units", choices=UNITS, help="what the model reads and writes (default: chars)")
+    add(
+        "--min-count",
+        type=_count,
+        metavar="N",
+        help="characters seen less often become one unknown, shown as U+FFFD",
+    )
+    add(
+        "--document-separator",
+        type=_unescaped,
+        metavar="TEXT",
+        help="forget what was read where this stands in the texts; \\n and \\t as in Python",
     )
     add("--hidden-size", type=_count, metavar="H")
     add("--seq-length", type=_count, metavar="T", help="characters of a window")
@@ -168,17 +189,15 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from gru_ext.files import read_text
     from gru_ext.saving import best_path
     from gru_ext.training import train
 
     options = vars(arguments).copy()
     for name in ("command", "run"):
         del options[name]
-    text = read_text(options.pop("texts"), options.pop("encoding"))
     if options["output"] is None:
         options["output"] = "gru_weights.data" if arguments.classic else "model.npz"
-    model = train(text, **options)
+    model = train(options.pop("texts"), **options)
     if not arguments.quiet and not arguments.classic:
         beside = ""
         if "validation" in model.about:
@@ -199,6 +218,7 @@ def _sample(arguments: argparse.Namespace) -> None:
         arguments.prompt,
         arguments.temperature,
         arguments.seed,
+        separator=model.separator,
     )
     first = next(chunks, "")  # what is wrong with the prompt shows before anything is printed
     print(arguments.prompt + first, end="", flush=True)
@@ -211,10 +231,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     import json
     import math
 
-    from gru_ext.files import read_text
     from gru_ext.model import load
 
-    result = load(arguments.model).evaluate(read_text(arguments.texts, arguments.encoding))
+    result = load(arguments.model).evaluate(arguments.texts, arguments.encoding)
     figures = {
         name: getattr(result, name)
         for name in ("nats_per_char", "bits_per_char", "perplexity", "characters")
@@ -258,11 +277,11 @@ def _info(arguments: argparse.Namespace) -> None:
         "hidden size": H,
         "dtype": data.weights["Wz"].dtype,
         "parameters": sum(rows * columns for rows, columns in shapes(V, H).values()),
-        "vocabulary": f"{V} characters: {data.characters!r}"
-        if data.characters
-        else f"{V} characters, not named in the file",
+        "vocabulary": _told_vocabulary(data.vocabulary) or f"{V} characters, not named in the file",
         "steps": about.get("step", "unknown"),
     }
+    if about.get("document_separator") is not None:
+        lines["document separator"] = repr(about["document_separator"])
     options = about.get("options")
     if isinstance(options, dict):
         lines["optimizer"] = options.get("optimizer", "unknown")
@@ -277,6 +296,15 @@ def _info(arguments: argparse.Namespace) -> None:
     lines["can be resumed"] = "yes" if data.memory is not None else "no"
     for name, value in lines.items():
         print(f"{name}: {_printable(value)}")
+
+
+def _told_vocabulary(vocabulary: Vocabulary | None) -> str:
+    if vocabulary is None:
+        return ""
+    if vocabulary.units == "bytes":
+        return f"{len(vocabulary)} bytes"
+    unknown = "; U+FFFD stands for every other" if vocabulary.unknown else ""
+    return f"{len(vocabulary)} characters: {vocabulary.characters!r}{unknown}"
 
 
 def _printable(value: object) -> str:

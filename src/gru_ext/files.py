@@ -1,52 +1,67 @@
 # SPDX-License-Identifier: MIT
-"""Texts in, files out whole or not at all."""
+"""Files out whole or not at all, and files that leave nothing behind."""
 
 from __future__ import annotations
 
-import io
 import os
 import re
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 StrPath = str | os.PathLike[str]
 
 
-def read_text(paths: Sequence[StrPath], encoding: str = "utf-8") -> str:
-    """The texts of the files one after the other; ``-`` is standard input.
+class Scratch:
+    """A temporary file that is gone with the last that looks into it, however the process ends.
 
-    Newlines are translated to ``\\n``, as Python's text mode does.
-
-    Raises
-    ------
-    OSError
-        Where a file cannot be read.
-    ValueError
-        Where it is empty or no text in this encoding; it says where.
+    Parameters
+    ----------
+    what : str
+        What is kept in it, for the message where there is no room.
+    folder : path-like, optional
+        By default that of temporary files.
     """
-    return "".join(_read_one(path, encoding) for path in paths)
 
+    def __init__(self, what: str, folder: StrPath | None = None) -> None:
+        self._what = what
+        self._folder = tempfile.gettempdir() if folder is None else os.fspath(folder)
+        try:
+            # without a buffer, so that a full disk shows where it is written to
+            self.file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115
+        except OSError as error:
+            raise self._told(error) from None
 
-def _read_one(path: StrPath, encoding: str) -> str:
-    name = "standard input" if path == "-" else os.fspath(path)
-    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    try:
-        text = io.TextIOWrapper(io.BytesIO(data), encoding=encoding).read()
-    except UnicodeDecodeError as error:
-        offset = len(data) - len(error.object) + error.start  # a codec may have dropped a mark
-        line = data.count(b"\n", 0, offset) + 1
-        raise ValueError(
-            f"{name} is no {encoding} text: byte {data[offset]:#04x} at offset {offset} "
-            f"(line {line}); name another encoding with --encoding"
-        ) from None
-    except LookupError:
-        raise ValueError(f"unknown encoding {encoding!r}") from None
-    if not text:
-        raise ValueError(f"{name} is empty")
-    return text
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.file.close()
+
+    def write(self, data: ReadableBuffer) -> None:
+        """Write all of the data.
+
+        Raises
+        ------
+        OSError
+            Where there is no room; it says what for.
+        """
+        left = memoryview(data).cast("B")
+        try:
+            while left:
+                left = left[self.file.write(left) :]
+        except OSError as error:
+            raise self._told(error) from None
+
+    def _told(self, error: OSError) -> OSError:
+        return OSError(
+            f"cannot keep {self._what} in a temporary file in {self._folder}: "
+            f"{error.strerror or error}"
+        )
 
 
 def check_writable(path: StrPath) -> None:

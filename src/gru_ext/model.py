@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
@@ -17,6 +17,7 @@ from gru_ext.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from gru_ext.scoring import Evaluation
+    from gru_ext.texts import Text
 
 
 class Model:
@@ -58,6 +59,15 @@ class Model:
         return cls(vocabulary, parameters)
 
     @property
+    def separator(self) -> NDArray[np.integer] | None:
+        """Symbols of ``about["document_separator"]``, what stands between documents.
+
+        None where there is none, so that the state is never reset.
+        """
+        text = self.about.get("document_separator")
+        return None if text is None else self.vocabulary.encode_separator(text)
+
+    @property
     def hidden_size(self) -> int:
         """H."""
         return self.parameters.hidden_size
@@ -73,15 +83,30 @@ class Model:
             f"{self.hidden_size}, {self.dtype}>"
         )
 
+    @overload
     def sample(
         self, length: int, prompt: str = "", temperature: float = 1.0, seed: int | None = None
-    ) -> str:
+    ) -> str: ...
+    @overload
+    def sample(
+        self, length: int, prompt: bytes, temperature: float = 1.0, seed: int | None = None
+    ) -> bytes: ...
+    def sample(
+        self,
+        length: int,
+        prompt: str | bytes = "",
+        temperature: float = 1.0,
+        seed: int | None = None,
+    ) -> str | bytes:
         """The prompt and ``length`` characters drawn after it.
+
+        Of a model of bytes ``length`` counts bytes. They come as a str, with U+FFFD for what is no
+        UTF-8; where the prompt is bytes, ``b""`` included, as bytes.
 
         Parameters
         ----------
         length : int
-        prompt : str
+        prompt : str or bytes
             Of characters the model knows.
         temperature : float
             The logits are divided by it; 0 takes the likeliest character each time.
@@ -93,23 +118,58 @@ class Model:
         ValueError
             Where the prompt has unknown characters, or a number is out of range.
         """
-        from gru_ext.sampling import sample_chunks
+        from gru_ext.sampling import sample_chunks, sample_symbols
 
+        if isinstance(prompt, bytes):
+            if self.vocabulary.units != "bytes":
+                raise TypeError("prompt must be a str for a model of characters, not bytes")
+            drawn = sample_symbols(
+                self.parameters,
+                self.vocabulary,
+                length,
+                prompt,
+                temperature,
+                seed,
+                separator=self.separator,
+            )
+            return prompt + b"".join(map(self.vocabulary.to_bytes, drawn))
         return prompt + "".join(
-            sample_chunks(self.parameters, self.vocabulary, length, prompt, temperature, seed)
+            sample_chunks(
+                self.parameters,
+                self.vocabulary,
+                length,
+                prompt,
+                temperature,
+                seed,
+                separator=self.separator,
+            )
         )
 
-    def evaluate(self, text: str) -> Evaluation:
+    def evaluate(self, text: Text, encoding: str = "utf-8") -> Evaluation:
         """Cross-entropy of a text, from a zero hidden state carried through all of it.
+
+        Or through each document, where the model was trained with a document separator.
+
+        Parameters
+        ----------
+        text : str, bytes, path-like or list of paths
+            A str is the text itself, and so are bytes for a model of bytes; in a list a str is a
+            path, ``-`` standard input.
+        encoding : str
+            Of files, for a model of characters.
 
         Raises
         ------
         ValueError
             Where the text has unknown characters, or fewer than two.
         """
+        from gru_ext.corpus import Corpus
         from gru_ext.scoring import evaluate_symbols
+        from gru_ext.texts import Texts
 
-        return evaluate_symbols(self.parameters, self.vocabulary.encode(text))
+        corpus = Corpus(Texts(text, self.vocabulary.units, encoding))
+        symbols = corpus.encode(self.vocabulary)
+        return evaluate_symbols(self.parameters, symbols, separator=self.separator)
 
     def save(self, path: StrPath) -> None:
         """Write the model to a file, whole or not at all.
@@ -123,7 +183,7 @@ class Model:
 
     def checkpoint(self) -> Checkpoint:
         """What :meth:`save` writes."""
-        about = {"vocabulary": self.vocabulary.characters} | self.about
+        about = self.vocabulary.metadata() | self.about
         return Checkpoint(dict(self.parameters), about)
 
 
@@ -136,19 +196,19 @@ def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> M
         Where it holds no vocabulary and none is given, or one of another size.
     """
     if vocabulary is None:
-        if data.characters is None:
+        vocabulary = data.vocabulary
+        if vocabulary is None:
             raise CheckpointError(
                 "holds weights without a vocabulary, as the notebook writes them: train on with "
                 "--classic or --init-from and its text, or load it with vocabulary="
             )
-        vocabulary = Vocabulary(data.characters)
     if len(vocabulary) != data.vocabulary_size:
         raise CheckpointError(
             f"holds weights for {data.vocabulary_size} characters, not for {len(vocabulary)}"
         )
     parameters = Parameters(data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype)
     parameters.assign(data.weights)
-    about = {key: value for key, value in data.metadata.items() if key != "vocabulary"}
+    about = {key: value for key, value in data.metadata.items() if key not in Vocabulary.KEYS}
     return Model(vocabulary, parameters, about)
 
 

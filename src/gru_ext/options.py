@@ -11,6 +11,7 @@ from typing import Any
 
 OPTIMIZERS = ("adagrad",)
 DTYPES = ("float32", "float64")
+UNITS = ("chars", "bytes")
 
 # Enough for a good small model of a text of a megabyte; shorter texts are read more often, up to
 # _MOST_EPOCHS times, but for at least _FEWEST_STEPS updates.
@@ -25,6 +26,8 @@ _MOST_STREAMS = 64
 _CHARACTERS_FOR_16_STREAMS = 16_000_000
 # Below, a tenth is too little to measure anything on.
 _SHORTEST_HELD_OUT = 20_000
+# Enough to tell models apart that differ by some thousandths of a bit.
+_MOST_HELD_OUT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class TrainingOptions:
     val_fraction : float
         Share of the text, at its end, that is held out and measured.
     seed : int
+    units : str
+        ``chars`` or ``bytes``.
+    min_count : int
+        Characters seen less often become one unknown.
     eval_every, patience : int
         Updates between evaluations (0: none but at the end); evaluations in a row without a better
         loss that end the run.
@@ -66,18 +73,20 @@ class TrainingOptions:
     epochs: float | None = None
     val_fraction: float | None = None
     seed: int | None = None
+    units: str | None = None
+    min_count: int | None = None
     eval_every: int | None = None
     patience: int | None = None
     keep: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed"):
+        for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed", "min_count"):
             check_whole(_spoken(name), getattr(self, name))
         for name in ("learning_rate", "clip", "epochs", "val_fraction"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, numbers.Real):
                 raise TypeError(f"{_spoken(name)} must be a number, not {value!r}")
-        for name in ("hidden_size", "seq_length", "batch_size", "max_steps"):
+        for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "min_count"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{_spoken(name)} must be 1 or more, not {value}")
@@ -91,7 +100,7 @@ class TrainingOptions:
             raise ValueError(f"val fraction must be from 0 to below 1, not {self.val_fraction}")
         if self.seed is not None and not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be from 0 to 2**32 - 1, not {self.seed}")
-        for name, known in (("dtype", DTYPES), ("optimizer", OPTIMIZERS)):
+        for name, known in (("dtype", DTYPES), ("optimizer", OPTIMIZERS), ("units", UNITS)):
             value = getattr(self, name)
             if value is not None and value not in known:
                 raise ValueError(f"{name} must be {' or '.join(known)}, not {value!r}")
@@ -170,7 +179,8 @@ CLASSIC = {
 def held_out(characters: int, val_fraction: float | None) -> int:
     """Characters held out at the end of a text."""
     if val_fraction is None:
-        val_fraction = 0.1 if characters >= _SHORTEST_HELD_OUT else 0.0
+        tenth = round(characters * 0.1)
+        return min(tenth, _MOST_HELD_OUT) if characters >= _SHORTEST_HELD_OUT else 0
     n = round(characters * val_fraction)
     if val_fraction > 0 and n < 2:
         raise ValueError(

@@ -57,6 +57,7 @@ class Run:
         self.trainer, self.steps, self.validation, self.saver = trainer, steps, validation, saver
         self.watching, self.seed, self.keep_best = watching, seed, keep_best
         self.best: Checkpoint | None = None
+        self.unit = "byte" if trainer.model.vocabulary.units == "bytes" else "character"
         chosen = watching.sample_every, watching.sample_length, watching.log_every
         self.sample_every = max(1, steps // 4) if chosen[0] is None else chosen[0]
         self.sample_length = 200 if chosen[1] is None else chosen[1]
@@ -105,7 +106,7 @@ class Run:
         return (
             isinstance(nats, float)
             and nats <= self.validation.best_nats
-            and best.characters == model.vocabulary.characters
+            and best.vocabulary == model.vocabulary
             and best.hidden_size == model.hidden_size
         )
 
@@ -169,7 +170,7 @@ class Run:
         if (
             self.measures
             and validation.is_due(step, last)
-            and validation.measure(self.trainer.model.parameters, step, stop)
+            and validation.measure(self.trainer.model, step, stop)
             and self.keep_best
         ):
             self._keep_best()
@@ -224,7 +225,7 @@ class Run:
         trainer, model, held_out = self.trainer, self.trainer.model, len(self.validation.held_out)
         held = f" and {held_out:,} held out" if held_out else ""
         return (
-            f"{trainer.characters:,} characters to train on{held}, "
+            f"{trainer.characters:,} {self.unit}s to train on{held}, "
             f"{len(model.vocabulary)} different; hidden size {model.hidden_size}, "
             f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
             f"learning rate {trainer.learning_rate:.4g}, {self.steps:,} steps, "
@@ -238,8 +239,8 @@ class Run:
             held = f" (held out {validation.last.bits_per_char:.3f}{when})"
         return (
             f"step {progress.step:,} of {self.steps:,} ({progress.share:.0%}), epoch "
-            f"{progress.epoch:.2f}: {progress.train_bits:.3f} bits per character{held}, "
-            f"{progress.characters_per_second:,.0f} characters a second"
+            f"{progress.epoch:.2f}: {progress.train_bits:.3f} bits per {self.unit}{held}, "
+            f"{progress.characters_per_second:,.0f} {self.unit}s a second"
         )
 
     def _sample(self) -> str:
@@ -250,6 +251,7 @@ class Run:
                 model.vocabulary,
                 self.sample_length,
                 seed=(self.seed, self.trainer.steps_done),
+                separator=model.separator,
             )
         )
         return f"----\n{text}\n----"
@@ -259,11 +261,11 @@ class Run:
         if validation.exhausted and validation.best_step:
             yield (
                 f"no better held-out loss in {validation.waited} evaluations; the best was "
-                f"{validation.best_nats / math.log(2):.3f} bits per character at step "
+                f"{validation.best_nats / math.log(2):.3f} bits per {self.unit} at step "
                 f"{validation.best_step:,}"
             )
         if validation.last is not None and validation.step == self.trainer.steps_done:
             yield (
-                f"held out, {validation.last.characters:,} characters: "
-                f"{validation.last.bits_per_char:.3f} bits per character"
+                f"held out, {validation.last.characters:,} {self.unit}s: "
+                f"{validation.last.bits_per_char:.3f} bits per {self.unit}"
             )

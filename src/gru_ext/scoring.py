@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.corpus import document_starts, release
 from gru_ext.parameters import Parameters
 from gru_ext.windows import Workspace, forward_window
 
 _WINDOW = 256
+# Symbols between releases of a mapped text's pages.
+_RELEASE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,11 @@ def evaluate_symbols(
     parameters: Parameters,
     symbols: NDArray[np.integer],
     progress: Callable[[int], object] | None = None,
+    separator: NDArray[np.integer] | None = None,
 ) -> Evaluation:
     """Score symbols of shape (n,) from a zero hidden state, carried through the whole text.
+
+    With a separator the state is zero again where a document starts.
 
     Parameters
     ----------
@@ -58,6 +64,8 @@ def evaluate_symbols(
     symbols : ndarray of integers from 0 to V - 1, shape (n,), n >= 2
     progress : callable, optional
         Called with the number of characters after each window.
+    separator : ndarray of symbols, optional
+        What stands between documents.
 
     Raises
     ------
@@ -74,11 +82,18 @@ def evaluate_symbols(
         min(_WINDOW, n),
         parameters.dtype,
         training=False,
+        resetting=separator is not None,
     )
+    resets = None
     total = 0.0
     for start in range(0, n, _WINDOW):
+        if start % _RELEASE == 0:
+            release(symbols)
         window = np.ascontiguousarray(symbols[start : start + _WINDOW + 1], np.int32)[:, None]
-        total += forward_window(parameters.flat, window[:-1], window[1:], workspace)
+        if separator is not None:
+            before = symbols[max(0, start - len(separator) + 1) : start + len(window) - 1]
+            resets = document_starts(before, separator)[1 - len(window) :, None]
+        total += forward_window(parameters.flat, window[:-1], window[1:], workspace, resets)
         if progress is not None:
             progress(len(window) - 1)
     return Evaluation(total / n, n)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.checkpoint import Checkpoint, CheckpointError
+from gru_ext.corpus import digest, release
 from gru_ext.model import Model
 from gru_ext.parameters import Parameters
 from gru_ext.threads import default_threads
@@ -20,7 +20,7 @@ from gru_ext.windows import Workspace
 
 _SMOOTHING = 0.999
 # Adagrad's memory is empty at first, and each update as large as the learning rate itself: without
-# a warm-up some runs never recover from the first ones. It lasts a pass over the text, within these.
+# a warm-up some runs never recover from the first ones. It lasts a pass over the text, but:
 _FEWEST_WARMUP_STEPS, _MOST_WARMUP_STEPS = 200, 400
 
 
@@ -42,7 +42,7 @@ class Trainer:
     Parameters
     ----------
     model : Model
-        Its parameters are trained in place.
+        Its parameters are trained in place; its separator, if any, ends the documents.
     symbols : ndarray, uint8, uint16 or int32, shape (n,)
         The text, as ``model.vocabulary.encode`` gives it.
     seq_length, batch_size : int
@@ -98,8 +98,11 @@ class Trainer:
             seq_length,
             parameters.dtype,
             threads=self.threads,
+            resetting=model.separator is not None,
         )
-        self._loop = TrainingLoop(parameters.flat, self.memory.flat, self._workspace, symbols)
+        self._loop = TrainingLoop(
+            parameters.flat, self.memory.flat, self._workspace, symbols, model.separator
+        )
         self._symbols = symbols
         self._digest: str | None = None
         if warmup_steps is None:
@@ -149,6 +152,7 @@ class Trainer:
         updates = self.steps_done + 1 + np.arange(steps, dtype=np.float64)
         rates = self._rates(updates)
         losses = self._loop.steps(steps, rates, self.clip, threads=self.threads)
+        release(self._symbols)
         losses /= self.characters_per_step
         for loss in losses.tolist():
             self.smooth_loss = self.smooth_loss * _SMOOTHING + loss * (1 - _SMOOTHING)
@@ -167,7 +171,7 @@ class Trainer:
     def text_digest(self) -> str:
         """SHA-256 of the text's symbols, by which a resume knows its text again."""
         if self._digest is None:
-            self._digest = hashlib.sha256(self._symbols.data).hexdigest()
+            self._digest = digest(self._symbols)
         return self._digest
 
     def checkpoint(self) -> Checkpoint:
@@ -201,8 +205,13 @@ class Trainer:
                 "holds no training state to resume: start from its weights with --init-from"
             )
         parameters = self.model.parameters
-        if data.characters != self.model.vocabulary.characters:
+        if data.vocabulary != self.model.vocabulary:
             raise CheckpointError("was trained with another vocabulary than this text's")
+        saved, ours = (
+            about.get("document_separator") for about in (data.metadata, self.model.about)
+        )
+        if saved != ours:
+            raise CheckpointError(f"was trained with document separator {saved!r}, not {ours!r}")
         if data.weights["Wz"].dtype != parameters.dtype:
             raise CheckpointError(f"is {data.weights['Wz'].dtype}, not {parameters.dtype}")
         if data.hidden_size != parameters.hidden_size:

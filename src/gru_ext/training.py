@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.files import StrPath
+from gru_ext.material import Material, Wanted, read_material
 from gru_ext.model import Model, from_checkpoint
 from gru_ext.options import (
     Settled,
@@ -24,6 +26,7 @@ from gru_ext.options import (
 from gru_ext.pace import StopRequest, stop_on_signals
 from gru_ext.parameters import Parameters
 from gru_ext.saving import Saver
+from gru_ext.texts import Text
 from gru_ext.vocabulary import Vocabulary
 from gru_ext.watching import Callback, Watching
 
@@ -40,8 +43,12 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def train(
-    text: str,
+    text: Text,
     *,
+    encoding: str = "utf-8",
+    units: str | None = None,
+    min_count: int | None = None,
+    document_separator: str | None = None,
     output: StrPath | None = None,
     hidden_size: int | None = None,
     seq_length: int | None = None,
@@ -79,7 +86,18 @@ def train(
 
     Parameters
     ----------
-    text : str
+    text : str, bytes, path-like, or list of paths
+        A str is the text itself, and so are bytes; in a list a str is a path, ``-`` standard input.
+    encoding : str
+        Of files.
+    units : {"chars", "bytes"}, optional
+        What the model reads and writes; characters, where the text is not given as bytes. With
+        bytes any file trains, whatever its encoding, and every length below is one of bytes.
+    min_count : int, optional
+        Characters seen less often become one unknown, shown as U+FFFD.
+    document_separator : str, optional
+        What stands between documents. The hidden state is zero again before the last character of
+        each is read, so that nothing of a document is known to the next.
     output : path-like, optional
         File to write the model and the state of its training to.
     hidden_size, seq_length, batch_size : int, optional
@@ -95,8 +113,8 @@ def train(
     epochs : float, optional
         Passes over the text to make in all.
     val_fraction : float, optional
-        Share of the text, at its end, that is not trained on but measured; a tenth by default
-        where the text is long enough.
+        Share of the text, at its end, that is not trained on but measured; by default a tenth
+        where the text is long enough, and a million characters at most.
     seed : int, optional
         Of the initial weights and of the samples; 0 by default.
     threads : int, optional
@@ -147,6 +165,8 @@ def train(
     TrainingInterrupted
         A KeyboardInterrupt: after Ctrl-C or SIGTERM, when the model so far is written.
     """
+    if units is None and isinstance(text, bytes):
+        units = "bytes"
     given = TrainingOptions(
         hidden_size,
         seq_length,
@@ -159,11 +179,19 @@ def train(
         epochs,
         val_fraction,
         seed,
+        units,
+        min_count,
         eval_every=eval_every,
         patience=patience,
         keep=keep,
     )
     check_whole("threads", threads, 1)
+    shown: dict[str, Any] = {
+        "sample_every": sample_every,
+        "sample_length": sample_length,
+        "log_every": log_every,
+        "quiet": quiet,
+    }
     watching = Watching(
         output=output,
         metrics=metrics,
@@ -171,33 +199,41 @@ def train(
         callback=callback,
         checkpoint_every=checkpoint_every,
         checkpoint_minutes=checkpoint_minutes,
-        sample_every=sample_every,
-        sample_length=sample_length,
-        log_every=log_every,
-        quiet=quiet,
+        **shown,
     )
-    if not isinstance(text, str):
-        raise TypeError(f"text must be a str, not {type(text).__name__}")
-    if not text:
-        raise ValueError("the text is empty")
     watching.check(given, resume=resume, init_from=init_from, classic=classic, force=force)
+    source = output if resume else init_from
+    if classic and source is None:
+        source = _existing(output)
+    weights = _weights(source)
+    material = read_material(
+        Wanted(text, encoding, units, min_count, document_separator),
+        weights,
+        "the model" if isinstance(source, Model) else source,
+        resume=resume,
+        classic=classic,
+        folder=None if output is None else Path(os.path.realpath(output)).parent,
+    )
     saver = Saver(output, checkpoint_every, checkpoint_minutes)
     with stop_on_signals() as stop:
         if classic:
             from gru_ext.classic import train_classic
 
-            source = init_from if init_from is not None else _existing(output)
-            weights = _weights(source)
-            shown: dict[str, Any] = {
-                "sample_every": sample_every,
-                "sample_length": sample_length,
-                "log_every": log_every,
-                "quiet": quiet,
-            }
-            trained: Model = _named(source, train_classic, text, given, weights, stop=stop, **shown)
+            trained: Model = _named(
+                source,
+                train_classic,
+                material.symbols,
+                material.vocabulary,
+                given,
+                weights,
+                stop=stop,
+                **shown,
+            )
             saver.finish(trained.checkpoint(), trained)
         else:
-            trained = _train(text, given, watching, saver, resume, init_from, threads, stop)
+            trained = _train(
+                material, given, watching, saver, resume, source, weights, threads, stop
+            )
     if stop:
         raise TrainingInterrupted(trained, stop.signal)
     return trained
@@ -223,12 +259,13 @@ def _named(source: StrPath | Model | None, function: Any, *arguments: Any, **nam
 
 
 def _train(
-    text: str,
+    material: Material,
     given: TrainingOptions,
     watching: Watching,
     saver: Saver,
     resume: bool,
-    init_from: StrPath | Model | None,
+    source: StrPath | Model | None,
+    weights: Checkpoint | None,
     threads: int | None,
     stop: StopRequest,
 ) -> Model:
@@ -237,20 +274,21 @@ def _train(
     from gru_ext.trainer import Trainer
     from gru_ext.validation import Validation, check_held_out, check_split, default_eval_every
 
-    source = watching.output if resume else init_from
-    weights = _weights(source)
+    symbols = material.symbols
     if resume:
         given = _named(source, _resumed_options, given, weights)
     elif weights is not None:
         given = given.over(
             {"hidden_size": weights.hidden_size, "dtype": str(weights.weights["Wz"].dtype)}
         )
-    n_trained = len(text) - held_out(len(text), given.val_fraction)
-    check_held_out(given, len(text) - n_trained)
+    n_trained = len(symbols) - held_out(len(symbols), given.val_fraction)
+    n_held_out = len(symbols) - n_trained
+    check_held_out(given, n_held_out)
     options = settle(given, n_trained)
-    _check_length(n_trained, len(text) - n_trained, options)
-    model = _starting_model(text, weights, source, options)
-    symbols = _named(source, model.vocabulary.encode, text)
+    _check_length(n_trained, n_held_out, options)
+    model = _starting_model(material.vocabulary, weights, source, options)
+    if material.separator is not None:
+        model.about["document_separator"] = material.separator
     trainer = Trainer(
         model,
         symbols[:n_trained],
@@ -262,7 +300,7 @@ def _train(
         threads=threads,
     )
     if resume and weights is not None:
-        _named(source, check_split, weights.metadata, n_trained, len(symbols) - n_trained)
+        _named(source, check_split, weights.metadata, n_trained, n_held_out)
         _named(source, trainer.resume, weights)
     steps = steps_of(given, trainer.windows_per_epoch)
     if steps is None:
@@ -272,18 +310,11 @@ def _train(
             f"{source} has made {trainer.steps_done} of {steps} steps already: ask "
             f"for more with --max-steps or --epochs"
         )
-    model.about = {
-        "options": asdict(options)
-        | {
-            name: getattr(given, name)
-            for name in ("max_steps", "epochs", "val_fraction", "eval_every", "patience", "keep")
-            if getattr(given, name) is not None
-        }
-    }
+    model.about["options"] = asdict(options) | given.given()
     eval_every = given.eval_every
     if eval_every is None:
         eval_every = default_eval_every(
-            len(symbols) - n_trained, trainer.characters_per_step, default_log_every(steps)
+            n_held_out, trainer.characters_per_step, default_log_every(steps)
         )
     validation = Validation(symbols[n_trained:], eval_every, given.patience)
     keep_best = keeps_best(given)
@@ -315,13 +346,12 @@ def _check_length(n_trained: int, n_held_out: int, options: Settled) -> None:
 
 
 def _starting_model(
-    text: str, weights: Checkpoint | None, source: StrPath | Model | None, options: Settled
+    vocabulary: Vocabulary,
+    weights: Checkpoint | None,
+    source: StrPath | Model | None,
+    options: Settled,
 ) -> Model:
     """A new model, or that of the weights in the dtype asked for."""
-    if weights is None or weights.characters is None:
-        vocabulary = Vocabulary.from_text(text)  # as the notebook makes its own from its text
-    else:
-        vocabulary = Vocabulary(weights.characters)
     if weights is None:
         return Model.create(vocabulary, options.hidden_size, options.dtype, options.seed)
     if weights.hidden_size != options.hidden_size:
@@ -349,12 +379,13 @@ def _resumed_options(given: TrainingOptions, saved: Checkpoint) -> TrainingOptio
         "optimizer",
         "val_fraction",
         "seed",
+        "units",
+        "min_count",
     ):
         asked = getattr(given, name)
-        if asked is not None and asked != before.get(name, asked):
-            raise CheckpointError(
-                f"was trained with {name.replace('_', ' ')} {before[name]}, not {asked}"
-            )
+        saved = before.get(name, {"units": "chars", "min_count": 1}.get(name, asked))
+        if asked is not None and asked != saved:
+            raise CheckpointError(f"was trained with {name.replace('_', ' ')} {saved}, not {asked}")
     if given.epochs is not None and given.max_steps is None:
         before = {name: value for name, value in before.items() if name != "max_steps"}
     try:

@@ -10,7 +10,12 @@ _Symbols = NDArray[np.integer]
 class TrainingLoop:
     position: int
     def __init__(
-        self, parameters: _Flat, memory: _Flat, workspace: Workspace, symbols: _Symbols
+        self,
+        parameters: _Flat,
+        memory: _Flat,
+        workspace: Workspace,
+        symbols: _Symbols,
+        separator: _Symbols | None = None,
     ) -> None: ...
     @property
     def workspace(self) -> Workspace: ...

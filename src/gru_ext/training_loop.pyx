@@ -40,6 +40,8 @@ cdef struct Run:
     gru_team team
     const void *symbols
     int symbol_bytes
+    const int32_t *separator  # (separator_length)
+    Py_ssize_t separator_length
     Py_ssize_t stream_length
     Py_ssize_t position
     Py_ssize_t windows      # to do
@@ -59,6 +61,17 @@ cdef inline int32_t _symbol(const Run *run, Py_ssize_t i) noexcept nogil:
     return (<const int32_t *>run.symbols)[i]
 
 
+cdef inline bint _document_starts(const Run *run, Py_ssize_t i) noexcept nogil:
+    # The first that a document's state reads is the last symbol of the separator before it.
+    cdef Py_ssize_t k, n = run.separator_length
+    if i + 1 < n:
+        return False
+    for k in range(n):
+        if _symbol(run, i - k) != run.separator[n - 1 - k]:
+            return False
+    return True
+
+
 cdef void _gather(Window *w, Run *run) noexcept nogil:
     # The next window's inputs and targets; a symbol that is none ends the run.
     cdef Py_ssize_t t, s, at
@@ -66,6 +79,7 @@ cdef void _gather(Window *w, Run *run) noexcept nogil:
     cdef int32_t *inputs = <int32_t *>w.inputs
     cdef int32_t *targets = <int32_t *>w.targets
     cdef unsigned char *touched = <unsigned char *>w.touched
+    cdef unsigned char *resets = <unsigned char *>w.resets
     run.fresh = run.position + w.T + 1 >= run.stream_length or run.position == 0
     if run.fresh:
         run.position = 0
@@ -81,6 +95,8 @@ cdef void _gather(Window *w, Run *run) noexcept nogil:
             inputs[t * w.B + s] = x
             targets[t * w.B + s] = target
             touched[x] = 1
+            if resets != NULL:
+                resets[t * w.B + s] = _document_starts(run, at + t)
             x = target
 
 
@@ -138,14 +154,18 @@ cdef class TrainingLoop:
     workspace : Workspace
         Its batch size, sequence length, dtype and threads are the loop's.
     symbols : ndarray, uint8, uint16 or int32, 1-D contiguous
+    separator : ndarray of symbols, 1-D, optional
+        Where these symbols follow one another a document starts: a stream's state is zero before
+        it reads the last of them. The workspace must be made with ``resetting=True``.
     """
 
     cdef readonly Workspace workspace
     cdef readonly object parameters, memory
-    cdef object _gradients, _symbols
+    cdef object _gradients, _symbols, _separator
     cdef Run *run
 
-    def __cinit__(self, parameters, memory, Workspace workspace not None, symbols):
+    def __cinit__(self, parameters, memory, Workspace workspace not None, symbols,
+                  separator=None):
         cdef Window *w = &workspace.window
         self.run = <Run *>calloc(1, sizeof(Run))
         if self.run is NULL:
@@ -174,6 +194,15 @@ cdef class TrainingLoop:
         self.run.symbols = <const void *><size_t>symbols.ctypes.data
         self.run.symbol_bytes = symbols.itemsize
         self.run.stream_length = stream_length
+        if separator is None:
+            return
+        self._separator = np.ascontiguousarray(separator, np.int32)
+        if self._separator.ndim != 1 or not self._separator.size:
+            raise ValueError("separator must be 1-D and have a symbol at least")
+        if not w.resetting:
+            raise ValueError("the workspace must be made with resetting=True")
+        self.run.separator = <const int32_t *><size_t>self._separator.ctypes.data
+        self.run.separator_length = self._separator.size
 
     def __dealloc__(self):
         free(self.run)
@@ -240,6 +269,9 @@ cdef class TrainingLoop:
             w.T = w.T_max
             choose_packing(w, w.T)
             w.targets = <const int32_t *><size_t>s._targets.ctypes.data
+            w.resets = NULL
+            if self._separator is not None:
+                w.resets = <const unsigned char *><size_t>s._resets.ctypes.data
             with one_blas_thread(w.blas != NULL):
                 self._run_team(threads)
             w.targets = NULL

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.checkpoint import CheckpointError
+from gru_ext.corpus import digest
+from gru_ext.model import Model
 from gru_ext.options import TrainingOptions, keeps_best
 from gru_ext.pace import StopRequest
-from gru_ext.parameters import Parameters
 from gru_ext.progress import finite
 from gru_ext.scoring import Evaluation, evaluate_symbols
 
@@ -103,8 +103,8 @@ class Validation:
             return False
         return last or (self.every > 0 and step % self.every == 0)
 
-    def measure(self, parameters: Parameters, step: int, stop: StopRequest) -> bool:
-        """Measure the parameters; whether they are the best so far.
+    def measure(self, model: Model, step: int, stop: StopRequest) -> bool:
+        """Measure the model; whether it is the best so far.
 
         A request to stop ends it in the middle, as if it had not begun.
         """
@@ -114,7 +114,7 @@ class Validation:
                 raise _Stopped
 
         try:
-            self.last = evaluate_symbols(parameters, self.held_out, go_on)
+            self.last = evaluate_symbols(model.parameters, self.held_out, go_on, model.separator)
         except _Stopped:
             return False
         self.step = step
@@ -126,7 +126,7 @@ class Validation:
 
     def _digest(self) -> str:
         if self._sha256 is None:
-            self._sha256 = hashlib.sha256(self.held_out.data).hexdigest()
+            self._sha256 = digest(self.held_out)
         return self._sha256
 
     def forget_best(self) -> None:

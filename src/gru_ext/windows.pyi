@@ -20,6 +20,7 @@ class Workspace:
         dtype: DTypeLike = ...,
         training: bool = True,
         threads: int = 1,
+        resetting: bool = False,
     ) -> None: ...
     @property
     def hidden(self) -> NDArray[np.floating]: ...
@@ -37,7 +38,11 @@ class Workspace:
     def memory(self) -> _Flat: ...
 
 def forward_window(
-    parameters: _Flat, inputs: _Symbols, targets: _Symbols | None, workspace: Workspace
+    parameters: _Flat,
+    inputs: _Symbols,
+    targets: _Symbols | None,
+    workspace: Workspace,
+    resets: NDArray[np.bool_] | None = None,
 ) -> float: ...
 def backward_window(
     parameters: _Flat, gradients: _Flat, workspace: Workspace, scale: float = 1.0

@@ -69,10 +69,12 @@ cdef class Workspace:
         Whether to make room for the backward pass.
     threads : int
         The largest number of threads that will share a window.
+    resetting : bool
+        Whether to make room for states that are reset within a window.
     """
 
     def __cinit__(self, vocabulary_size, hidden_size, batch_size, seq_length, dtype=np.float32,
-                  training=True, threads=1):
+                  training=True, threads=1, resetting=False):
         dtype = np.dtype(dtype)
         if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise TypeError(f"dtype must be float32 or float64, not {dtype}")
@@ -85,6 +87,7 @@ cdef class Workspace:
         w.parts_max = check_count("threads", threads, 1, 1 << 12)
         check_count("batch size times sequence length", w.B * w.T, 1, MOST_ROWS)
         w.training = bool(training)
+        w.resetting = bool(resetting)
         w.p = layout_of(vocabulary_size, hidden_size, dtype.itemsize)
         self.itemsize = dtype.itemsize
         w.o = buffers_of(w, self.itemsize)
@@ -95,6 +98,7 @@ cdef class Workspace:
         self._targets = np.zeros(rows, np.int32)
         self._losses = np.zeros(rows, np.float64)
         self._touched = np.zeros(w.p.V, np.uint8)
+        self._resets = np.zeros(rows if w.resetting else 0, np.uint8)
         self.base = <char *><size_t>self.memory.ctypes.data
         w.inputs = <const int32_t *><size_t>self._inputs.ctypes.data
         w.targets = NULL
@@ -144,7 +148,7 @@ cdef class Workspace:
     def nbytes(self):
         """Bytes this workspace holds."""
         return (self.memory.nbytes + self._inputs.nbytes + self._targets.nbytes
-                + self._losses.nbytes + self._touched.nbytes)
+                + self._losses.nbytes + self._touched.nbytes + self._resets.nbytes)
 
     cdef _check_flat(self, what, Py_ssize_t n, Py_ssize_t itemsize):
         if itemsize != self.itemsize:
@@ -165,8 +169,20 @@ cdef class Workspace:
                              f"not {symbols.min()} to {symbols.max()}")
         return symbols
 
+    cdef const unsigned char *_resets_at(self, resets, shape) except? NULL:
+        # Where the kernels read the resets of the next window.
+        resets = np.asarray(resets)
+        if not self.window.resetting:
+            raise ValueError("this workspace has no room for resets: resetting=False")
+        if resets.dtype != np.bool_ or resets.shape != shape:
+            raise ValueError(f"resets must be bool of shape {shape}, not {resets.dtype} "
+                             f"of {resets.shape}")
+        self._resets[:resets.size] = resets.reshape(-1)
+        return <const unsigned char *><size_t>self._resets.ctypes.data
 
-def forward_window(const real[::1] parameters, inputs, targets, Workspace workspace not None):
+
+def forward_window(const real[::1] parameters, inputs, targets, Workspace workspace not None,
+                   resets=None):
     """One window forward.
 
     The state goes on from ``workspace.hidden`` and is left there; ``workspace`` then also has
@@ -181,6 +197,9 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
     targets : ndarray, int32, shape (T, B), or None
         Symbols to predict.
     workspace : Workspace
+    resets : ndarray, bool, shape (T, B), optional
+        Where a stream's state is zero before it reads its input, as at a document's start; the
+        workspace must be made with ``resetting=True``.
 
     Returns
     -------
@@ -207,6 +226,9 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
     s._take()
     try:
         w.targets = NULL
+        w.resets = NULL
+        if resets is not None:
+            w.resets = s._resets_at(resets, inputs.shape)
         s._inputs[:inputs.size] = inputs.reshape(-1)
         if targets is not None:
             s._targets[:targets.size] = targets.reshape(-1)
@@ -308,6 +330,7 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
         s._inputs[:w.B] = first
         w.T = 1
         w.targets = NULL
+        w.resets = NULL
         choose_packing(w, n)
         with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
