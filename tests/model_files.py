@@ -72,3 +72,9 @@ def refusal_in_little_memory(tmp_path, data):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 4_000_000
+
+
+def file_arrays(path):
+    """Every array of a model file: dtype, shape and bytes by its name."""
+    with np.load(path) as file:
+        return {name: (str(a.dtype), a.shape, a.tobytes()) for name, a in file.items()}

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gru_ext.model import Model, load
     from gru_ext.options import TrainingOptions
     from gru_ext.parameters import Parameters
+    from gru_ext.progress import Progress
+    from gru_ext.saving import NotSavedError
     from gru_ext.scoring import Evaluation
     from gru_ext.trainer import Trainer
     from gru_ext.training import TrainingInterrupted, train
@@ -28,7 +30,9 @@ _HOMES = {
     "CheckpointError": "checkpoint",
     "Evaluation": "scoring",
     "Model": "model",
+    "NotSavedError": "saving",
     "Parameters": "parameters",
+    "Progress": "progress",
     "Trainer": "trainer",
     "TrainingInterrupted": "training",
     "TrainingOptions": "options",
@@ -51,7 +55,9 @@ __all__ = [
     "CheckpointError",
     "Evaluation",
     "Model",
+    "NotSavedError",
     "Parameters",
+    "Progress",
     "Trainer",
     "TrainingInterrupted",
     "TrainingOptions",

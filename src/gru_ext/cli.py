@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -17,7 +18,6 @@ from gru_ext.options import DTYPES, SCHEDULES, UNITS
 if TYPE_CHECKING:
     from gru_ext.vocabulary import Vocabulary
 
-_INTERRUPTED = 130
 _BAD_INPUT = 2
 
 
@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a model on texts"))
     _add_sample(commands.add_parser("sample", help="print text drawn from a model"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model on texts"))
+    _add_plot(commands.add_parser("plot", help="draw loss and speed of training runs"))
     info = commands.add_parser("info", help="tell what a model file holds, or the installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="without it: the installation")
     return parser
@@ -116,12 +117,51 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--sample-every", type=_count, metavar="N", help="updates between samples; 0 for none")
     add("--sample-length", type=_count, metavar="N")
     add("--log-every", type=_count, metavar="N", help="updates between lines; 0 for none")
+    _add_watching(parser)
     add("--quiet", action="store_true", help="print nothing but errors")
     add("--resume", action="store_true", help="go on with the run whose state is in the output")
     add("--init-from", metavar="MODEL", help="start from this model's weights")
     add("--classic", action="store_true", help="do exactly what the notebook does")
     add("--force", action="store_true", help="replace the output where it exists")
     parser.set_defaults(run=_train)
+
+
+def _add_watching(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--eval-every",
+        type=_count,
+        metavar="N",
+        help="updates between evaluations of the held-out part; 0: at the end alone",
+    )
+    add(
+        "--patience",
+        type=_count,
+        metavar="N",
+        help="end after N evaluations without a better loss; keeps the best",
+    )
+    add(
+        "--keep",
+        metavar="WHICH",
+        help="last, or best,last: the best weights in model.best.npz beside model.npz",
+    )
+    add("--checkpoint-every", type=_count, metavar="N", help="updates between checkpoints")
+    add(
+        "--checkpoint-minutes",
+        type=_number,
+        metavar="X",
+        help="minutes between checkpoints (default: 10; 0 for none)",
+    )
+    add("--metrics", metavar="FILE", help="append the numbers to it, a JSON object a line")
+    add("--plot", metavar="FILE", help="picture of loss and speed, .png or .svg")
+
+
+def _add_plot(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("metrics", metavar="METRICS", nargs="+", help="files that train --metrics wrote")
+    add("-o", "--output", metavar="FILE", required=True, help="picture to write, .png or .svg")
+    add("--force", action="store_true", help="replace the output where it exists")
+    parser.set_defaults(run=_plot)
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:
@@ -154,6 +194,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from gru_ext.saving import best_path
     from gru_ext.training import train
 
     options = vars(arguments).copy()
@@ -161,9 +202,13 @@ def _train(arguments: argparse.Namespace) -> None:
         del options[name]
     if options["output"] is None:
         options["output"] = "gru_weights.data" if arguments.classic else "model.npz"
-    train(options.pop("texts"), **options)
+    model = train(options.pop("texts"), **options)
     if not arguments.quiet and not arguments.classic:
-        print(f"wrote {options['output']}")
+        beside = ""
+        if "validation" in model.about:
+            beside = f", and the best weights, of step {model.about['step']:,}, to "
+            beside += str(best_path(options["output"]))
+        print(f"wrote {options['output']}{beside}")
 
 
 def _sample(arguments: argparse.Namespace) -> None:
@@ -206,6 +251,16 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             print(name, f"{value:.6g}" if isinstance(value, float) else value)
 
 
+def _plot(arguments: argparse.Namespace) -> None:
+    from gru_ext.plot import plot_files
+
+    if os.path.exists(arguments.output) and not arguments.force:
+        raise FileExistsError(
+            f"{arguments.output} exists: replace it by --force, or name another with --output"
+        )
+    plot_files(arguments.metrics, arguments.output)
+
+
 def _info(arguments: argparse.Namespace) -> None:
     if arguments.model is None:
         from gru_ext.config import show_config
@@ -240,6 +295,9 @@ def _info(arguments: argparse.Namespace) -> None:
             for name, value in options.items()
             if name not in ("optimizer", "hidden_size", "dtype")
         )
+    validation = about.get("validation")
+    if isinstance(validation, dict):
+        lines["held out"] = f"{validation.get('nats_per_char')} nats per character"
     lines["can be resumed"] = "yes" if data.memory is not None else "no"
     for name, value in lines.items():
         print(f"{name}: {_printable(value)}")
@@ -262,15 +320,15 @@ def _printable(value: object) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status.
 
-    0: done; 2: bad input, one line on standard error; 130: interrupted by Ctrl-C.
+    0: done; 2: bad input, one line on standard error; 130: interrupted by Ctrl-C; 143: terminated.
     """
     try:
         _open_missing_streams()
         arguments = build_parser().parse_args(argv)
         getattr(arguments, "run", _info)(arguments)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        return 128 + (getattr(interrupt, "signal", None) or signal.SIGINT)
     except BrokenPipeError:
         _drop_what_cannot_be_written()
         return 0  # the reader, such as `head`, has had enough

@@ -77,6 +77,20 @@ class Console:
             self._bar.update(characters)
 
 
+def tell(message: str) -> None:
+    """A line on standard error, clear of a bar: what went wrong while the run goes on."""
+    if sys.stderr is None:
+        return
+    line = f"gru-ext: {' '.join(message.split())}"
+    try:
+        if "tqdm" in sys.modules:
+            sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
+        else:
+            print(line, file=sys.stderr)
+    except OSError:
+        pass  # nobody reads it
+
+
 def _columns() -> int:
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,18 @@ def write_atomically(path: StrPath, write: Callable[[BinaryIO], object]) -> None
     except OSError as error:
         raise OSError(f"cannot write {path}: {error.strerror or error}") from None
     _flush_folder(target.parent)
+
+
+def remove_left_over(path: StrPath) -> None:
+    """Remove the temporary files of a process that was killed while it wrote to ``path``."""
+    target = Path(os.path.realpath(path))
+    temporary = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}")  # as mkstemp names them
+    try:
+        for other in target.parent.iterdir():
+            if temporary.fullmatch(other.name):
+                other.unlink()
+    except OSError:
+        pass  # not ours to remove, or the folder is gone: writing will tell
 
 
 def _mode(target: Path) -> int:

@@ -65,6 +65,11 @@ class TrainingOptions:
         ``constant``, Adagrad's default, or ``cosine``: falling to 0 at the end of the run.
     warmup : int
         Updates in which the learning rate rises.
+    eval_every, patience : int
+        Updates between evaluations (0: none but at the end); evaluations in a row without a better
+        loss that end the run.
+    keep : str
+        ``last``, or ``best,last``.
     """
 
     hidden_size: int | None = None
@@ -84,6 +89,9 @@ class TrainingOptions:
     clip_norm: float | None = None
     schedule: str | None = None
     warmup: int | None = None
+    eval_every: int | None = None
+    patience: int | None = None
+    keep: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed", "min_count"):
@@ -124,6 +132,15 @@ class TrainingOptions:
         ):
             if getattr(self, name) is not None:
                 check_one_of(name, getattr(self, name), known)
+        check_whole("eval every", self.eval_every, 0)
+        check_whole("patience", self.patience, 1)
+        if self.patience is not None and self.eval_every == 0:
+            raise ValueError("patience counts evaluations: eval every must be 1 or more, not 0")
+        if self.keep is not None and sorted(_listed(self.keep)) not in (["last"], ["best", "last"]):
+            raise ValueError(
+                f"keep must be last or best,last, not {self.keep!r}: the last state is what "
+                f"--resume goes on from"
+            )
 
     def given(self) -> dict[str, Any]:
         """The options that are not None."""
@@ -150,6 +167,17 @@ def check_one_of(what: str, value: object, known: Collection[str]) -> None:
     """Raise where a value is none of the known ones."""
     if value not in known:
         raise ValueError(f"{what} must be {' or '.join(known)}, not {value!r}")
+
+
+def keeps_best(given: TrainingOptions) -> bool:
+    """Whether the best weights are kept beside the last: where asked for, and with patience."""
+    if given.keep is None:
+        return given.patience is not None
+    return "best" in _listed(given.keep)
+
+
+def _listed(names: object) -> list[str]:
+    return [name.strip() for name in str(names).split(",")]
 
 
 def _spoken(name: str) -> str:

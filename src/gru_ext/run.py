@@ -1,19 +1,30 @@
 # SPDX-License-Identifier: MIT
-"""The updates of a training run, and what is printed on the way."""
+"""The updates of a training run, and what is measured, shown and written on the way."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gru_ext.console import Console
+from gru_ext.checkpoint import Checkpoint, CheckpointError
+from gru_ext.console import Console, tell
+from gru_ext.metrics import Metrics
 from gru_ext.pace import Pace, StopRequest, next_event
+from gru_ext.progress import Progress
 from gru_ext.sampling import sample_chunks
-from gru_ext.scoring import evaluate_symbols
+from gru_ext.saving import Saver, read_best
 from gru_ext.trainer import Trainer
+from gru_ext.validation import Validation
+from gru_ext.watching import Watching
+
+_LINES = 20
+
+
+def default_log_every(steps: int) -> int:
+    """Updates between lines of progress."""
+    return max(1, steps // _LINES)
 
 
 class Run:
@@ -24,67 +35,195 @@ class Run:
     trainer : Trainer
     steps : int
         Updates to have made at the end.
-    held_out : ndarray of symbols
-        What is measured at the end; may be empty.
+    validation : Validation
+    watching : Watching
+    saver : Saver
     seed : int
         Of the samples.
-    sample_every, sample_length, log_every : int, optional
-        0 for none; by default four samples of 200 characters and twenty lines in the whole run.
+    keep_best : bool
+        Keep the weights of the best evaluation.
     """
 
     def __init__(
         self,
         trainer: Trainer,
         steps: int,
-        held_out: NDArray[np.integer],
-        *,
+        validation: Validation,
+        watching: Watching,
+        saver: Saver,
         seed: int,
-        sample_every: int | None = None,
-        sample_length: int | None = None,
-        log_every: int | None = None,
+        keep_best: bool,
     ) -> None:
-        self.trainer, self.steps, self.held_out, self.seed = trainer, steps, held_out, seed
-        self.sample_every = max(1, steps // 4) if sample_every is None else sample_every
-        self.sample_length = 200 if sample_length is None else sample_length
+        self.trainer, self.steps, self.validation, self.saver = trainer, steps, validation, saver
+        self.watching, self.seed, self.keep_best = watching, seed, keep_best
+        self.best: Checkpoint | None = None
         self.unit = "byte" if trainer.model.vocabulary.units == "bytes" else "character"
-        self.log_every = max(1, steps // 20) if log_every is None else log_every
+        chosen = watching.sample_every, watching.sample_length, watching.log_every
+        self.sample_every = max(1, steps // 4) if chosen[0] is None else chosen[0]
+        self.sample_length = 200 if chosen[1] is None else chosen[1]
+        self.log_every = default_log_every(steps) if chosen[2] is None else chosen[2]
+        # an evaluation that nobody sees is left out
+        seen = keep_best or validation.patience or watching.metrics or watching.plot
+        self.measures = bool(seen) or watching.callback is not None or not watching.quiet
+        # the point before, and since: losses, seconds of updates, updates that these were for
+        self._point, self._nats, self._seconds, self._timed = trainer.steps_done, 0.0, 0.0, 0
 
-    def go(self, stop: StopRequest, quiet: bool) -> None:
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside the trainer's state."""
+        return {
+            "point": self._point,
+            "nats": self._nats,
+            "validation": self.validation.state(),
+        }
+
+    def resume(self, state: object) -> None:
+        """Go on from what a checkpoint kept; older files have nothing."""
+        if state is None:
+            return
+        if not isinstance(state, dict):
+            raise CheckpointError("has a damaged state of its run")
+        point, nats = state.get("point"), state.get("nats")
+        if (
+            type(point) is not int
+            or not 0 <= point <= self.trainer.steps_done
+            or not isinstance(nats, float)
+            or not math.isfinite(nats)
+        ):
+            raise CheckpointError("has a damaged state of its run")
+        self._point, self._nats = point, nats
+        self.validation.resume(state.get("validation"))
+        if self.keep_best and self.watching.output is not None and self.validation.best_step:
+            self.best = read_best(self.watching.output)
+            if self.best is None or not self._is_ours(self.best):
+                self.best = None
+                self.validation.forget_best()  # and look for it anew
+
+    def _is_ours(self, best: Checkpoint) -> bool:
+        """Whether weights are this run's best, or a better one that a killed run came to later."""
+        about = best.metadata.get("validation")
+        nats = about.get("nats_per_char") if isinstance(about, dict) else None
+        model = self.trainer.model
+        return (
+            isinstance(nats, float)
+            and nats <= self.validation.best_nats
+            and best.vocabulary == model.vocabulary
+            and best.hidden_size == model.hidden_size
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """The trainer's checkpoint, and this run's state."""
+        data = self.trainer.checkpoint()
+        data.metadata["run"] = self.state()
+        return data
+
+    def go(self, stop: StopRequest) -> None:
         """Make the updates that are left, or until a stop is requested."""
         trainer = self.trainer
         per_step = trainer.characters_per_step
-        pace = Pace()
-        since, began, loss_sum = trainer.steps_done, time.perf_counter(), 0.0
-        with Console(self.steps * per_step, trainer.steps_done * per_step, quiet) as console:
+        begun = trainer.steps_done
+        self._metrics = Metrics(self.watching.metrics, begun)
+        self._began = time.perf_counter() - self._metrics.seconds
+        pace, took = Pace(), 0.0
+        with Console(self.steps * per_step, begun * per_step, self.watching.quiet) as console:
             console.print(self._heading())
-            while trainer.steps_done < self.steps and not stop:
+            while not self._ends(console, begun, stop):
                 done = trainer.steps_done
-                until = next_event(done, self.steps, self.sample_every, self.log_every)
-                losses = trainer.advance(pace.next(until - done))
-                done = trainer.steps_done
-                loss_sum += float(losses.sum())
-                if not math.isfinite(loss_sum):
+                until = next_event(
+                    done,
+                    self.steps,
+                    self.sample_every,
+                    self.log_every,
+                    self.validation.every,
+                    self.saver.every,
+                )
+                started = time.perf_counter()
+                losses = trainer.advance(pace.next(until - done, took))
+                took = time.perf_counter() - started
+                self._seconds += took
+                self._timed += len(losses)
+                for loss in losses.tolist():  # one by one: the same sum, whatever the pieces
+                    self._nats += loss
+                if not math.isfinite(self._nats):
                     raise ValueError(
-                        f"training diverged before step {done}: the loss is not finite; train "
-                        f"with a learning rate lower than {trainer.learning_rate:.4g}"
+                        f"training diverged before step {trainer.steps_done}: the loss is not "
+                        f"finite; train with a learning rate lower than "
+                        f"{trainer.learning_rate:.4g}"
                     )
                 console.advance(len(losses) * per_step, trainer.smooth_loss / math.log(2))
-                if self.log_every and (done % self.log_every == 0 or done == self.steps):
-                    seconds = time.perf_counter() - began
-                    console.print(
-                        self._progress(
-                            loss_sum / (done - since), (done - since) * per_step / seconds
-                        )
-                    )
-                    since, began, loss_sum = done, time.perf_counter(), 0.0
-                if self.sample_every and (done % self.sample_every == 0 or done == self.steps):
-                    console.print(self._sample())
-            if len(self.held_out) and not quiet:
-                console.print(self._measure())
+        self._metrics.flush()
+
+    def draw(self) -> None:
+        """Draw the picture that was asked for."""
+        if self.watching.plot is None or not self._metrics.records:
+            return
+        from gru_ext.plot import plot_records
+
+        try:
+            plot_records({"": self._metrics.records}, self.watching.plot)
+        except OSError as error:  # the model is written, and worth more than its picture
+            tell(str(error))
+
+    def _ends(self, console: Console, begun: int, stop: StopRequest) -> bool:
+        """Do what is due after the last update; whether the run ends here."""
+        step, validation = self.trainer.steps_done, self.validation
+        last = step >= self.steps
+        if (
+            self.measures
+            and validation.is_due(step, last)
+            and validation.measure(self.trainer.model, step, stop)
+            and self.keep_best
+        ):
+            self._keep_best()
+        if stop and not last:
+            return True  # a resume does what is due here
+        ended = last or validation.exhausted
+        due = last or validation.step == step or (self.log_every and step % self.log_every == 0)
+        if due and step > self._point:
+            progress = self._progress(step)
+            if self.log_every:
+                console.print(self._line(progress))
+            self._point, self._nats, self._seconds, self._timed = step, 0.0, 0.0, 0
+            self._metrics.add(progress.record())
+            if self.watching.callback is not None and self.watching.callback(progress):
+                ended = True
+        if step > begun and self.sample_every and (last or step % self.sample_every == 0):
+            console.print(self._sample())
+        if ended:
+            for line in self._ending():
+                console.print(line)
+        elif step > begun and self.saver.is_due(step):
+            self.saver.save(self.checkpoint(), step)
+        return ended
+
+    def _keep_best(self) -> None:
+        data = self.trainer.model.checkpoint()
+        data.weights = {name: array.copy() for name, array in data.weights.items()}
+        data.metadata |= {
+            "step": self.validation.best_step,
+            "validation": {"nats_per_char": self.validation.best_nats},
+        }
+        self.best = data
+        self.saver.save_best(data)
+
+    def _progress(self, step: int) -> Progress:
+        trainer, validation = self.trainer, self.validation
+        measured = validation.last is not None and validation.step == step
+        characters = self._timed * trainer.characters_per_step
+        return Progress(
+            step=step,
+            steps=self.steps,
+            epoch=step / trainer.windows_per_epoch,
+            characters=step * trainer.characters_per_step,
+            train_nats=self._nats / (step - self._point),
+            val_nats=validation.last.nats_per_char if validation.last and measured else None,
+            learning_rate=trainer.current_rate,
+            characters_per_second=characters / self._seconds if self._seconds else 0.0,
+            seconds=time.perf_counter() - self._began,
+        )
 
     def _heading(self) -> str:
-        trainer, model = self.trainer, self.trainer.model
-        held = f" and {len(self.held_out):,} held out" if len(self.held_out) else ""
+        trainer, model, held_out = self.trainer, self.trainer.model, len(self.validation.held_out)
+        held = f" and {held_out:,} held out" if held_out else ""
         return (
             f"{trainer.characters:,} {self.unit}s to train on{held}, "
             f"{len(model.vocabulary)} different; hidden size {model.hidden_size}, "
@@ -94,12 +233,15 @@ class Run:
             f"{trainer.threads} thread{'s' * (trainer.threads > 1)}"
         )
 
-    def _progress(self, nats: float, characters_per_second: float) -> str:
-        done = self.trainer.steps_done
+    def _line(self, progress: Progress) -> str:
+        held, validation = "", self.validation
+        if validation.last is not None:
+            when = "" if validation.step == progress.step else f" at step {validation.step:,}"
+            held = f" (held out {validation.last.bits_per_char:.3f}{when})"
         return (
-            f"step {done:,} of {self.steps:,}, epoch "
-            f"{done / self.trainer.windows_per_epoch:.2f}: {nats / math.log(2):.3f} bits per "
-            f"{self.unit}, {characters_per_second:,.0f} {self.unit}s a second"
+            f"step {progress.step:,} of {self.steps:,} ({progress.share:.0%}), epoch "
+            f"{progress.epoch:.2f}: {progress.train_bits:.3f} bits per {self.unit}{held}, "
+            f"{progress.characters_per_second:,.0f} {self.unit}s a second"
         )
 
     def _sample(self) -> str:
@@ -115,10 +257,16 @@ class Run:
         )
         return f"----\n{text}\n----"
 
-    def _measure(self) -> str:
-        model = self.trainer.model
-        result = evaluate_symbols(model.parameters, self.held_out, separator=model.separator)
-        return (
-            f"held out, {result.characters:,} {self.unit}s: {result.bits_per_char:.3f} bits per "
-            f"{self.unit}"
-        )
+    def _ending(self) -> Iterator[str]:
+        validation = self.validation
+        if validation.exhausted and validation.best_step:
+            yield (
+                f"no better held-out loss in {validation.waited} evaluations; the best was "
+                f"{validation.best_nats / math.log(2):.3f} bits per {self.unit} at step "
+                f"{validation.best_step:,}"
+            )
+        if validation.last is not None and validation.step == self.trainer.steps_done:
+            yield (
+                f"held out, {validation.last.characters:,} {self.unit}s: "
+                f"{validation.last.bits_per_char:.3f} bits per {self.unit}"
+            )

@@ -177,6 +177,11 @@ class Trainer:
         """T * B, characters learned from by one update."""
         return self.seq_length * self.batch_size
 
+    @property
+    def current_rate(self) -> float:
+        """Learning rate of the last update."""
+        return float(self.schedule.rates(max(0, self.steps_done - 1), 1)[0])
+
     def advance(self, steps: int) -> NDArray[np.float64]:
         """Make so many updates.
 
@@ -275,9 +280,14 @@ class Trainer:
                 f"was trained with optimizer {state['optimizer']}, not {self.optimizer}"
             )
         if state.get("text_sha256") != self.text_digest():
+            before, now = state.get("text_characters"), len(self._symbols)
+            differ = (
+                f"also of {now} characters, but not the same ones"
+                if before == now
+                else f"of {before} characters; this one has {now}"
+            )
             raise CheckpointError(
-                f"was trained on another text, of {state.get('text_characters')} characters; "
-                f"this one has {len(self._symbols)} (both without the held-out part)"
+                f"was trained on another text, {differ} (both without the held-out part)"
             )
         position, smooth_loss = state.get("position"), state.get("smooth_loss")
         if (

@@ -10,7 +10,7 @@ from typing import Any
 
 from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
-from gru_ext.files import StrPath, check_writable
+from gru_ext.files import StrPath
 from gru_ext.material import Material, Wanted, read_material
 from gru_ext.model import Model, from_checkpoint
 from gru_ext.options import (
@@ -19,21 +19,27 @@ from gru_ext.options import (
     check_whole,
     default_steps,
     held_out,
+    keeps_best,
     settle,
     steps_of,
 )
-from gru_ext.pace import StopRequest, stop_on_interrupt
+from gru_ext.pace import StopRequest, stop_on_signals
 from gru_ext.parameters import Parameters
+from gru_ext.saving import Saver
 from gru_ext.texts import Text
 from gru_ext.vocabulary import Vocabulary
+from gru_ext.watching import Callback, Watching
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C ended training in order; the model so far is in ``model``, and written."""
+    """A signal ended training in order; the model so far is in ``model``, and written.
 
-    def __init__(self, model: Model) -> None:
+    ``signal`` is its number: that of Ctrl-C, SIGINT, or SIGTERM.
+    """
+
+    def __init__(self, model: Model, signal: int | None = None) -> None:
         super().__init__("training was interrupted")
-        self.model = model
+        self.model, self.signal = model, signal
 
 
 def train(
@@ -63,6 +69,14 @@ def train(
     sample_every: int | None = None,
     sample_length: int | None = None,
     log_every: int | None = None,
+    eval_every: int | None = None,
+    patience: int | None = None,
+    keep: str | None = None,
+    checkpoint_every: int | None = None,
+    checkpoint_minutes: float | None = None,
+    metrics: StrPath | None = None,
+    plot: StrPath | None = None,
+    callback: Callback | None = None,
     quiet: bool = False,
     resume: bool = False,
     init_from: StrPath | Model | None = None,
@@ -123,6 +137,25 @@ def train(
     sample_every, log_every : int, optional
         Updates between samples and between lines of progress; 0 for none.
     sample_length : int, optional
+    eval_every : int, optional
+        Updates between evaluations of the held-out part; 0 for none but at the end. By default at
+        lines of progress, as often as costs little.
+    patience : int, optional
+        End the run after so many evaluations in a row without a better loss.
+    keep : {"last", "best,last"}, optional
+        With ``best`` the weights of the best evaluation are what is returned, and are written to
+        ``model.best.npz`` beside the last state in ``model.npz``; the default with ``patience``.
+    checkpoint_every : int, optional
+        Updates between checkpoints; 0, the default, for none.
+    checkpoint_minutes : float, optional
+        Minutes between checkpoints; 10 by default, 0 for none.
+    metrics : path-like, optional
+        File to append a JSON object a line to, at each line of progress and each evaluation.
+    plot : path-like, optional
+        Picture of loss and speed to draw at the end, ``.png`` or ``.svg``; needs matplotlib.
+    callback : callable, optional
+        Called with a :class:`gru_ext.Progress` where ``metrics`` gets a line; where it returns
+        True, training ends in order. What it raises ends training, and nothing more is written.
     quiet : bool
         Print nothing and show no progress.
     resume : bool
@@ -142,8 +175,10 @@ def train(
     ------
     ValueError, OSError
         Where an option, the text or a file does not fit; nothing is written then.
+    NotSavedError
+        An OSError: where the model could not be written at the end; it holds the model.
     TrainingInterrupted
-        A KeyboardInterrupt: after Ctrl-C, when the model so far is written.
+        A KeyboardInterrupt: after Ctrl-C or SIGTERM, when the model so far is written.
     """
     if units is None and isinstance(text, bytes):
         units = "bytes"
@@ -165,18 +200,27 @@ def train(
         clip_norm,
         schedule,
         warmup,
+        eval_every=eval_every,
+        patience=patience,
+        keep=keep,
     )
     check_whole("threads", threads, 1)
-    check_whole("sample every", sample_every, 0)
-    check_whole("sample length", sample_length, 0)
-    check_whole("log every", log_every, 0)
-    _check_output(output, resume, force, classic, init_from)
     shown: dict[str, Any] = {
         "sample_every": sample_every,
         "sample_length": sample_length,
         "log_every": log_every,
         "quiet": quiet,
     }
+    watching = Watching(
+        output=output,
+        metrics=metrics,
+        plot=plot,
+        callback=callback,
+        checkpoint_every=checkpoint_every,
+        checkpoint_minutes=checkpoint_minutes,
+        **shown,
+    )
+    watching.check(given, resume=resume, init_from=init_from, classic=classic, force=force)
     source = output if resume else init_from
     if classic and source is None:
         source = _existing(output)
@@ -189,7 +233,8 @@ def train(
         classic=classic,
         folder=None if output is None else Path(os.path.realpath(output)).parent,
     )
-    with stop_on_interrupt() as stop:
+    saver = Saver(output, checkpoint_every, checkpoint_minutes)
+    with stop_on_signals() as stop:
         if classic:
             from gru_ext.classic import train_classic
 
@@ -203,44 +248,14 @@ def train(
                 stop=stop,
                 **shown,
             )
-            data = trained.checkpoint()
+            saver.finish(trained.checkpoint(), trained)
         else:
-            trained, data = _train(material, given, resume, source, weights, threads, stop, **shown)
-        if output is not None:
-            checkpoint.write(output, data)
+            trained = _train(
+                material, given, watching, saver, resume, source, weights, threads, stop
+            )
     if stop:
-        raise TrainingInterrupted(trained)
+        raise TrainingInterrupted(trained, stop.signal)
     return trained
-
-
-def _check_output(
-    output: StrPath | None,
-    resume: bool,
-    force: bool,
-    classic: bool,
-    init_from: StrPath | Model | None,
-) -> None:
-    """Refuse before a long run what would fail or lose something at its end."""
-    if resume and classic:
-        raise ValueError(
-            "--resume and --classic contradict: --classic reads the weights it finds "
-            "at its output by itself, as the notebook does"
-        )
-    if resume and init_from is not None:
-        raise ValueError("--resume and --init-from contradict: one goes on, the other starts anew")
-    if resume and output is None:
-        raise ValueError("to resume, name the model file as output")
-    if output is None:
-        return
-    exists = os.path.exists(output)
-    if resume and not exists:
-        raise FileNotFoundError(f"{output} does not exist: there is nothing to resume")
-    if exists and not (resume or force or classic):
-        raise FileExistsError(
-            f"{output} exists: go on with it by --resume, replace it by --force, "
-            f"or name another with --output"
-        )
-    check_writable(output)
 
 
 def _existing(output: StrPath | None) -> StrPath | None:
@@ -265,20 +280,18 @@ def _named(source: StrPath | Model | None, function: Any, *arguments: Any, **nam
 def _train(
     material: Material,
     given: TrainingOptions,
+    watching: Watching,
+    saver: Saver,
     resume: bool,
     source: StrPath | Model | None,
     weights: Checkpoint | None,
     threads: int | None,
     stop: StopRequest,
-    *,
-    sample_every: int | None,
-    sample_length: int | None,
-    log_every: int | None,
-    quiet: bool,
-) -> tuple[Model, Checkpoint]:
+) -> Model:
     # here, as train_classic above: each way of training loads its own parts alone
-    from gru_ext.run import Run
+    from gru_ext.run import Run, default_log_every
     from gru_ext.trainer import Trainer
+    from gru_ext.validation import Validation, check_held_out, check_split, default_eval_every
 
     symbols = material.symbols
     if resume:
@@ -288,8 +301,10 @@ def _train(
             {"hidden_size": weights.hidden_size, "dtype": str(weights.weights["Wz"].dtype)}
         )
     n_trained = len(symbols) - held_out(len(symbols), given.val_fraction)
+    n_held_out = len(symbols) - n_trained
+    check_held_out(given, n_held_out)
     options = settle(given, n_trained)
-    _check_length(n_trained, len(symbols) - n_trained, options)
+    _check_length(n_trained, n_held_out, options)
     model = _starting_model(material.vocabulary, weights, source, options)
     if material.separator is not None:
         model.about["document_separator"] = material.separator
@@ -307,7 +322,8 @@ def _train(
         warmup_steps=options.warmup,
         threads=threads,
     )
-    if resume:
+    if resume and weights is not None:
+        _named(source, check_split, weights.metadata, n_trained, n_held_out)
         _named(source, trainer.resume, weights)
     steps = steps_of(given, trainer.windows_per_epoch)
     if steps is None:
@@ -318,27 +334,28 @@ def _train(
             f"for more with --max-steps or --epochs"
         )
     trainer.schedule.planned_steps = steps
-    model.about |= {
-        "options": asdict(options)
-        | {
-            name: getattr(given, name)
-            for name in ("max_steps", "epochs", "val_fraction", "units", "min_count")
-            if getattr(given, name) is not None
-        }
-    }
-    run = Run(
-        trainer,
-        steps,
-        symbols[n_trained:],
-        seed=options.seed,
-        sample_every=sample_every,
-        sample_length=sample_length,
-        log_every=log_every,
-    )
-    run.go(stop, quiet)
-    data = trainer.checkpoint()
+    model.about["options"] = asdict(options) | given.given()
+    eval_every = given.eval_every
+    if eval_every is None:
+        eval_every = default_eval_every(
+            n_held_out, trainer.characters_per_step, default_log_every(steps)
+        )
+    validation = Validation(symbols[n_trained:], eval_every, given.patience)
+    keep_best = keeps_best(given)
+    run = Run(trainer, steps, validation, watching, saver, options.seed, keep_best)
+    if resume and weights is not None:
+        _named(source, run.resume, weights.metadata.get("run"))
+        if validation.exhausted:
+            raise ValueError(
+                f"{source} has ended after {validation.waited} evaluations without a better loss: "
+                f"ask for more with --patience"
+            )
+    run.go(stop)
     model.about["step"] = trainer.steps_done
-    return model, data
+    trained = model if run.best is None else from_checkpoint(run.best)
+    saver.finish(run.checkpoint(), trained)
+    run.draw()
+    return trained
 
 
 def _check_length(n_trained: int, n_held_out: int, options: Settled) -> None:

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""The files of a run: its last state now and then and at the end, and its best weights.
+
+A file that cannot be written does not end a run: the state is in memory, and is written at the next
+try.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gru_ext import checkpoint
+from gru_ext.checkpoint import Checkpoint, CheckpointError
+from gru_ext.console import tell
+from gru_ext.files import StrPath, remove_left_over
+
+if TYPE_CHECKING:
+    from gru_ext.model import Model
+
+DEFAULT_MINUTES = 10.0
+
+
+class NotSavedError(OSError):
+    """The trained model could not be written to its file; it is in ``model``."""
+
+    def __init__(self, message: str, model: Model) -> None:
+        super().__init__(message)
+        self.model = model
+
+
+def best_path(output: StrPath) -> Path:
+    """Where the best weights go: ``model.best.npz`` beside ``model.npz``."""
+    path = Path(output)
+    return path.with_name(f"{path.stem}.best{path.suffix}")
+
+
+def read_best(output: StrPath) -> Checkpoint | None:
+    """The best weights beside a model file; None where they are not there, or damaged."""
+    try:
+        return checkpoint.read(best_path(output))
+    except (OSError, CheckpointError):
+        return None
+
+
+class Saver:
+    """Writes the files of a run.
+
+    Parameters
+    ----------
+    output : path-like or None
+        None: nothing is ever written.
+    every : int, optional
+        Updates between checkpoints; 0 or None for none.
+    minutes : float, optional
+        Minutes between checkpoints; 0 for none, ten by default.
+    """
+
+    def __init__(self, output: StrPath | None, every: int | None, minutes: float | None) -> None:
+        self._output = None if output is None else Path(output)
+        self.every = every or 0 if output is not None else 0
+        self._seconds = 60 * (DEFAULT_MINUTES if minutes is None else minutes)
+        self._since = time.monotonic()
+        self._saved_step: int | None = None
+        self._best: Checkpoint | None = None  # to be written
+        self._failed: set[Path] = set()
+        if output is not None:
+            for path in (output, best_path(output)):
+                remove_left_over(path)
+
+    def is_due(self, step: int) -> bool:
+        """Whether to write a checkpoint after this update."""
+        if self._output is None or step == self._saved_step:
+            return False
+        late = self._seconds > 0 and time.monotonic() - self._since >= self._seconds
+        return late or (self.every > 0 and step % self.every == 0)
+
+    def save(self, data: Checkpoint, step: int) -> None:
+        """Write the last state, and the best weights before it where they still are to be."""
+        if self._output is not None:
+            self._retry_best()
+            self._try(self._output, data)
+            self._since, self._saved_step = time.monotonic(), step
+
+    def save_best(self, data: Checkpoint) -> None:
+        """Write the best weights."""
+        self._best = data
+        self._retry_best()
+
+    def finish(self, data: Checkpoint, model: Model) -> None:
+        """Write the state at a run's end; where that fails, into the folder for temporary files.
+
+        Raises
+        ------
+        NotSavedError
+            Where a file cannot be written; it says where it is instead, and holds the model.
+        """
+        if self._output is None:
+            return
+        files = {self._output: data}
+        if self._best is not None:
+            files = {best_path(self._output): self._best} | files
+        told = [_write_somewhere(path, content) for path, content in files.items()]
+        if any(told):
+            raise NotSavedError("; ".join(filter(None, told)), model)
+
+    def _retry_best(self) -> None:
+        if self._output is None or self._best is None:
+            return
+        if self._try(best_path(self._output), self._best):
+            self._best = None
+
+    def _try(self, path: Path, data: Checkpoint) -> bool:
+        try:
+            checkpoint.write(path, data)
+        except OSError as error:
+            tell(f"{error}; training goes on, and it is tried again")
+            self._failed.add(path)
+            return False
+        if path in self._failed:
+            tell(f"wrote {path} again")
+            self._failed.remove(path)
+        return True
+
+
+def _write_somewhere(path: Path, data: Checkpoint) -> str | None:
+    """Write a file there, or else elsewhere; then what to tell."""
+    try:
+        checkpoint.write(path, data)
+        return None
+    except OSError as error:
+        told = str(error)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="gru_ext_"))
+    except OSError:
+        return told
+    try:
+        checkpoint.write(folder / path.name, data)
+    except OSError:
+        folder.rmdir()
+        return told
+    return f"{told}; it is in {folder / path.name} instead"
