@@ -15,7 +15,6 @@ from training_runs import TEXT
 
 import gru_ext
 from gru_ext import checkpoint
-from gru_ext.options import OPTIMIZERS
 
 pytestmark = POSIX
 
@@ -70,7 +69,7 @@ def without_times(path):
     return [{k: v for k, v in json.loads(line).items() if k not in times} for line in lines]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", ["adagrad", "adam"])  # with one memory, with two
 def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, optimizer):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):

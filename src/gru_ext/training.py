@@ -8,13 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gru_ext import checkpoint
-from gru_ext.checkpoint import Checkpoint, CheckpointError
+from gru_ext.checkpoint import Checkpoint
 from gru_ext.files import StrPath
 from gru_ext.material import Material, Wanted, read_material
 from gru_ext.model import Model, from_checkpoint
 from gru_ext.options import (
-    Settled,
     TrainingOptions,
     check_whole,
     default_steps,
@@ -24,10 +22,16 @@ from gru_ext.options import (
     steps_of,
 )
 from gru_ext.pace import StopRequest, stop_on_signals
-from gru_ext.parameters import Parameters
 from gru_ext.saving import Saver
+from gru_ext.starting import (
+    check_length,
+    existing,
+    named,
+    resumed_options,
+    starting_model,
+    weights_of,
+)
 from gru_ext.texts import Text
-from gru_ext.vocabulary import Vocabulary
 from gru_ext.watching import Callback, Watching
 
 
@@ -223,8 +227,8 @@ def train(
     watching.check(given, resume=resume, init_from=init_from, classic=classic, force=force)
     source = output if resume else init_from
     if classic and source is None:
-        source = _existing(output)
-    weights = _weights(source)
+        source = existing(output)
+    weights = weights_of(source)
     material = read_material(
         Wanted(text, encoding, units, min_count, document_separator),
         weights,
@@ -238,7 +242,7 @@ def train(
         if classic:
             from gru_ext.classic import train_classic
 
-            trained: Model = _named(
+            trained: Model = named(
                 source,
                 train_classic,
                 material.symbols,
@@ -256,25 +260,6 @@ def train(
     if stop:
         raise TrainingInterrupted(trained, stop.signal)
     return trained
-
-
-def _existing(output: StrPath | None) -> StrPath | None:
-    return output if output is not None and os.path.exists(output) else None
-
-
-def _weights(source: StrPath | Model | None) -> Checkpoint | None:
-    if source is None:
-        return None
-    return source.checkpoint() if isinstance(source, Model) else checkpoint.read(source)
-
-
-def _named(source: StrPath | Model | None, function: Any, *arguments: Any, **named: Any) -> Any:
-    """Call a function, and put the file's name before what it finds wrong with its content."""
-    try:
-        return function(*arguments, **named)
-    except CheckpointError as error:
-        name = "the model" if source is None or isinstance(source, Model) else os.fspath(source)
-        raise CheckpointError(f"{name} {error}") from None
 
 
 def _train(
@@ -295,7 +280,7 @@ def _train(
 
     symbols = material.symbols
     if resume:
-        given = _named(source, _resumed_options, given, weights)
+        given = named(source, resumed_options, given, weights)
     elif weights is not None:
         given = given.over(
             {"hidden_size": weights.hidden_size, "dtype": str(weights.weights["Wz"].dtype)}
@@ -304,8 +289,8 @@ def _train(
     n_held_out = len(symbols) - n_trained
     check_held_out(given, n_held_out)
     options = settle(given, n_trained)
-    _check_length(n_trained, n_held_out, options)
-    model = _starting_model(material.vocabulary, weights, source, options)
+    check_length(n_trained, n_held_out, options)
+    model = starting_model(material.vocabulary, weights, source, options)
     if material.separator is not None:
         model.about["document_separator"] = material.separator
     trainer = Trainer(
@@ -323,8 +308,8 @@ def _train(
         threads=threads,
     )
     if resume and weights is not None:
-        _named(source, check_split, weights.metadata, n_trained, n_held_out)
-        _named(source, trainer.resume, weights)
+        named(source, check_split, weights.metadata, n_trained, n_held_out)
+        named(source, trainer.resume, weights)
     steps = steps_of(given, trainer.windows_per_epoch)
     if steps is None:
         steps = default_steps(trainer.windows_per_epoch, n_trained)
@@ -344,7 +329,7 @@ def _train(
     keep_best = keeps_best(given)
     run = Run(trainer, steps, validation, watching, saver, options.seed, keep_best)
     if resume and weights is not None:
-        _named(source, run.resume, weights.metadata.get("run"))
+        named(source, run.resume, weights.metadata.get("run"))
         if validation.exhausted:
             raise ValueError(
                 f"{source} has ended after {validation.waited} evaluations without a better loss: "
@@ -356,63 +341,3 @@ def _train(
     saver.finish(run.checkpoint(), trained)
     run.draw()
     return trained
-
-
-def _check_length(n_trained: int, n_held_out: int, options: Settled) -> None:
-    T, B = options.seq_length, options.batch_size
-    if n_trained < T * B + 1:
-        windows = f"{B} windows of {T}" if B > 1 else f"a window of {T}"
-        held = f" beside the {n_held_out} held out" if n_held_out else ""
-        raise ValueError(
-            f"the text has {n_trained} characters to train on{held}: {windows} "
-            f"characters need at least {T * B + 1}"
-        )
-
-
-def _starting_model(
-    vocabulary: Vocabulary,
-    weights: Checkpoint | None,
-    source: StrPath | Model | None,
-    options: Settled,
-) -> Model:
-    """A new model, or that of the weights in the dtype asked for."""
-    if weights is None:
-        return Model.create(vocabulary, options.hidden_size, options.dtype, options.seed)
-    if weights.hidden_size != options.hidden_size:
-        raise ValueError(
-            f"{source} has hidden size {weights.hidden_size}, not {options.hidden_size}"
-        )
-    loaded: Model = _named(source, from_checkpoint, weights, vocabulary)
-    parameters = Parameters(len(vocabulary), options.hidden_size, options.dtype)
-    parameters.assign(loaded.parameters)
-    return Model(vocabulary, parameters)
-
-
-def _resumed_options(given: TrainingOptions, saved: Checkpoint) -> TrainingOptions:
-    """The saved run's options, with what may change in the middle of a run changed."""
-    before = saved.metadata.get("options")
-    if not isinstance(before, dict):
-        raise CheckpointError(
-            "holds no options of a training run: start from its weights with --init-from"
-        )
-    for name in (
-        "hidden_size",
-        "seq_length",
-        "batch_size",
-        "dtype",
-        "optimizer",
-        "val_fraction",
-        "seed",
-        "units",
-        "min_count",
-    ):
-        asked = getattr(given, name)
-        saved = before.get(name, {"units": "chars", "min_count": 1}.get(name, asked))
-        if asked is not None and asked != saved:
-            raise CheckpointError(f"was trained with {name.replace('_', ' ')} {saved}, not {asked}")
-    if given.epochs is not None and given.max_steps is None:
-        before = {name: value for name, value in before.items() if name != "max_steps"}
-    try:
-        return given.over(before)
-    except TypeError:
-        raise CheckpointError("has damaged options") from None
