@@ -60,9 +60,3 @@ def test_c_extension(tmp_path):
             "except ValueError as error: print(error)"
         )
         assert python(folder, "-c", code) == "gru_ext: status -3\n"
-
-
-def test_the_documentation_shows_the_example():
-    page = (EXAMPLES.parent / "docs" / "cython-api.md").read_text()
-    shown = page.split("```cython\n")[2].split("```")[0]
-    assert shown in (EXAMPLES / "downstream/src/adaptive_bits/_reader.pyx").read_text()
