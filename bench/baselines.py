@@ -71,7 +71,9 @@ def page(text, results):
         ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}). Seconds are those of the
         whole command. Loss is in bits per character: of training at the end, of the held-out tenth
         at the end, and of its best measurement on the way, whose weights `--keep best,last` keeps.
-        One run each: another seed, instruction set or machine moves the second decimal.
+        One run each: another seed, instruction set or machine moves the second decimal, and other
+        work on the machine moved the seconds by up to a third (an update of H = 128 takes the same
+        time with Adam as with Adagrad).
     """
     head = ["| command | s | 1000 characters/s | training | held out | best |", "|---" * 6 + "|"]
     table = "\n".join([*head, *rows])
