@@ -31,7 +31,8 @@ class Scratch:
         self._what = what
         self._folder = tempfile.gettempdir() if folder is None else os.fspath(folder)
         try:
-            # without a buffer, so that a full disk shows where it is written to
+            # without a buffer, so that a full disk shows where it is written to; this object closes
+            # it (SIM115 wants a with)
             self.file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115
         except OSError as error:
             raise self._told(error) from None

@@ -114,12 +114,14 @@ class Texts:
 
     def _keep(self, place: int, stream: BinaryIO) -> BinaryIO:
         """What can be read only once, to be read again."""
-        kept: BinaryIO = io.BytesIO()
+        memory = io.BytesIO()
+        kept: BinaryIO = memory
         scratch = None
         while data := stream.read(PIECE):
             if scratch is None and kept.tell() + len(data) > IN_MEMORY:
                 scratch = Scratch("the text", self.folder)
-                scratch.write(kept.getbuffer())  # type: ignore[attr-defined]
+                scratch.write(memory.getbuffer())
+                memory.close()
                 kept = scratch.file
                 weakref.finalize(self, kept.close)
             if scratch is None:
