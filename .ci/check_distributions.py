@@ -50,7 +50,10 @@ def check_wheel(path: str, inside: dict[str, bytes]) -> None:
     compiled = {PurePosixPath(n).name.split(".")[0] for n in ours if n.endswith((".so", ".pyd"))}
     assert compiled == MODULES, f"compiled modules: {sorted(compiled)}"
     (metadata,) = (v for name, v in inside.items() if name.endswith(".dist-info/METADATA"))
-    assert set(message_from_bytes(metadata).get_all("Provides-Extra")) == EXTRAS
+    told = message_from_bytes(metadata)
+    assert set(told.get_all("Provides-Extra")) == EXTRAS
+    needed = [need for need in told.get_all("Requires-Dist") if "extra ==" not in need]
+    assert {need.partition(">")[0] for need in needed} == {"numpy", "tqdm"}, needed
     assert any(name.endswith("/licenses/LICENSE") for name in inside)
     with zipfile.ZipFile(path) as archive:
         size = sum(item.compress_size for item in archive.infolist())
