@@ -4,23 +4,10 @@
 import numpy as np
 import pytest
 import reference
-from training_runs import SMALL, TEXT, interrupt_after, same
+from training_runs import SMALL, TEXT, assert_same_state, interrupt_after, same
 
 import gru_ext
 from gru_ext import CheckpointError, checkpoint
-
-
-def assert_same_state(one, other):
-    """Two files hold the same weights, memory, hidden states, position and smoothed loss."""
-    a, b = checkpoint.read(one), checkpoint.read(other)
-    for name in a.weights:
-        assert a.weights[name].tobytes() == b.weights[name].tobytes(), name
-        assert a.memory[name].tobytes() == b.memory[name].tobytes(), name
-        if a.mean is not None or b.mean is not None:
-            assert a.mean[name].tobytes() == b.mean[name].tobytes(), name
-    assert a.hidden.tobytes() == b.hidden.tobytes()
-    assert a.metadata["training"] == b.metadata["training"]
-    assert a.metadata["step"] == b.metadata["step"]
 
 
 @pytest.mark.parametrize(

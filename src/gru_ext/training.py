@@ -310,6 +310,8 @@ def _train(
     if resume and weights is not None:
         named(source, check_split, weights.metadata, n_trained, n_held_out)
         named(source, trainer.resume, weights)
+        if options.learning_rate != weights.metadata["options"].get("learning_rate"):
+            trainer.learning_rate = options.learning_rate  # another one was asked for
     steps = steps_of(given, trainer.windows_per_epoch)
     if steps is None:
         steps = default_steps(trainer.windows_per_epoch, n_trained)
@@ -329,7 +331,7 @@ def _train(
     keep_best = keeps_best(given)
     run = Run(trainer, steps, validation, watching, saver, options.seed, keep_best)
     if resume and weights is not None:
-        named(source, run.resume, weights.metadata.get("run"))
+        named(source, run.resume, weights)
         if validation.exhausted:
             raise ValueError(
                 f"{source} has ended after {validation.waited} evaluations without a better loss: "
