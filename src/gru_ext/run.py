@@ -43,6 +43,8 @@ class Run:
         Of the samples.
     keep_best : bool
         Keep the weights of the best evaluation.
+    added : int
+        Characters that the weights it starts from did not know.
     """
 
     def __init__(
@@ -54,9 +56,10 @@ class Run:
         saver: Saver,
         seed: int,
         keep_best: bool,
+        added: int = 0,
     ) -> None:
         self.trainer, self.steps, self.validation, self.saver = trainer, steps, validation, saver
-        self.watching, self.seed, self.keep_best = watching, seed, keep_best
+        self.watching, self.seed, self.keep_best, self.added = watching, seed, keep_best, added
         self.best: Checkpoint | None = None
         self.stability = Stability(trainer)
         self.unit = "byte" if trainer.model.vocabulary.units == "bytes" else "character"
@@ -268,9 +271,10 @@ class Run:
     def _heading(self) -> str:
         trainer, model, held_out = self.trainer, self.trainer.model, len(self.validation.held_out)
         held = f" and {held_out:,} held out" if held_out else ""
+        added = f" ({self.added} of them new to the model)" if self.added else ""
         return (
             f"{trainer.characters:,} {self.unit}s to train on{held}, "
-            f"{len(model.vocabulary)} different; hidden size {model.hidden_size}, "
+            f"{len(model.vocabulary)} different{added}; hidden size {model.hidden_size}, "
             f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
             f"{trainer.optimizer} with learning rate {trainer.learning_rate:.4g}, "
             f"{self.steps:,} steps, "

@@ -165,7 +165,8 @@ def train(
     resume : bool
         Go on with the run whose state is in ``output``.
     init_from : path-like or Model, optional
-        Start from these weights, with a new optimiser state.
+        Start from these weights, with a new optimiser state. Characters of the text that the
+        model does not know get weights as in a new model, unless an unknown stands for them.
     classic : bool
         Do what the notebook does, to the bit; the other options override its own.
     force : bool
@@ -329,7 +330,7 @@ def _train(
         )
     validation = Validation(symbols[n_trained:], eval_every, given.patience)
     keep_best = keeps_best(given)
-    run = Run(trainer, steps, validation, watching, saver, options.seed, keep_best)
+    run = Run(trainer, steps, validation, watching, saver, options.seed, keep_best, material.added)
     if resume and weights is not None:
         named(source, run.resume, weights)
         if validation.exhausted:
