@@ -105,13 +105,13 @@ class Stability:
     every = 1000
     tries = 5
     most_strikes = 100
-    most_at_end = 10
+    most_at_end = 40
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         # A guess has log V. Windows may be worse where a text changes or T is small, but not most
-        # of a hundred by so much: even the output's biases alone learn to do better meanwhile.
-        self.limit = 2 * math.log(trainer.model.parameters.vocabulary_size) + 2
+        # of a hundred by so much: the output's biases alone learn to do better in some thirty.
+        self.limit = math.log(trainer.model.parameters.vocabulary_size) + 2
         self.strikes = 0
         self._kept: Snapshot | None = None
         self._numbers: Numbers = (0, 0.0, 0, None, 0)
