@@ -160,6 +160,7 @@ def train(
     callback : callable, optional
         Called with a :class:`gru_ext.Progress` where ``metrics`` gets a line; where it returns
         True, training ends in order. What it raises ends training, and nothing more is written.
+        Steps come again where a run that diverged has gone back.
     quiet : bool
         Print nothing and show no progress.
     resume : bool
