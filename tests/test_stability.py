@@ -254,6 +254,9 @@ def test_what_an_explosion_is(pieces):
     assert judge(([50.0] + [3.0] * 2) * 300, pieces) is None
     assert judge(calm * 3 + [math.nan] + calm, pieces) == 181
     assert judge(calm * 3 + [math.inf] + calm, pieces) == 181
+    assert judge(calm * 3 + [1e6] * 9, pieces) is None
+    assert judge(calm * 3 + [1e6] * 10, pieces) == 190
+    assert judge(calm * 3 + [1e6] * 4, pieces, last=True) == 184
     assert judge(calm * 3 + high * 39, pieces, last=True) is None
     assert judge(calm * 3 + high * 40, pieces, last=True) == 220
 

@@ -150,7 +150,9 @@ class Stability:
             for number, loss in enumerate(losses.tolist(), start=step - len(losses) + 1):
                 if not math.isfinite(loss):
                     return f"the loss of step {number:,} is not finite"
-                self.strikes = max(0, self.strikes + (1 if loss > self.limit else -1))
+                strikes = 1 if loss > self.limit else -1
+                # no surprise of a text that changes is so large: logits have lost their bounds
+                self.strikes = max(0, self.strikes + (10 if loss > self.limit + 100 else strikes))
                 if self.strikes >= self.most_strikes:
                     return self._exploded(number)
         if last and self.strikes >= self.most_at_end:
