@@ -4,23 +4,10 @@
 import numpy as np
 import pytest
 import reference
-from training_runs import SMALL, TEXT, interrupt_after, same
+from training_runs import SMALL, TEXT, assert_same_state, interrupt_after, same
 
 import gru_ext
 from gru_ext import CheckpointError, checkpoint
-
-
-def assert_same_state(one, other):
-    """Two files hold the same weights, memory, hidden states, position and smoothed loss."""
-    a, b = checkpoint.read(one), checkpoint.read(other)
-    for name in a.weights:
-        assert a.weights[name].tobytes() == b.weights[name].tobytes(), name
-        assert a.memory[name].tobytes() == b.memory[name].tobytes(), name
-        if a.mean is not None or b.mean is not None:
-            assert a.mean[name].tobytes() == b.mean[name].tobytes(), name
-    assert a.hidden.tobytes() == b.hidden.tobytes()
-    assert a.metadata["training"] == b.metadata["training"]
-    assert a.metadata["step"] == b.metadata["step"]
 
 
 @pytest.mark.parametrize(
@@ -212,6 +199,54 @@ def test_init_from(tmp_path, as_model, dtype):
     assert np.array_equal(start.parameters.flat, before)
 
 
+@pytest.mark.parametrize("dtype", [None, "float64"])
+def test_init_from_widens_the_vocabulary(capsys, dtype):
+    start = gru_ext.train(TEXT, max_steps=30, **SMALL)
+    start.parameters["by"][...] += 1  # so that it is not as in a new model
+    model = gru_ext.train(
+        TEXT + "éA☃" * 3,
+        init_from=start,
+        max_steps=2,
+        learning_rate=1e-30,
+        sample_every=0,
+        dtype=dtype,
+        seed=5,
+    )
+    vocabulary = gru_ext.Vocabulary("".join(sorted({*TEXT, *"éA☃"})))
+    assert model.vocabulary == vocabulary
+    told = f"{len(vocabulary)} different (3 of them new to the model);"
+    assert capsys.readouterr().out.count(told) == 1
+    new = gru_ext.Model.create(vocabulary, 8, dtype or "float32", seed=5)
+    old = vocabulary.encode(start.vocabulary.characters)
+    added = vocabulary.encode("Aé☃")
+    for name, view in model.parameters.items():
+        before, fresh = start.parameters[name], new.parameters[name]
+        if name in ("Wz", "Wr", "Wh"):  # (H, V)
+            view, before, fresh = view.T, before.T, fresh.T
+        elif name not in ("Wy", "by"):
+            assert np.array_equal(view, before), name
+            continue
+        assert np.array_equal(view[old], before), name
+        np.testing.assert_allclose(view[added], fresh[added], rtol=0, atol=1e-29, err_msg=name)
+
+
+@pytest.mark.parametrize("options", [{"units": "bytes"}, {"min_count": 13}])
+def test_init_from_a_model_that_knows_every_character(options):
+    start = gru_ext.train(TEXT, max_steps=3, **SMALL, **options)
+    model = gru_ext.train(TEXT + "é☃", init_from=start, max_steps=3, quiet=True)
+    assert model.vocabulary == start.vocabulary
+
+
+def test_init_from_with_a_separator_that_the_model_does_not_know(tmp_path):
+    start = gru_ext.train(TEXT, max_steps=3, **SMALL)
+    path = tmp_path / "model.npz"
+    text = "|".join([TEXT] * 3)
+    options = {"document_separator": "|", "init_from": start, "quiet": True}
+    gru_ext.train(text, output=path, max_steps=9, **options)
+    model = gru_ext.train(text, output=path, resume=True, max_steps=12, quiet=True)
+    assert model.vocabulary.characters == "".join(sorted({*text}))
+
+
 def test_init_from_a_file_of_the_notebook(tmp_path):
     text = "abcd" * 30
     weights = reference.random_parameters(4, 6, seed=1)
@@ -227,7 +262,6 @@ def test_init_from_a_file_of_the_notebook(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "told"),
     [
-        (TEXT + "☃", {}, "'☃'"),
         (TEXT, {"hidden_size": 9}, "hidden size 8.*9"),
         (TEXT, {"init_from": "none.npz"}, r"none\.npz"),
     ],

@@ -5,7 +5,7 @@ import signal
 from contextlib import contextmanager
 from unittest import mock
 
-from gru_ext import Trainer
+from gru_ext import Trainer, checkpoint
 
 TEXT = "The quick brown fox jumps over the lazy dog.\n" * 12
 NAMES = "".join(f"{name}\n" for name in ("anna", "bob", "carl", "dora", "ed", "ida") * 40)
@@ -18,6 +18,19 @@ def same(one, other):
         one.parameters[name].tobytes() == other.parameters[name].tobytes()
         for name in one.parameters
     )
+
+
+def assert_same_state(one, other):
+    """Two files hold the same weights, memory, hidden states, position and smoothed loss."""
+    a, b = checkpoint.read(one), checkpoint.read(other)
+    for name in a.weights:
+        assert a.weights[name].tobytes() == b.weights[name].tobytes(), name
+        assert a.memory[name].tobytes() == b.memory[name].tobytes(), name
+        if a.mean is not None or b.mean is not None:
+            assert a.mean[name].tobytes() == b.mean[name].tobytes(), name
+    assert a.hidden.tobytes() == b.hidden.tobytes()
+    assert a.metadata["training"] == b.metadata["training"]
+    assert a.metadata["step"] == b.metadata["step"]
 
 
 @contextmanager

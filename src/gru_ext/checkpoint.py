@@ -4,8 +4,8 @@
 A file holds the eleven parameters under the notebook's names and shapes, so that the notebook can
 read it as ``gru_weights.data``; beside them ``gru_ext``, a JSON text as bytes, and, for resuming,
 the optimiser's memories (``memory_Wz`` and so on, ``mean_Wz`` and so on) and the streams' hidden
-states (``hidden``). Files from others are hostile: every size is checked against the file's own
-before memory is taken.
+states (``hidden``), and the same of the last good state (``good_Wz`` and so on). Files from others
+are hostile: every size is checked against the file's own before memory is taken.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from gru_ext.vocabulary import CODE_POINTS, Vocabulary
 
 FORMAT_VERSION = 1
 _METADATA = "gru_ext"
-_MEMORY, _MEAN = "memory_", "mean_"
-# Names a file may hold: the parameters, their memories, the states and the metadata.
-_MOST_MEMBERS = 64
+_MEMORY, _MEAN, _GOOD = "memory_", "mean_", "good_"
+# Names a file may hold: twice the parameters, their memories and the states, and the metadata.
+_MOST_MEMBERS = 128
 
 Array = NDArray[np.floating]
 
@@ -63,6 +63,8 @@ class Checkpoint:
     hidden : ndarray of shape (B, H), or None
     mean : dict of ndarray, or None
         Adam's means of the gradients.
+    good : Checkpoint or None
+        The arrays of the last good state, where it is another.
     """
 
     weights: Mapping[str, Array]
@@ -70,6 +72,7 @@ class Checkpoint:
     memory: Mapping[str, Array] | None = None
     hidden: Array | None = None
     mean: Mapping[str, Array] | None = None
+    good: Checkpoint | None = None
 
     @property
     def hidden_size(self) -> int:
@@ -100,26 +103,31 @@ def write(path: StrPath, checkpoint: Checkpoint) -> None:
     OSError
         Where it cannot be written; a file that stood there stays as it was.
     ValueError
-        Where a parameter is not finite; nothing is written then.
+        Where a value is not finite, which could not be read again; nothing is written then.
     """
-    broken = [name for name in NAMES if not np.isfinite(checkpoint.weights[name]).all()]
+    arrays = _named_arrays(checkpoint)
+    if checkpoint.good is not None:
+        arrays |= {_GOOD + name: array for name, array in _named_arrays(checkpoint.good).items()}
+    broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if broken:
         raise ValueError(
             f"{path} was not written: {', '.join(broken)} have values that are not "
             f"finite; train again with a lower learning rate"
         )
-    arrays: dict[str, NDArray[Any]] = {
-        name: np.ascontiguousarray(checkpoint.weights[name]) for name in NAMES
-    }
+    about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
+    text = json.dumps(about).encode()
+    arrays[_METADATA] = np.frombuffer(text, np.uint8)
+    write_atomically(path, lambda file: _write_arrays(file, arrays))
+
+
+def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
+    arrays = {name: np.ascontiguousarray(checkpoint.weights[name]) for name in NAMES}
     for prefix, remembered in ((_MEMORY, checkpoint.memory), (_MEAN, checkpoint.mean)):
         if remembered is not None:
             arrays |= {prefix + name: np.ascontiguousarray(remembered[name]) for name in NAMES}
     if checkpoint.hidden is not None:
         arrays["hidden"] = np.ascontiguousarray(checkpoint.hidden)
-    about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
-    text = json.dumps(about).encode()
-    arrays[_METADATA] = np.frombuffer(text, np.uint8)
-    write_atomically(path, lambda file: _write_arrays(file, arrays))
+    return arrays
 
 
 def _write_arrays(file: BinaryIO, arrays: dict[str, NDArray[Any]]) -> None:
@@ -182,20 +190,26 @@ class _Reader:
         if len(shape) != 2:
             raise CheckpointError(f"Wz must have shape (H, V), not {shape}")
         H, V = shape
+        data = self._state("", V, H, dtype)
+        if _GOOD + NAMES[0] in self.members:
+            data.good = self._state(_GOOD, V, H, dtype)
+        _check_metadata(metadata, V)
+        data.metadata = metadata
+        return data
+
+    def _state(self, which: str, V: int, H: int, dtype: np.dtype[Any]) -> Checkpoint:
         expected = shapes(V, H)
-        weights = {name: self._array(name, expected[name], dtype) for name in NAMES}
-        memory, mean = (
+        weights, memory, mean = (
             {name: self._array(prefix + name, expected[name], dtype) for name in NAMES}
-            if prefix + NAMES[0] in self.members
+            if prefix == which or prefix + NAMES[0] in self.members
             else None
-            for prefix in (_MEMORY, _MEAN)
+            for prefix in (which, which + _MEMORY, which + _MEAN)
         )
         hidden = None
-        if "hidden" in self.members:
-            streams = self._header("hidden")[1][:1]
-            hidden = self._array("hidden", (*streams, H), dtype)
-        _check_metadata(metadata, V)
-        return Checkpoint(weights, metadata, memory, hidden, mean)
+        if which + "hidden" in self.members:
+            streams = self._header(which + "hidden")[1][:1]
+            hidden = self._array(which + "hidden", (*streams, H), dtype)
+        return Checkpoint(weights or {}, {}, memory, hidden, mean)
 
     def _header(self, name: str) -> tuple[IO[bytes], tuple[int, ...], np.dtype[Any], bool, int]:
         """An open member past its header, shape, dtype, Fortran order, and bytes of data."""

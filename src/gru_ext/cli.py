@@ -120,7 +120,11 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_watching(parser)
     add("--quiet", action="store_true", help="print nothing but errors")
     add("--resume", action="store_true", help="go on with the run whose state is in the output")
-    add("--init-from", metavar="MODEL", help="start from this model's weights")
+    add(
+        "--init-from",
+        metavar="MODEL",
+        help="start from this model's weights; new characters get new ones",
+    )
     add("--classic", action="store_true", help="do exactly what the notebook does")
     add("--force", action="store_true", help="replace the output where it exists")
     parser.set_defaults(run=_train)

@@ -28,11 +28,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Material:
-    """Symbols of shape (n,), what they stand for, and what separates documents."""
+    """Symbols of shape (n,), what they stand for, and what separates documents.
+
+    ``added`` of the vocabulary's characters are not in that of the weights.
+    """
 
     symbols: NDArray[np.integer]
     vocabulary: Vocabulary
     separator: str | None
+    added: int = 0
 
 
 def read_material(
@@ -50,7 +54,8 @@ def read_material(
     ----------
     wanted : Wanted
     weights : Checkpoint, optional
-        What the run starts from, called ``name``: it brings vocabulary and separator along.
+        What the run starts from, called ``name``: it brings vocabulary and separator along. One
+        that is not gone on with is widened by the characters of the text that it lacks.
     resume, classic : bool
         As in :func:`gru_ext.train`.
     folder : path-like, optional
@@ -77,9 +82,12 @@ def read_material(
     corpus = Corpus(Texts(wanted.text, units, wanted.encoding, folder))
     if known is None or classic:  # as the notebook makes its own from its text
         known = Vocabulary.from_counts(corpus.counts, wanted.min_count or 1)
+    before = len(known)
+    if not resume:
+        known = known.widened(corpus.counts)
     if separator is not None:
         separating = known.encode_separator(separator)
     symbols = corpus.encode(known)
     if separator is not None and not count_separators(symbols, separating):
         raise ValueError(f"the document separator {separator!r} is not in the text")
-    return Material(symbols, known, separator)
+    return Material(symbols, known, separator, len(known) - before)

@@ -96,6 +96,19 @@ class Metrics:
         self.records.append(record)
         self.flush()
 
+    def take_back(self, step: int) -> None:
+        """Forget the records after an update, which the run makes again."""
+        self.records = [record for record in self.records if record["step"] <= step]
+        if self._path is None or self._written <= len(self.records):
+            return
+        self._written = len(self.records)
+        self._whole = len(b"".join(map(_line, self.records)))
+        try:
+            if os.path.getsize(self._path) > self._whole:
+                os.truncate(self._path, self._whole)
+        except OSError:
+            pass  # the next record is written in their place
+
     def flush(self) -> None:
         """Write what is not written yet."""
         if self._path is None or self._written == len(self.records):

@@ -116,6 +116,10 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
     def __len__(self) -> int:
         return len(self._views)
 
+    def copy(self) -> Parameters:
+        """The same values in a buffer of their own."""
+        return Parameters(self.vocabulary_size, self.hidden_size, self.dtype, self.flat.copy())
+
     def assign(self, values: Mapping[str, NDArray[np.floating]]) -> None:
         """Copy the arrays of ``values`` into the parameters of the same names.
 

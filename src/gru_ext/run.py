@@ -15,6 +15,7 @@ from gru_ext.pace import Pace, StopRequest, next_event
 from gru_ext.progress import Progress
 from gru_ext.sampling import sample_chunks
 from gru_ext.saving import Saver, read_best
+from gru_ext.stability import Stability
 from gru_ext.trainer import Trainer
 from gru_ext.validation import Validation
 from gru_ext.watching import Watching
@@ -42,6 +43,8 @@ class Run:
         Of the samples.
     keep_best : bool
         Keep the weights of the best evaluation.
+    added : int
+        Characters that the weights it starts from did not know.
     """
 
     def __init__(
@@ -53,10 +56,12 @@ class Run:
         saver: Saver,
         seed: int,
         keep_best: bool,
+        added: int = 0,
     ) -> None:
         self.trainer, self.steps, self.validation, self.saver = trainer, steps, validation, saver
-        self.watching, self.seed, self.keep_best = watching, seed, keep_best
+        self.watching, self.seed, self.keep_best, self.added = watching, seed, keep_best, added
         self.best: Checkpoint | None = None
+        self.stability = Stability(trainer)
         self.unit = "byte" if trainer.model.vocabulary.units == "bytes" else "character"
         chosen = watching.sample_every, watching.sample_length, watching.log_every
         self.sample_every = max(1, steps // 4) if chosen[0] is None else chosen[0]
@@ -74,10 +79,12 @@ class Run:
             "point": self._point,
             "nats": self._nats,
             "validation": self.validation.state(),
+            "stability": self.stability.state(self._ended),
         }
 
-    def resume(self, state: object) -> None:
+    def resume(self, data: Checkpoint) -> None:
         """Go on from what a checkpoint kept; older files have nothing."""
+        state = data.metadata.get("run")
         if state is None:
             return
         if not isinstance(state, dict):
@@ -92,6 +99,7 @@ class Run:
             raise CheckpointError("has a damaged state of its run")
         self._point, self._nats = point, nats
         self.validation.resume(state.get("validation"))
+        self.stability.resume(state.get("stability"), data.good)
         if self.keep_best and self.watching.output is not None and self.validation.best_step:
             self.best = read_best(self.watching.output)
             if self.best is None or not self._is_ours(self.best):
@@ -114,13 +122,18 @@ class Run:
         """The trainer's checkpoint, and this run's state."""
         data = self.trainer.checkpoint()
         data.metadata["run"] = self.state()
+        data.good = self.stability.good(self._ended)
         return data
+
+    @property
+    def _ended(self) -> bool:
+        return self.trainer.steps_done >= self.steps
 
     def go(self, stop: StopRequest) -> None:
         """Make the updates that are left, or until a stop is requested."""
         trainer = self.trainer
         per_step = trainer.characters_per_step
-        begun = trainer.steps_done
+        begun = self._begun = trainer.steps_done
         self._metrics = Metrics(self.watching.metrics, begun)
         self._began = time.perf_counter() - self._metrics.seconds
         pace, took = Pace(), 0.0
@@ -128,6 +141,7 @@ class Run:
             console.print(self._heading())
             while not self._ends(console, begun, stop):
                 done = trainer.steps_done
+                self.stability.keep((self._point, self._nats, *self.validation.numbers))
                 until = next_event(
                     done,
                     self.steps,
@@ -135,22 +149,54 @@ class Run:
                     self.log_every,
                     self.validation.every,
                     self.saver.every,
+                    self.stability.every,
                 )
                 started = time.perf_counter()
                 losses = trainer.advance(pace.next(until - done, took))
                 took = time.perf_counter() - started
                 self._seconds += took
                 self._timed += len(losses)
-                for loss in losses.tolist():  # one by one: the same sum, whatever the pieces
-                    self._nats += loss
-                if not math.isfinite(self._nats):
-                    raise ValueError(
-                        f"training diverged before step {trainer.steps_done}: the loss is not "
-                        f"finite; train with a learning rate lower than "
-                        f"{trainer.learning_rate:.4g}"
-                    )
-                console.advance(len(losses) * per_step, trainer.smooth_loss / math.log(2))
+                wrong = self.stability.judge(losses, self._ended)
+                if wrong is not None:
+                    self._go_back(wrong)
+                else:
+                    for loss in losses.tolist():  # one by one: the same sum, whatever the pieces
+                        self._nats += loss
+                made = trainer.steps_done - done
+                console.advance(made * per_step, trainer.smooth_loss / math.log(2))
+            if not self._ended and self.stability.is_doubtful():
+                self._restore()  # a resume makes these updates again
         self._metrics.flush()
+
+    def _go_back(self, wrong: str) -> None:
+        """Go on from the last good state with half the learning rate, or give up."""
+        trainer, rate = self.trainer, self.trainer.learning_rate
+        self._restore()
+        if self.stability.exhausted:
+            raise ValueError(self._given_up(wrong, rate))
+        trainer.schedule.halvings += 1
+        tell(
+            f"{wrong}: back to step {trainer.steps_done:,}, and on with half the learning rate, "
+            f"{trainer.learning_rate:.4g}"
+        )
+
+    def _restore(self) -> None:
+        self._point, self._nats, step, nats, waited = self.stability.go_back()
+        self.validation.go_back(step, nats, waited)
+        self._metrics.take_back(self.trainer.steps_done)
+        self.saver.go_back()
+
+    def _given_up(self, wrong: str, rate: float) -> str:
+        step, there = self.trainer.steps_done, ""
+        if step > self._begun and self.saver.save(self.checkpoint(), step):
+            there = (
+                f"; the last good state, of step {step:,}, is in {self.watching.output}: go on "
+                f"from there with --resume"
+            )
+        return (
+            f"training diverged, {self.trainer.schedule.halvings} times half the learning rate "
+            f"did not help: {wrong}; train with a learning rate lower than {rate:.4g}{there}"
+        )
 
     def draw(self) -> None:
         """Draw the picture that was asked for."""
@@ -170,6 +216,7 @@ class Run:
         if (
             self.measures
             and validation.is_due(step, last)
+            and not self.stability.is_doubtful()
             and validation.measure(self.trainer.model, step, stop)
             and self.keep_best
         ):
@@ -191,7 +238,7 @@ class Run:
         if ended:
             for line in self._ending():
                 console.print(line)
-        elif step > begun and self.saver.is_due(step):
+        elif step > begun and self.saver.is_due(step) and not self.stability.is_doubtful():
             self.saver.save(self.checkpoint(), step)
         return ended
 
@@ -224,9 +271,10 @@ class Run:
     def _heading(self) -> str:
         trainer, model, held_out = self.trainer, self.trainer.model, len(self.validation.held_out)
         held = f" and {held_out:,} held out" if held_out else ""
+        added = f" ({self.added} of them new to the model)" if self.added else ""
         return (
             f"{trainer.characters:,} {self.unit}s to train on{held}, "
-            f"{len(model.vocabulary)} different; hidden size {model.hidden_size}, "
+            f"{len(model.vocabulary)} different{added}; hidden size {model.hidden_size}, "
             f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
             f"{trainer.optimizer} with learning rate {trainer.learning_rate:.4g}, "
             f"{self.steps:,} steps, "

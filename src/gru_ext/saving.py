@@ -77,12 +77,20 @@ class Saver:
         late = self._seconds > 0 and time.monotonic() - self._since >= self._seconds
         return late or (self.every > 0 and step % self.every == 0)
 
-    def save(self, data: Checkpoint, step: int) -> None:
-        """Write the last state, and the best weights before it where they still are to be."""
-        if self._output is not None:
-            self._retry_best()
-            self._try(self._output, data)
-            self._since, self._saved_step = time.monotonic(), step
+    def save(self, data: Checkpoint, step: int) -> bool:
+        """Write the last state, and the best weights before it where they still are to be.
+
+        Whether the state is in its file now.
+        """
+        if self._output is None:
+            return False
+        self._retry_best()
+        self._since, self._saved_step = time.monotonic(), step
+        return self._try(self._output, data)
+
+    def go_back(self) -> None:
+        """The run has gone back: the step that was saved comes again, with another state."""
+        self._saved_step = None
 
     def save_best(self, data: Checkpoint) -> None:
         """Write the best weights."""

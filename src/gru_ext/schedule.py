@@ -23,12 +23,20 @@ class Schedule:
         Updates in which the rate rises to it in even steps.
     planned_steps : int, optional
         Updates of the whole run, over which a cosine falls to 0.
+    halvings : int
+        How often all rates were halved, which is exact.
     """
 
     name: str
     learning_rate: float
     warmup: int
     planned_steps: int | None = None
+    halvings: int = 0
+
+    @property
+    def peak(self) -> float:
+        """The largest rate, halved as often."""
+        return self.learning_rate * 0.5**self.halvings
 
     def rates(self, done: int, count: int) -> NDArray[np.float64]:
         """The rates of the ``count`` updates after the first ``done``.
@@ -39,7 +47,7 @@ class Schedule:
             Where a cosine has no planned steps.
         """
         updates = done + 1 + np.arange(count, dtype=np.float64)
-        rates = self.learning_rate * np.minimum(1.0, updates / max(1, self.warmup))
+        rates = self.peak * np.minimum(1.0, updates / max(1, self.warmup))
         if self.name == "cosine":
             rates *= [self._cosine(update) for update in range(done + 1, done + count + 1)]
         return rates

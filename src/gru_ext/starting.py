@@ -54,17 +54,39 @@ def starting_model(
     source: StrPath | Model | None,
     options: Settled,
 ) -> Model:
-    """A new model, or that of the weights in the dtype asked for."""
+    """A new model, or that of the weights in the dtype asked for.
+
+    Characters that the weights do not know have those of a new model.
+    """
     if weights is None:
         return Model.create(vocabulary, options.hidden_size, options.dtype, options.seed)
     if weights.hidden_size != options.hidden_size:
         raise ValueError(
             f"{source} has hidden size {weights.hidden_size}, not {options.hidden_size}"
         )
+    known = weights.vocabulary
+    if known is not None and set(known.characters) < set(vocabulary.characters):
+        return _widened(vocabulary, known, weights, options)
     loaded: Model = named(source, from_checkpoint, weights, vocabulary)
     parameters = Parameters(len(vocabulary), options.hidden_size, options.dtype)
     parameters.assign(loaded.parameters)
     return Model(vocabulary, parameters)
+
+
+def _widened(
+    vocabulary: Vocabulary, known: Vocabulary, weights: Checkpoint, options: Settled
+) -> Model:
+    model = Model.create(vocabulary, options.hidden_size, options.dtype, options.seed)
+    symbol = {character: i for i, character in enumerate(vocabulary.characters)}
+    places = [symbol[character] for character in known.characters]
+    for name, view in model.parameters.items():
+        if name in ("Wz", "Wr", "Wh"):  # (H, V)
+            view[:, places] = weights.weights[name]
+        elif name in ("Wy", "by"):  # (V, H), (V, 1)
+            view[places] = weights.weights[name]
+        else:
+            view[...] = weights.weights[name]
+    return model
 
 
 def resumed_options(given: TrainingOptions, saved: Checkpoint) -> TrainingOptions:

@@ -23,6 +23,7 @@ from gru_ext.training_loop import TrainingLoop
 from gru_ext.windows import Workspace
 
 _SMOOTHING = 0.999
+_MOST_HALVINGS = 100
 # An optimiser's memory is empty at first, and each update as large as the learning rate itself:
 # without a warm-up some runs never recover from the first ones. It lasts a pass over the text, but:
 _FEWEST_WARMUP_STEPS, _MOST_WARMUP_STEPS = 200, 400
@@ -154,13 +155,13 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The largest of the schedule."""
-        return self.schedule.learning_rate
+        """The largest of the schedule, after all halvings; to set it forgets them."""
+        return self.schedule.peak
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         check_weight_decay(self.weight_decay, value)
-        self.schedule.learning_rate = value
+        self.schedule.learning_rate, self.schedule.halvings = value, 0
 
     @property
     def windows_per_epoch(self) -> int:
@@ -176,6 +177,30 @@ class Trainer:
     def characters_per_step(self) -> int:
         """T * B, characters learned from by one update."""
         return self.seq_length * self.batch_size
+
+    @property
+    def hidden(self) -> NDArray[np.floating]:
+        """Hidden state of each stream, shape (B, H), which may be written to."""
+        return self._workspace.hidden
+
+    def forget_windows(self) -> None:
+        """Zero all that earlier windows left, the hidden states included.
+
+        A NaN lasts in the padding, which no assignment to :attr:`hidden` reaches: 0 * NaN = NaN.
+        """
+        self._workspace.memory[...] = 0
+
+    @property
+    def numbers(self) -> tuple[int, int, float]:
+        """Updates done, position in the streams and smoothed loss: the state beside its arrays.
+
+        To set what cannot be raises a ValueError.
+        """
+        return self.steps_done, self._loop.position, self.smooth_loss
+
+    @numbers.setter
+    def numbers(self, values: tuple[int, int, float]) -> None:
+        self._loop.windows_done, self._loop.position, self.smooth_loss = values
 
     @property
     def current_rate(self) -> float:
@@ -234,13 +259,14 @@ class Trainer:
                 "optimizer": self.optimizer,
                 "position": self._loop.position,
                 "smooth_loss": self.smooth_loss,
+                "halvings": self.schedule.halvings,
                 "text_sha256": self.text_digest(),
                 "text_characters": len(self._symbols),
             },
         }
         data.memory = dict(self.memory)
         data.mean = None if self.mean is None else dict(self.mean)
-        data.hidden = self._workspace.hidden.copy()
+        data.hidden = self.hidden.copy()
         return data
 
     def resume(self, data: Checkpoint) -> None:
@@ -290,21 +316,24 @@ class Trainer:
                 f"was trained on another text, {differ} (both without the held-out part)"
             )
         position, smooth_loss = state.get("position"), state.get("smooth_loss")
+        halvings = state.get("halvings", 0)
         if (
             not isinstance(step, int)
             or step < 0
             or not isinstance(position, int)
             or not isinstance(smooth_loss, float)
+            or type(halvings) is not int
+            or not 0 <= halvings <= _MOST_HALVINGS
             or (data.mean is None) != (self.mean is None)
         ):
             raise CheckpointError("has a damaged training state")
         try:
-            self._loop.position, self._loop.windows_done = position, step
+            self.numbers = step, position, smooth_loss
         except ValueError as error:
             raise CheckpointError(f"has a damaged training state: {error}") from None
         parameters.assign(data.weights)
         self.memory.assign(data.memory)
         if self.mean is not None and data.mean is not None:
             self.mean.assign(data.mean)
-        self._workspace.hidden[...] = data.hidden
-        self.smooth_loss = smooth_loss
+        self.hidden[...] = data.hidden
+        self.schedule.halvings = halvings

@@ -160,12 +160,14 @@ def train(
     callback : callable, optional
         Called with a :class:`gru_ext.Progress` where ``metrics`` gets a line; where it returns
         True, training ends in order. What it raises ends training, and nothing more is written.
+        Steps come again where a run that diverged has gone back.
     quiet : bool
         Print nothing and show no progress.
     resume : bool
         Go on with the run whose state is in ``output``.
     init_from : path-like or Model, optional
-        Start from these weights, with a new optimiser state.
+        Start from these weights, with a new optimiser state. Characters of the text that the
+        model does not know get weights as in a new model, unless an unknown stands for them.
     classic : bool
         Do what the notebook does, to the bit; the other options override its own.
     force : bool
@@ -310,6 +312,8 @@ def _train(
     if resume and weights is not None:
         named(source, check_split, weights.metadata, n_trained, n_held_out)
         named(source, trainer.resume, weights)
+        if options.learning_rate != weights.metadata["options"].get("learning_rate"):
+            trainer.learning_rate = options.learning_rate  # another one was asked for
     steps = steps_of(given, trainer.windows_per_epoch)
     if steps is None:
         steps = default_steps(trainer.windows_per_epoch, n_trained)
@@ -327,9 +331,9 @@ def _train(
         )
     validation = Validation(symbols[n_trained:], eval_every, given.patience)
     keep_best = keeps_best(given)
-    run = Run(trainer, steps, validation, watching, saver, options.seed, keep_best)
+    run = Run(trainer, steps, validation, watching, saver, options.seed, keep_best, material.added)
     if resume and weights is not None:
-        named(source, run.resume, weights.metadata.get("run"))
+        named(source, run.resume, weights)
         if validation.exhausted:
             raise ValueError(
                 f"{source} has ended after {validation.waited} evaluations without a better loss: "

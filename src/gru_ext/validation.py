@@ -121,13 +121,26 @@ class Validation:
         if self.last.nats_per_char < self.best_nats:
             self.best_nats, self.best_step, self.waited = self.last.nats_per_char, step, 0
             return True
-        self.waited += 1
+        if step > self.best_step:  # or else the best is of a way that was gone back
+            self.waited += 1
         return False
 
     def _digest(self) -> str:
         if self._sha256 is None:
             self._sha256 = digest(self.held_out)
         return self._sha256
+
+    @property
+    def numbers(self) -> tuple[int, float | None, int]:
+        """Step and loss of the last evaluation, and how many the best is waited for."""
+        nats = None if self.last is None else finite(self.last.nats_per_char)
+        return self.step, nats, self.waited
+
+    def go_back(self, step: int, nats: float | None, waited: int) -> None:
+        """As when these were the :attr:`numbers`; but the best stays the best."""
+        self.step = step
+        self.last = None if nats is None else Evaluation(nats, len(self.held_out) - 1)
+        self.waited = waited if self.best_step <= step else 0
 
     def forget_best(self) -> None:
         """Look for the best anew."""

@@ -142,6 +142,17 @@ class Vocabulary:
         characters = {*map(chr, often)} | ({UNKNOWN} if min_count > 1 else set())
         return cls("".join(sorted(characters)), unknown=min_count > 1)
 
+    def widened(self, counts: Counts) -> Vocabulary:
+        """With the characters that were counted and have no symbol, all sorted; or itself.
+
+        One of bytes has them all, and one with an unknown has that for them.
+        """
+        seen = np.flatnonzero(counts.counts)
+        new = seen[self._lookup(seen) < 0] if self.units == "chars" else seen[:0]
+        if not len(new):
+            return self
+        return Vocabulary("".join(sorted({*self.characters, *map(chr, new)})))
+
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any]) -> Vocabulary | None:
         """The vocabulary that a model file's metadata describe, if they do."""
