@@ -120,30 +120,18 @@ class Model:
         """
         from gru_ext.sampling import sample_chunks, sample_symbols
 
-        if isinstance(prompt, bytes):
-            if self.vocabulary.units != "bytes":
-                raise TypeError("prompt must be a str for a model of characters, not bytes")
-            drawn = sample_symbols(
-                self.parameters,
-                self.vocabulary,
-                length,
-                prompt,
-                temperature,
-                seed,
-                separator=self.separator,
-            )
-            return prompt + b"".join(map(self.vocabulary.to_bytes, drawn))
-        return prompt + "".join(
-            sample_chunks(
-                self.parameters,
-                self.vocabulary,
-                length,
-                prompt,
-                temperature,
-                seed,
-                separator=self.separator,
-            )
-        )
+        chosen: dict[str, Any] = {
+            "temperature": temperature,
+            "seed": seed,
+            "separator": self.separator,
+        }
+        if not isinstance(prompt, bytes):
+            chunks = sample_chunks(self.parameters, self.vocabulary, length, prompt, **chosen)
+            return prompt + "".join(chunks)
+        if self.vocabulary.units != "bytes":
+            raise TypeError("prompt must be a str for a model of characters, not bytes")
+        drawn = sample_symbols(self.parameters, self.vocabulary, length, prompt, **chosen)
+        return prompt + b"".join(map(self.vocabulary.to_bytes, drawn))
 
     def evaluate(self, text: Text, encoding: str = "utf-8") -> Evaluation:
         """Cross-entropy of a text, from a zero hidden state carried through all of it.
