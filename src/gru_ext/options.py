@@ -21,7 +21,7 @@ _CHARACTERS = 16_000_000
 _MOST_EPOCHS = 50
 _FEWEST_STEPS = 3000
 _MOST_STEPS = 2**53
-# A stream has at least so many windows. Few streams make many updates, which Adagrad needs; long
+# A stream has at least so many windows. Few streams make many updates, which short runs need; long
 # texts make enough of them to afford more streams, and with them more threads.
 _FEWEST_WINDOWS = 64
 _MOST_STREAMS = 64
@@ -43,7 +43,7 @@ class TrainingOptions:
     dtype : str
         ``float32`` or ``float64``.
     optimizer : str
-        ``adagrad``, ``adam``, ``adamw`` or ``rmsprop``.
+        ``adagrad``, ``adam``, the default, ``adamw`` or ``rmsprop``.
     learning_rate, clip : float
         The largest learning rate; the largest gradient of one weight (infinity: no clipping).
     max_steps : int
@@ -257,7 +257,7 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
     most = min(_MOST_STREAMS, max(16, 16 * characters // _CHARACTERS_FOR_16_STREAMS))
     streams = max(1, min(most, characters // (seq_length * _FEWEST_WINDOWS)))
     hidden_size = given.hidden_size or 128
-    optimizer = given.optimizer or "adagrad"
+    optimizer = given.optimizer or "adam"
     chosen = {
         "hidden_size": hidden_size,
         "seq_length": seq_length,

@@ -118,6 +118,7 @@ def train(
         The share of each layer's outputs that is dropped while training; 0 by default.
     dtype : {"float32", "float64"}, optional
     optimizer : {"adagrad", "adam", "adamw", "rmsprop"}, optional
+        Adam by default.
     learning_rate : float, optional
         The largest.
     clip : float, optional
