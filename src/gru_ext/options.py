@@ -69,6 +69,8 @@ class TrainingOptions:
         GRU layers, 1 by default.
     dropout : float
         The share of each layer's outputs that is dropped while training; 0 by default.
+    tied : bool
+        The output's weights are those of the first layer's candidate, transposed.
     eval_every, patience : int
         Updates between evaluations (0: none but at the end); evaluations in a row without a better
         loss that end the run.
@@ -95,6 +97,7 @@ class TrainingOptions:
     warmup: int | None = None
     layers: int | None = None
     dropout: float | None = None
+    tied: bool | None = None
     eval_every: int | None = None
     patience: int | None = None
     keep: str | None = None
@@ -212,6 +215,7 @@ class Settled:
     warmup: int | None
     layers: int
     dropout: float
+    tied: bool
 
 
 CLASSIC = {
@@ -228,6 +232,7 @@ CLASSIC = {
     "warmup": 0,
     "layers": 1,
     "dropout": 0.0,
+    "tied": False,
 }
 """The notebook's options; its hidden size is the vocabulary's, its number of updates 10,001."""
 
@@ -273,6 +278,7 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
         "warmup": None,
         "layers": 1,
         "dropout": 0.0,
+        "tied": False,
     }
     return settle_over(given, chosen)
 
