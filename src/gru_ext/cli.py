@@ -99,7 +99,11 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--dtype", choices=DTYPES)
     add("--optimizer", choices=OPTIMIZERS)
     add("--learning-rate", type=_number, metavar="X", help="the largest")
-    add("--schedule", choices=SCHEDULES, help="of the learning rate; a cosine falls to 0")
+    add(
+        "--schedule",
+        choices=SCHEDULES,
+        help="of the learning rate; a cosine falls to 0, a plateau of the held-out loss halves it",
+    )
     add("--warmup", type=_count, metavar="N", help="updates in which the learning rate rises")
     add("--weight-decay", type=_number, metavar="X", help="of adamw, for all but the biases")
     add("--clip", type=_number, metavar="X", help="bound of each gradient; inf for none")

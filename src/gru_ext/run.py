@@ -69,6 +69,7 @@ class Run:
         self.log_every = default_log_every(steps) if chosen[2] is None else chosen[2]
         # an evaluation that nobody sees is left out
         seen = keep_best or validation.patience or watching.metrics or watching.plot
+        seen = seen or trainer.schedule.name == "plateau"
         self.measures = bool(seen) or watching.callback is not None or not watching.quiet
         # the point before, and since: losses, seconds of updates, updates that these were for
         self._point, self._nats, self._seconds, self._timed = trainer.steps_done, 0.0, 0.0, 0
@@ -213,14 +214,12 @@ class Run:
         """Do what is due after the last update; whether the run ends here."""
         step, validation = self.trainer.steps_done, self.validation
         last = step >= self.steps
-        if (
-            self.measures
-            and validation.is_due(step, last)
-            and not self.stability.is_doubtful()
-            and validation.measure(self.trainer.model, step, stop)
-            and self.keep_best
-        ):
-            self._keep_best()
+        if self.measures and validation.is_due(step, last) and not self.stability.is_doubtful():
+            if validation.measure(self.trainer.model, step, stop):
+                if self.keep_best:
+                    self._keep_best()
+            elif validation.step == step:  # not stopped in the middle
+                self._lower()
         if stop and not last:
             return True  # a resume does what is due here
         ended = last or validation.exhausted
@@ -229,6 +228,8 @@ class Run:
             progress = self._progress(step)
             if self.log_every:
                 console.print(self._line(progress))
+            if not ended and self.trainer.schedule.lowered[-1:] == [step]:
+                console.print(self._lowered())
             self._point, self._nats, self._seconds, self._timed = step, 0.0, 0.0, 0
             self._metrics.add(progress.record())
             if self.watching.callback is not None and self.watching.callback(progress):
@@ -241,6 +242,21 @@ class Run:
         elif step > begun and self.saver.is_due(step) and not self.stability.is_doubtful():
             self.saver.save(self.checkpoint(), step)
         return ended
+
+    def _lower(self) -> None:
+        """Lower the learning rate where the held-out loss is on a plateau.
+
+        While it rises nothing is lowered: a loss is no judgement of a rate that is not reached yet.
+        """
+        schedule, step = self.trainer.schedule, self.trainer.steps_done
+        if schedule.name == "plateau" and self.validation.on_plateau and step >= schedule.warmup:
+            self.trainer.lower_learning_rate()
+
+    def _lowered(self) -> str:
+        return (
+            f"no better held-out loss in {self.validation.waited} evaluations: learning rate "
+            f"lowered to {self.trainer.learning_rate:.4g}"
+        )
 
     def _keep_best(self) -> None:
         data = self.trainer.model.checkpoint()

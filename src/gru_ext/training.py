@@ -120,10 +120,11 @@ def train(
         Bound of the whole gradient's norm; none by default. It costs a pass over the gradient.
     weight_decay : float, optional
         Of AdamW, for all parameters but the biases; 0.01 by default.
-    schedule : {"constant", "cosine"}, optional
+    schedule : {"constant", "cosine", "plateau"}, optional
         What the learning rate does after its rise: a cosine falls to 0 at the end of the run, and
         is the default of all optimisers but Adagrad. A resumed run that is given more steps goes
-        on where the longer cosine is by then.
+        on where the longer cosine is by then. With a plateau the rate is halved after each two
+        evaluations in a row without a better held-out loss, ten times at most.
     warmup : int, optional
         Updates in which the learning rate rises to its value; by default those of the first pass,
         but 200 at least and 400 at most.
