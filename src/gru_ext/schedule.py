@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-# Not below a thousandth of the rate, with which nothing is learned any more.
+# With a thousandth of a rate nothing is learned any more.
 _MOST_LOWERED = 10
 
 
@@ -84,7 +84,7 @@ class Schedule:
 
 
 def are_lowered(lowered: object, step: int) -> bool:
-    """Whether these may be :attr:`Schedule.lowered`: numbers of updates up to this one, in order."""
+    """Whether this may be :attr:`Schedule.lowered`: updates up to this one, in order."""
     return (
         isinstance(lowered, list)
         and len(lowered) <= _MOST_LOWERED

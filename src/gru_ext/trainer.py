@@ -169,7 +169,7 @@ class Trainer:
         """Halve the learning rate of all further updates, whatever the schedule.
 
         Checkpoints keep that. Returns False, and changes nothing, where it was done ten times:
-        a rate of less than a thousandth teaches nothing any more.
+        with a thousandth of the rate nothing is learned any more.
 
         Examples
         --------

@@ -151,7 +151,8 @@ def train(
         With ``best`` the weights of the best evaluation are what is returned, and are written to
         ``model.best.npz`` beside the last state in ``model.npz``; the default with ``patience``.
     checkpoint_every : int, optional
-        Updates between checkpoints; 0, the default, for none.
+        Updates between checkpoints; 0, the default, for none. Each keeps the one before, as
+        ``model.previous.npz`` beside ``model.npz``.
     checkpoint_minutes : float, optional
         Minutes between checkpoints; 10 by default, 0 for none.
     metrics : path-like, optional
@@ -231,7 +232,7 @@ def train(
     source = output if resume else init_from
     if classic and source is None:
         source = existing(output)
-    weights = weights_of(source)
+    weights = weights_of(source, resume)
     material = read_material(
         Wanted(text, encoding, units, min_count, document_separator),
         weights,
@@ -240,7 +241,7 @@ def train(
         classic=classic,
         folder=None if output is None else Path(os.path.realpath(output)).parent,
     )
-    saver = Saver(output, checkpoint_every, checkpoint_minutes)
+    saver = Saver(output, checkpoint_every, checkpoint_minutes, resume, force and not classic)
     with stop_on_signals() as stop:
         if classic:
             from gru_ext.classic import train_classic

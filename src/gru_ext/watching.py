@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gru_ext.files import StrPath, check_writable
 from gru_ext.options import TrainingOptions, check_whole, keeps_best
-from gru_ext.saving import best_path
+from gru_ext.saving import best_path, previous_path, told_previous
 
 if TYPE_CHECKING:
     from gru_ext.progress import Progress
@@ -84,10 +84,15 @@ class Watching:
                 if getattr(self, name):
                     raise ValueError(f"{name.replace('_', ' ')} needs an output to write to")
         elif resume and not os.path.exists(self.output):
-            raise FileNotFoundError(f"{self.output} does not exist: there is nothing to resume")
+            raise FileNotFoundError(
+                f"{self.output} does not exist: there is nothing to resume"
+                f"{told_previous(self.output)}"
+            )
         written: list[StrPath | None] = [self.output, self.metrics, self.plot]
         if self.output is not None and keeps_best(given):
             written.append(best_path(self.output))
+        if self.output is not None and not classic:
+            written.append(previous_path(self.output))
         paths = [os.path.realpath(path) for path in written if path is not None]
         if len(set(paths)) < len(paths):
             raise ValueError("the outputs of a run must have different names")
