@@ -20,7 +20,7 @@ IN_WHEEL = {"gru_ext/__init__.pxd", "gru_ext/capi.pxd", "gru_ext/include/gru_ext
 IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/kernels.pyi"}
 MODULES = {"_bptt", "_classic", "_cython", "capi", "kernels", "matmul", "training_loop", "windows"}
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd"}
-EXTRAS = {"blas", "bench", "docs", "plot", "test"}
+EXTRAS = {"blas", "bench", "docs", "plot", "tensorboard", "test"}
 
 
 def check_sdist(path: str) -> None:

@@ -162,6 +162,7 @@ def _add_watching(parser: argparse.ArgumentParser) -> None:
     )
     add("--metrics", metavar="FILE", help="append the numbers to it, a JSON object a line")
     add("--plot", metavar="FILE", help="picture of loss and speed, .png or .svg")
+    add("--tensorboard", metavar="FOLDER", help="write the numbers to it as TensorBoard reads them")
 
 
 def _add_plot(parser: argparse.ArgumentParser) -> None:

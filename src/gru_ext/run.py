@@ -16,6 +16,7 @@ from gru_ext.progress import Progress
 from gru_ext.sampling import sample_chunks
 from gru_ext.saving import Saver, read_best
 from gru_ext.stability import Stability
+from gru_ext.tensorboard import EventFile
 from gru_ext.trainer import Trainer
 from gru_ext.validation import Validation
 from gru_ext.watching import Watching
@@ -69,7 +70,7 @@ class Run:
         self.log_every = default_log_every(steps) if chosen[2] is None else chosen[2]
         # an evaluation that nobody sees is left out
         seen = keep_best or validation.patience or watching.metrics or watching.plot
-        seen = seen or trainer.schedule.name == "plateau"
+        seen = seen or watching.tensorboard or trainer.schedule.name == "plateau"
         self.measures = bool(seen) or watching.callback is not None or not watching.quiet
         # the point before, and since: losses, seconds of updates, updates that these were for
         self._point, self._nats, self._seconds, self._timed = trainer.steps_done, 0.0, 0.0, 0
@@ -136,6 +137,7 @@ class Run:
         per_step = trainer.characters_per_step
         begun = self._begun = trainer.steps_done
         self._metrics = Metrics(self.watching.metrics, begun)
+        self._events = EventFile(self.watching.tensorboard, begun)
         self._began = time.perf_counter() - self._metrics.seconds
         pace, took = Pace(), 0.0
         with Console(self.steps * per_step, begun * per_step, self.watching.quiet) as console:
@@ -168,6 +170,7 @@ class Run:
             if not self._ended and self.stability.is_doubtful():
                 self._restore()  # a resume makes these updates again
         self._metrics.flush()
+        self._events.flush()
 
     def _go_back(self, wrong: str) -> None:
         """Go on from the last good state with half the learning rate, or give up."""
@@ -185,6 +188,7 @@ class Run:
         self._point, self._nats, step, nats, waited = self.stability.go_back()
         self.validation.go_back(step, nats, waited)
         self._metrics.take_back(self.trainer.steps_done)
+        self._events.take_back(self.trainer.steps_done)
         self.saver.go_back()
 
     def _given_up(self, wrong: str, rate: float) -> str:
@@ -232,6 +236,7 @@ class Run:
                 console.print(self._lowered())
             self._point, self._nats, self._seconds, self._timed = step, 0.0, 0.0, 0
             self._metrics.add(progress.record())
+            self._events.add(progress.record())
             if self.watching.callback is not None and self.watching.callback(progress):
                 ended = True
         if step > begun and self.sample_every and (last or step % self.sample_every == 0):

@@ -80,6 +80,7 @@ def train(
     checkpoint_minutes: float | None = None,
     metrics: StrPath | None = None,
     plot: StrPath | None = None,
+    tensorboard: StrPath | None = None,
     callback: Callback | None = None,
     quiet: bool = False,
     resume: bool = False,
@@ -159,6 +160,10 @@ def train(
         File to append a JSON object a line to, at each line of progress and each evaluation.
     plot : path-like, optional
         Picture of loss and speed to draw at the end, ``.png`` or ``.svg``; needs matplotlib.
+    tensorboard : path-like, optional
+        Folder to write an event file to, with the loss of training and of the held-out part in
+        bits per character, the learning rate and the speed of each line of ``metrics``, by their
+        updates. A resumed run goes on there. Needs tensorboardX (``gru-ext[tensorboard]``).
     callback : callable, optional
         Called with a :class:`gru_ext.Progress` where ``metrics`` gets a line; where it returns
         True, training ends in order. What it raises ends training, and nothing more is written.
@@ -223,6 +228,7 @@ def train(
         output=output,
         metrics=metrics,
         plot=plot,
+        tensorboard=tensorboard,
         callback=callback,
         checkpoint_every=checkpoint_every,
         checkpoint_minutes=checkpoint_minutes,

@@ -26,7 +26,7 @@ class Watching:
 
     Attributes
     ----------
-    output, metrics, plot : path-like, optional
+    output, metrics, plot, tensorboard : path-like, optional
     callback : callable, optional
     checkpoint_every : int, optional
     checkpoint_minutes : float, optional
@@ -37,6 +37,7 @@ class Watching:
     output: StrPath | None = None
     metrics: StrPath | None = None
     plot: StrPath | None = None
+    tensorboard: StrPath | None = None
     callback: Callback | None = None
     checkpoint_every: int | None = None
     checkpoint_minutes: float | None = None
@@ -93,7 +94,8 @@ class Watching:
             written.append(best_path(self.output))
         if self.output is not None and not classic:
             written.append(previous_path(self.output))
-        paths = [os.path.realpath(path) for path in written if path is not None]
+        outputs = (*written, self.tensorboard)
+        paths = [os.path.realpath(path) for path in outputs if path is not None]
         if len(set(paths)) < len(paths):
             raise ValueError("the outputs of a run must have different names")
         for path in written:
@@ -109,13 +111,18 @@ class Watching:
             from gru_ext.plot import check_plot
 
             check_plot(self.plot)
+        if self.tensorboard is not None:
+            from gru_ext.tensorboard import check_tensorboard
+
+            check_tensorboard(self.tensorboard, fresh=not (resume or force))
 
     def _option(self, path: StrPath) -> str:
         return {self.metrics: "--metrics", self.plot: "--plot"}.get(path, "--output")
 
     def _check_classic(self, given: TrainingOptions) -> None:
-        names = ("metrics", "plot", "callback", "checkpoint_every", "checkpoint_minutes")
+        names = ("metrics", "plot", "tensorboard", "callback")
         more = {name: getattr(self, name) for name in names}
+        more |= {name: getattr(self, name) for name in ("checkpoint_every", "checkpoint_minutes")}
         more |= {name: getattr(given, name) for name in ("eval_every", "patience", "keep")}
         for name, value in more.items():
             if value is not None:
