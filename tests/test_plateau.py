@@ -16,8 +16,10 @@ from training_runs import TEXT, assert_same_state, interrupt_after, same
 import gru_ext
 from gru_ext import CheckpointError, Trainer, checkpoint
 from gru_ext.optimizers import OPTIMIZERS
+from gru_ext.pace import StopRequest
 from gru_ext.schedule import Schedule
 from gru_ext.stability import Stability
+from gru_ext.validation import Validation
 
 # The held-out part follows other rules: after a while the loss on it rises.
 OVERFITTED = TEXT + "".join(sorted(TEXT[::2], reverse=True))
@@ -204,6 +206,21 @@ def test_a_run_that_diverges_forgets_what_was_lowered_since(tmp_path, monkeypatc
     back = spoil // 80 * 80
     rate = 0.05 * 0.5 ** sum(f <= back for f in falls)
     assert f"back to step {back}, and on with half the learning rate, {rate:.4g}" in err
+
+
+def test_evaluations_that_are_not_waited_for_lower_nothing():
+    """Those up to the best one of a way that was gone back."""
+    vocabulary = gru_ext.Vocabulary.from_text(TEXT)
+    model = gru_ext.Model.create(vocabulary, 3)
+    validation = Validation(vocabulary.encode(TEXT), 10)
+    assert not validation.on_plateau
+    validation.best_step, validation.best_nats = 30, 0.1
+    validation.go_back(10, None, 1)
+    found = []
+    for step in (20, 30, 40, 50, 60, 70):
+        validation.measure(model, step, StopRequest())
+        found.append(validation.on_plateau)
+    assert found == [False, False, False, True, False, True]
 
 
 def test_it_is_told(tmp_path, capsys):
