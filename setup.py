@@ -94,6 +94,7 @@ setup(
             extension("kernels", *KERNEL_SOURCES, more_flags=kernel_flags),
             extension("matmul"),
             extension("_bptt"),
+            extension("_gradients"),
             extension("windows"),
             extension("training_loop"),
             extension("capi"),

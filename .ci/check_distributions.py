@@ -18,7 +18,17 @@ IN_SDIST = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "CHANGELOG.md"
 TREES_IN_SDIST = ("csrc/", "src/", "tests/", "docs/", "examples/", "bench/")
 IN_WHEEL = {"gru_ext/__init__.pxd", "gru_ext/capi.pxd", "gru_ext/include/gru_ext.h"}
 IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/kernels.pyi"}
-MODULES = {"_bptt", "_classic", "_cython", "capi", "kernels", "matmul", "training_loop", "windows"}
+MODULES = {
+    "_bptt",
+    "_classic",
+    "_cython",
+    "_gradients",
+    "capi",
+    "kernels",
+    "matmul",
+    "training_loop",
+    "windows",
+}
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd"}
 EXTRAS = {"blas", "bench", "docs", "plot", "tensorboard", "test"}
 

@@ -37,6 +37,20 @@ typedef struct {
     double scale; /* of gradients that are read from an array, before they are clipped */
 } gru_update;
 
+/* The finaliser of splitmix64 (Steele, Lea and Flood, 2014): any two numbers get unlike ones. */
+static inline uint64_t gru_mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+/* What the random numbers of one update's dropout begin from. */
+static inline uint64_t gru_dropout_key(uint64_t seed, uint64_t update)
+{
+    return gru_mix(gru_mix(seed + 1) + update);
+}
+
 #define REAL float
 #define GRU_TABLE gru_kernels_f32
 #include "kernel_table.inc.h"
@@ -71,6 +85,7 @@ typedef struct {
     GRU_CALL(k, cross_entropy_backward, out, __VA_ARGS__)
 #define gru_draw(k, p, ...) GRU_CALL(k, draw, p, __VA_ARGS__)
 #define gru_sum_rows(k, out, ...) GRU_CALL(k, sum_rows, out, __VA_ARGS__)
+#define gru_dropout(k, out, ...) GRU_CALL(k, dropout, out, __VA_ARGS__)
 #define gru_clip(k, out, ...) GRU_CALL(k, clip, out, __VA_ARGS__)
 #define gru_apply(k, out, ...) GRU_CALL(k, apply, out, __VA_ARGS__)
 #define gru_sum_squares(k, g, n) GRU_CALL(k, sum_squares, g, n)

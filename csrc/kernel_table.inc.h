@@ -54,6 +54,11 @@ typedef struct {
      * and x may be NULL */
     void (*sum_rows)(REAL *db, REAL *dw, const REAL *d, const int32_t *x, ptrdiff_t R, ptrdiff_t N,
                      ptrdiff_t ld, int accumulate);
+    /* y (R, N) = [y +] x (R, N) with a share of its numbers dropped to zero and the others divided
+     * by what is kept: a number's fate is that of its column in a row counted from `row` */
+    void (*dropout)(REAL *y, const REAL *x, uint64_t key, ptrdiff_t row, ptrdiff_t R, ptrdiff_t N,
+                    double dropout, int accumulate);
+
     /* g = min(max(g, -limit), limit) */
     void (*clip)(REAL *g, REAL limit, ptrdiff_t n);
     /* the update with gradients g (n) */

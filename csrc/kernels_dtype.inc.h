@@ -16,6 +16,8 @@
 
 #include "cell.inc.h"
 
+#include "dropout.inc.h"
+
 #include "output.inc.h"
 
 static const GRU_TABLE GRU(table) = {
@@ -34,6 +36,7 @@ static const GRU_TABLE GRU(table) = {
     .cross_entropy_backward = GRU(cross_entropy_backward),
     .draw = GRU(draw),
     .sum_rows = GRU(sum_rows),
+    .dropout = GRU(dropout),
     .clip = GRU(clip),
     .apply = GRU(apply),
     .sum_squares = GRU(sum_squares),

@@ -37,10 +37,10 @@ def dtype(request):
 def draw_parameters():
     """A function that draws Parameters, and the same values in float64 for the oracle."""
 
-    def draw(V, H, dtype, seed=0, scale=0.5):
-        parameters = Parameters(V, H, dtype)
-        parameters.assign(reference.random_parameters(V, H, seed, scale))
-        return parameters, {name: parameters[name].astype(np.float64) for name in reference.NAMES}
+    def draw(V, H, dtype, seed=0, scale=0.5, layers=1):
+        parameters = Parameters(V, H, dtype, layers=layers)
+        parameters.assign(reference.random_parameters(V, H, seed, scale, layers))
+        return parameters, {name: view.astype(np.float64) for name, view in parameters.items()}
 
     return draw
 
@@ -49,8 +49,8 @@ def draw_parameters():
 def padding_of():
     """A function that gives the mask of the flat buffer's padding."""
 
-    def mask(V, H, dtype):
-        named = Parameters(V, H, dtype)
+    def mask(V, H, dtype, layers=1):
+        named = Parameters(V, H, dtype, layers=layers)
         for view in named.values():
             view[...] = 1
         return named.flat == 0

@@ -15,7 +15,8 @@ def make_loop(parameters, B, T, symbols, threads=1, optimizer="adagrad", **optio
     guarded = np.full((3, size + 2 * GUARD), 7, parameters.dtype)
     flat, memory, mean = guarded[:, GUARD:-GUARD]
     flat[:], memory[:], mean[:] = parameters.flat, 0, 0
-    workspace = Workspace(V, H, B, T, parameters.dtype, threads=threads)
+    sizes = {"layers": parameters.layers, "dropping": True}
+    workspace = Workspace(V, H, B, T, parameters.dtype, threads=threads, **sizes)
     if optimizer in WITH_MEAN:
         options["mean"] = mean
     return TrainingLoop(flat, memory, workspace, symbols, optimizer=optimizer, **options)

@@ -18,85 +18,146 @@ def softmax(a):
     return e / e.sum(axis=0)
 
 
-def random_parameters(V, H, seed, scale=0.5):
+def in_layer(name, layer):
+    return name if layer == 1 else f"{name}_{layer}"
+
+
+def layers_of(p):
+    return max(layer for layer in range(1, 17) if in_layer("Wz", layer) in p)
+
+
+def random_parameters(V, H, seed, scale=0.5, layers=1):
     rng = np.random.default_rng(seed)
     shape = {"W": (H, V), "U": (H, H), "b": (H, 1)}
     p = {kind + gate: rng.uniform(-scale, scale, shape[kind]) for gate in "zrh" for kind in "WUb"}
     p["Wy"] = rng.uniform(-scale, scale, (V, H))
     p["by"] = rng.uniform(-scale, scale, (V, 1))
+    shape["W"] = (H, H)
+    for layer in range(2, layers + 1):
+        for gate in "zrh":
+            for kind in "WUb":
+                p[in_layer(kind + gate, layer)] = rng.uniform(-scale, scale, shape[kind])
     return p
 
 
-def forward(p, inputs, targets, hidden, resets=None):
-    """inputs, targets (T, B); hidden (B, H). A dict with every activation and the losses (T, B).
+def random_bits(row_key, columns):
+    """32 random bits of each of so many columns: csrc/dropout.inc.h, in Python's own integers."""
+    bits = []
+    for column in range(columns):
+        x = (row_key + column * 0x9E3779B9) % 2**32
+        x = (x ^ x >> 16) * 0x85EBCA6B % 2**32 ^ row_key >> 32
+        x = (x ^ x >> 13) * 0xC2B2AE35 % 2**32
+        bits.append(x ^ x >> 16)
+    return bits
 
-    Where resets (T, B) are true the state before the step is zero.
+
+def mix(x):
+    x %= 2**64
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
+    return x ^ x >> 31
+
+
+def dropout_factors(dropout, seed, update, rows, columns, row=0):
+    """What dropout multiplies by, (rows, columns)."""
+    key = mix(mix(seed + 1) + update)
+    bits = [random_bits(mix(key + (row + r) * 0x9E3779B97F4A7C15), columns) for r in range(rows)]
+    return (np.array(bits) >= int(dropout * 2**32)) / (1 - dropout)
+
+
+def stack_dropout(layers, T, B, H, dropout, seed, update):
+    """The factors of a window's every layer, (layers, T, B, H)."""
+    factors = dropout_factors(dropout, seed, update, layers * T * B, H)
+    return factors.reshape(layers, T, B, H)
+
+
+def forward(p, inputs, targets, hidden, resets=None, factors=None):
+    """inputs, targets (T, B); hidden (B, H), or (layers, B, H) where there are several.
+
+    A dict with the losses (T, B), the top layer's activations, and `stack`, those of each layer.
+    Where resets (T, B) are true the states before the step are zero; each layer's outputs are
+    multiplied by its factors (layers, T, B, H).
     """
-    h = [np.asarray(hidden, np.float64).T]
-    out = {"z": [], "r": [], "h_hat": [], "p": [], "loss": [], "before": [], "kept": []}
-    resets = np.zeros(np.shape(inputs), bool) if resets is None else resets
-    for x, target, reset in zip(inputs, targets, resets, strict=True):
-        before = h[-1] * ~reset
-        z = sigmoid(p["Wz"][:, x] + p["Uz"] @ before + p["bz"])
-        r = sigmoid(p["Wr"][:, x] + p["Ur"] @ before + p["br"])
-        h_hat = np.tanh(p["Wh"][:, x] + p["Uh"] @ (r * before) + p["bh"])
-        h.append(z * before + (1 - z) * h_hat)
-        out["before"].append(before)
-        out["kept"].append(~reset)
-        prob = softmax(p["Wy"] @ h[-1] + p["by"])
-        loss = -np.log(prob[target, np.arange(len(target))])
-        for name, value in (("z", z), ("r", r), ("h_hat", h_hat), ("p", prob), ("loss", loss)):
-            out[name].append(value)
-    out["h"] = h
-    out["loss"] = np.array(out["loss"])
-    return out
+    layers, T = layers_of(p), len(inputs)
+    hidden = np.reshape(np.asarray(hidden, np.float64), (layers, *np.shape(hidden)[-2:]))
+    kept = np.ones(np.shape(inputs)) if resets is None else ~np.asarray(resets)
+    x, stack = None, []
+    for layer in range(1, layers + 1):
+        W, U, b = ({gate: p[in_layer(kind + gate, layer)] for gate in "zrh"} for kind in "WUb")
+        a = {"x": x, "h": [hidden[layer - 1].T], "z": [], "r": [], "h_hat": [], "before": []}
+        for t in range(T):
+            before = a["h"][-1] * kept[t]
+            wx = {g: W[g][:, inputs[t]] if x is None else W[g] @ x[t] for g in "zrh"}
+            z = sigmoid(wx["z"] + U["z"] @ before + b["z"])
+            r = sigmoid(wx["r"] + U["r"] @ before + b["r"])
+            h_hat = np.tanh(wx["h"] + U["h"] @ (r * before) + b["h"])
+            a["h"].append(z * before + (1 - z) * h_hat)
+            for name, value in (("z", z), ("r", r), ("h_hat", h_hat), ("before", before)):
+                a[name].append(value)
+        a["factors"] = np.ones(T) if factors is None else factors[layer - 1].transpose(0, 2, 1)
+        x = [h * factor for h, factor in zip(a["h"][1:], a["factors"], strict=True)]
+        stack.append(a)
+    columns = np.arange(np.shape(inputs)[1])
+    prob = [softmax(p["Wy"] @ x[t] + p["by"]) for t in range(T)]
+    loss = np.array([-np.log(prob[t][targets[t], columns]) for t in range(T)])
+    return stack[-1] | {"stack": stack, "kept": kept, "top": x, "p": prob, "loss": loss}
 
 
-def backward(p, inputs, targets, a, scale=1.0):
-    """Gradients by name of scale * sum of losses, from the activations `a` of forward."""
-    g = {name: np.zeros_like(p[name]) for name in NAMES}
-    dh_next = np.zeros_like(a["h"][0])
-    for t in reversed(range(len(inputs))):
-        z, r, h_hat, h, h_prev = a["z"][t], a["r"][t], a["h_hat"][t], a["h"][t + 1], a["before"][t]
-        dy = a["p"][t].copy()
+def backward(p, inputs, targets, out, scale=1.0):
+    """Gradients by name of scale * sum of losses, from the activations of forward."""
+    g = {name: np.zeros_like(p[name]) for name in p}
+    dx = []
+    for t in range(len(inputs)):
+        dy = out["p"][t].copy()
         dy[targets[t], np.arange(dy.shape[1])] -= 1
         dy *= scale
-        g["Wy"] += dy @ h.T
+        g["Wy"] += dy @ out["top"][t].T
         g["by"] += dy.sum(axis=1, keepdims=True)
-        dh = p["Wy"].T @ dy + dh_next
-        dh_hat_l = dh * (1 - z) * (1 - h_hat**2)
-        drh = p["Uh"].T @ dh_hat_l
-        dr_l = drh * h_prev * r * (1 - r)
-        dz_l = dh * (h_prev - h_hat) * z * (1 - z)
-        for gate, d, state in (
-            ("z", dz_l, h_prev),
-            ("r", dr_l, h_prev),
-            ("h", dh_hat_l, r * h_prev),
-        ):
-            np.add.at(g["W" + gate].T, inputs[t], d.T)
-            g["U" + gate] += d @ state.T
-            g["b" + gate] += d.sum(axis=1, keepdims=True)
-        dh_next = dh * z + drh * r + p["Uz"].T @ dz_l + p["Ur"].T @ dr_l
-        dh_next *= a["kept"][t]
+        dx.append(p["Wy"].T @ dy)
+    for layer in range(len(out["stack"]), 0, -1):
+        dx = _layer_backward(p, g, layer, inputs, out["stack"][layer - 1], out["kept"], dx)
     return g
 
 
+def _layer_backward(p, g, layer, inputs, a, kept, dx):
+    W, U = ({gate: p[in_layer(kind + gate, layer)] for gate in "zrh"} for kind in "WU")
+    dh_next, d_below = 0, [None] * len(dx)
+    for t in reversed(range(len(dx))):
+        z, r, h_hat, h_prev = a["z"][t], a["r"][t], a["h_hat"][t], a["before"][t]
+        dh = dx[t] * a["factors"][t] + dh_next
+        d = {"h": dh * (1 - z) * (1 - h_hat**2)}
+        drh = U["h"].T @ d["h"]
+        d["r"] = drh * h_prev * r * (1 - r)
+        d["z"] = dh * (h_prev - h_hat) * z * (1 - z)
+        for gate in "zrh":
+            if a["x"] is None:
+                np.add.at(g["W" + gate].T, inputs[t], d[gate].T)
+            else:
+                g[in_layer("W" + gate, layer)] += d[gate] @ a["x"][t].T
+            g[in_layer("U" + gate, layer)] += d[gate] @ (r * h_prev if gate == "h" else h_prev).T
+            g[in_layer("b" + gate, layer)] += d[gate].sum(axis=1, keepdims=True)
+        dh_next = dh * z + drh * r + U["z"].T @ d["z"] + U["r"].T @ d["r"]
+        dh_next = dh_next * kept[t]
+        d_below[t] = None if a["x"] is None else sum(W[gate].T @ d[gate] for gate in "zrh")
+    return d_below
+
+
 def adagrad(p, m, g, learning_rate, clip=5.0, eps=1e-8):
-    for name in NAMES:
+    for name in p:
         clipped = np.clip(g[name], -clip, clip)
         m[name] += clipped**2
         p[name] -= learning_rate * clipped / np.sqrt(m[name] + eps)
 
 
 def rmsprop(p, m, g, learning_rate, beta2, clip=5.0, eps=1e-8):
-    for name in NAMES:
+    for name in p:
         clipped = np.clip(g[name], -clip, clip)
         m[name] = beta2 * m[name] + (1 - beta2) * clipped**2
         p[name] -= learning_rate * clipped / (np.sqrt(m[name]) + eps)
 
 
 def adam(p, m, mean, g, t, learning_rate, beta1, beta2, weight_decay=0.0, clip=5.0, eps=1e-8):
-    for name in NAMES:
+    for name in p:
         clipped = np.clip(g[name], -clip, clip)
         mean[name] = beta1 * mean[name] + (1 - beta1) * clipped
         m[name] = beta2 * m[name] + (1 - beta2) * clipped**2
@@ -106,35 +167,36 @@ def adam(p, m, mean, g, t, learning_rate, beta1, beta2, weight_decay=0.0, clip=5
 
 
 def shortened(g, largest):
-    norm = np.sqrt(sum((g[name] ** 2).sum() for name in NAMES))
-    return {name: g[name] * min(1, largest / norm) for name in NAMES}
+    norm = np.sqrt(sum((g[name] ** 2).sum() for name in g))
+    return {name: g[name] * min(1, largest / norm) for name in g}
 
 
 def zeros_like(p):
-    return {name: np.zeros_like(p[name]) for name in NAMES}
+    return {name: np.zeros_like(p[name]) for name in p}
 
 
-def train(p, symbols, B, T, windows, learning_rate, clip=5.0, update=None):
-    """Truncated BPTT over B streams, p in place: losses, memory, hidden (B, H), next position.
+def train(p, symbols, B, T, windows, learning_rate, clip=5.0, update=None, dropout=0.0, seed=0):
+    """Truncated BPTT over B streams, p in place: losses, memory, hidden, next position.
 
     With `update`, a function of p, memory, g and the number of the window from 1 on, instead of
     Adagrad.
     """
-    memory = zeros_like(p)
+    memory, H, layers = zeros_like(p), len(p["Uz"]), layers_of(p)
     length = (len(symbols) - 1) // B + 1
     streams = np.stack([symbols[b * (length - 1) :][:length] for b in range(B)], axis=1)
     position, losses = 0, []
     for t in range(1, windows + 1):
         if position == 0 or position + T + 1 >= length:
-            position, hidden = 0, np.zeros((B, len(p["Uz"])))
+            position, hidden = 0, np.zeros((layers, B, H))
         inputs, targets = streams[position : position + T], streams[position + 1 : position + T + 1]
-        a = forward(p, inputs, targets, hidden)
+        factors = stack_dropout(layers, T, B, H, dropout, seed, t) if dropout else None
+        a = forward(p, inputs, targets, hidden, None, factors)
         g = backward(p, inputs, targets, a, 1 / B)
         if update is None:
             adagrad(p, memory, g, learning_rate, clip)
         else:
             update(p, memory, g, t)
-        hidden = a["h"][-1].T
+        hidden = np.stack([layer["h"][-1].T for layer in a["stack"]])
         position += T
         losses.append(a["loss"].sum())
-    return losses, memory, hidden, position
+    return losses, memory, hidden if layers > 1 else hidden[0], position

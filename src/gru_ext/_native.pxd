@@ -88,6 +88,9 @@ cdef extern from "gru_kernels.h" nogil:
     int32_t gru_draw(const gru_kernels *k, void *p, double u, Py_ssize_t V) noexcept
     void gru_sum_rows(const gru_kernels *k, void *db, void *dw, const void *d, const int32_t *x,
                       Py_ssize_t R, Py_ssize_t N, Py_ssize_t ld, bint accumulate) noexcept
+    uint64_t gru_dropout_key(uint64_t seed, uint64_t update) noexcept
+    void gru_dropout(const gru_kernels *k, void *y, const void *x, uint64_t key, Py_ssize_t row,
+                     Py_ssize_t R, Py_ssize_t N, double dropout, bint accumulate) noexcept
     void gru_clip(const gru_kernels *k, void *g, double limit, Py_ssize_t n) noexcept
     void gru_apply(const gru_kernels *k, void *g, const gru_update *update, Py_ssize_t n) noexcept
     double gru_sum_squares(const gru_kernels *k, void *g, Py_ssize_t n) noexcept
@@ -95,3 +98,7 @@ cdef extern from "gru_kernels.h" nogil:
     void gru_vsigmoid(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
     void gru_vtanh(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
     void gru_vlog(const gru_kernels *k, void *y, const void *x, Py_ssize_t n) noexcept
+
+
+cdef inline Py_ssize_t panel_of(const gru_kernels *k, real *unused) noexcept nogil:
+    return k.f32.panel if real is float else k.f64.panel

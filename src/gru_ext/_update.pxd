@@ -4,7 +4,7 @@ what applies it to arrays of gradients.
 """
 from libc.math cimport pow, sqrt
 
-from gru_ext._layout cimport Layout
+from gru_ext._layout cimport Cell, Layout, cell_of
 from gru_ext._native cimport (
     GRU_ADAGRAD,
     GRU_ADAM,
@@ -73,17 +73,28 @@ cdef inline void update_row(const gru_kernels *k, real *g, const gru_update *u,
     gru_apply(k, g + offset, &there, n)
 
 
+cdef inline void _update_lines(const gru_kernels *k, real *g, const gru_update *u,
+                               Py_ssize_t begin, Py_ssize_t end, bint decays, Py_ssize_t part,
+                               Py_ssize_t parts) noexcept nogil:
+    cdef Py_ssize_t line = GRU_LINE_BYTES // sizeof(real), lines = (end - begin) // line
+    cdef Py_ssize_t own = begin + lines * part // parts * line
+    end = begin + lines * (part + 1) // parts * line
+    if end > own:
+        update_row(k, g, u, own, end - own, decays)
+
+
 cdef inline void update_share(const gru_kernels *k, const Layout *p, real *g, const gru_update *u,
                               Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
     # A part's share of the whole flat buffer, in cache lines.
-    cdef Py_ssize_t line = GRU_LINE_BYTES // sizeof(real), i, lines, begin, end
-    cdef Py_ssize_t[5] bounds = [p.w, p.b, p.uzr, p.by, p.size]
-    for i in range(4):
-        lines = (bounds[i + 1] - bounds[i]) // line
-        begin = bounds[i] + lines * part // parts * line
-        end = bounds[i] + lines * (part + 1) // parts * line
-        if end > begin:
-            update_row(k, g, u, begin, end - begin, i % 2 == 0)
+    cdef Py_ssize_t layer
+    cdef Cell at
+    for layer in range(p.layers):
+        at = cell_of(p, layer)
+        _update_lines(k, g, u, at.w, at.b, True, part, parts)
+        _update_lines(k, g, u, at.b, at.uzr, False, part, parts)
+        _update_lines(k, g, u, at.uzr, at.end, True, part, parts)
+    _update_lines(k, g, u, p.wy, p.by, True, part, parts)
+    _update_lines(k, g, u, p.by, p.above, False, part, parts)
 
 
 cdef inline Py_ssize_t square_sums(const Layout *p) noexcept nogil:

@@ -10,16 +10,16 @@ from libc.string cimport memset
 from gru_ext cimport kernels
 from gru_ext._bptt cimport (
     Window,
-    backward,
+    backward_pass,
     buffers_of,
     cell,
     draw_symbol,
     forward_pass,
     inverse_temperature,
     product,
-    weight_gradients,
 )
-from gru_ext._layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_of
+from gru_ext._gradients cimport weight_gradients
+from gru_ext._layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, Cell, cell_of, layout_of
 from gru_ext._native cimport (
     GRU_LINE_BYTES,
     gru_apply,
@@ -66,7 +66,7 @@ cdef gru_model *_wrap(void *flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsiz
     if made is not NULL:
         made.w.k = kernels.active()
         made.w.B = made.w.T = made.w.T_max = made.w.parts_max = 1
-        made.w.p = layout_of(V, H, itemsize)
+        made.w.p = layout_of(V, H, itemsize, 1)
         made.itemsize = itemsize
         made.flat = flat
         made.writable = True
@@ -86,6 +86,9 @@ cdef gru_model *gru_model_borrow(object model) except NULL:
     parameters = getattr(model, "parameters", model)
     if not isinstance(parameters, Parameters):
         raise TypeError(f"model must be a gru_ext.Model or Parameters, not {type(model).__name__}")
+    if parameters.layers > 1:
+        raise ValueError(f"model must have one layer, not {parameters.layers}: the C interface "
+                         f"takes no more")
     flat, V, H = parameters.flat, parameters.vocabulary_size, parameters.hidden_size
     if flat.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise TypeError(f"the parameters must be float32 or float64, not {flat.dtype}")
@@ -153,14 +156,17 @@ cdef int _step(const gru_model *model, int32_t symbol, real *state, real *scratc
                Py_ssize_t scratch_size) noexcept nogil:
     cdef int refused = _refuse(model, state, scratch, scratch_size)
     cdef const Window *w
+    cdef Cell at
     cdef uint64_t float_state
     if refused:
         return refused
     if not _known(model, symbol):
         return GRU_BAD_SYMBOL
     w = &handle_of(model).w
+    at = cell_of(&w.p, 0)
     float_state = gru_float_state_enter()
-    cell(w, flat_of(model, state), scratch, scratch, scratch + 3 * w.p.Hp, state, state, &symbol, 1)
+    cell(w, &at, flat_of(model, state), scratch, scratch, scratch + 3 * w.p.Hp, state, state,
+         &symbol, <real *>NULL, 1)
     gru_float_state_leave(float_state)
     return GRU_OK
 

@@ -159,7 +159,7 @@ cdef int _backward(const gru_model *model, void *workspace, const int32_t *input
         return refused
     s.ready = False
     float_state = gru_float_state_enter()
-    backward(&s.w, flat_of(model, gradients), _reals(workspace, gradients), scale, 0, s.w.B)
+    backward_pass(&s.w, flat_of(model, gradients), _reals(workspace, gradients), scale)
     weight_gradients(&s.w, _reals(workspace, gradients), gradients, True, NULL, 0, 1)
     gru_float_state_leave(float_state)
     return GRU_OK
@@ -224,7 +224,7 @@ cdef int _train_step(gru_model *model, void *workspace, real *memory, const int3
     update = adagrad_of(flat_of(model, memory), memory, learning_rate, clip, eps)
     float_state = gru_float_state_enter()
     total = forward_pass(&s.w, flat_of(model, memory), ws)
-    backward(&s.w, flat_of(model, memory), ws, 1.0 / s.w.B, 0, s.w.B)
+    backward_pass(&s.w, flat_of(model, memory), ws, 1.0 / s.w.B)
     weight_gradients(&s.w, ws, <real *>(_base(workspace) + a.gradients), False, &update, 0, 1)
     gru_float_state_leave(float_state)
     s.ready = False

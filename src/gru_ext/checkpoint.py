@@ -2,10 +2,11 @@
 """Model files: plain ``.npz``, no pickle (docs/checkpoint-format.md).
 
 A file holds the eleven parameters under the notebook's names and shapes, so that the notebook can
-read it as ``gru_weights.data``; beside them ``gru_ext``, a JSON text as bytes, and, for resuming,
-the optimiser's memories (``memory_Wz`` and so on, ``mean_Wz`` and so on) and the streams' hidden
-states (``hidden``), and the same of the last good state (``good_Wz`` and so on). Files from others
-are hostile: every size is checked against the file's own before memory is taken.
+read it as ``gru_weights.data``, and those of further layers (``Wz_2`` and so on); beside them
+``gru_ext``, a JSON text as bytes, and, for resuming, the optimiser's memories (``memory_Wz`` and so
+on, ``mean_Wz`` and so on) and the streams' hidden states (``hidden``), and the same of the last
+good state (``good_Wz`` and so on). Files from others are hostile: every size is checked against the
+file's own before memory is taken.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO
 
@@ -25,14 +26,15 @@ from numpy.typing import NDArray
 
 from gru_ext._version import __version__
 from gru_ext.files import StrPath, write_atomically
-from gru_ext.parameters import NAMES, shapes
+from gru_ext.kernels import MOST_LAYERS
+from gru_ext.parameters import NAMES, layer_name, shapes
 from gru_ext.vocabulary import CODE_POINTS, Vocabulary
 
 FORMAT_VERSION = 1
 _METADATA = "gru_ext"
 _MEMORY, _MEAN, _GOOD = "memory_", "mean_", "good_"
 # Names a file may hold: twice the parameters, their memories and the states, and the metadata.
-_MOST_MEMBERS = 128
+_MOST_MEMBERS = 2 * (3 * len(shapes(1, 1, MOST_LAYERS)) + 1) + 1
 
 Array = NDArray[np.floating]
 
@@ -55,12 +57,12 @@ class Checkpoint:
     Attributes
     ----------
     weights : dict of ndarray
-        The eleven parameters, float32 or float64.
+        The parameters, float32 or float64.
     metadata : dict
         Vocabulary, sizes, step and so on; empty for a file of the notebook.
     memory : dict of ndarray, or None
         The optimiser's sums or means of squares, by the parameters' names.
-    hidden : ndarray of shape (B, H), or None
+    hidden : ndarray of shape (B, H), or (layers, B, H) where there are several, or None
     mean : dict of ndarray, or None
         Adam's means of the gradients.
     good : Checkpoint or None
@@ -85,6 +87,11 @@ class Checkpoint:
         return int(self.weights["Wz"].shape[1])
 
     @property
+    def layers(self) -> int:
+        """GRU layers."""
+        return layers_of(self.weights)
+
+    @property
     def characters(self) -> str | None:
         """The vocabulary, or None where the file has none, as the notebook's."""
         return self.metadata.get("vocabulary")
@@ -93,6 +100,14 @@ class Checkpoint:
     def vocabulary(self) -> Vocabulary | None:
         """The vocabulary, or None where the file has none."""
         return Vocabulary.from_metadata(self.metadata)
+
+
+def layers_of(names: Collection[str]) -> int:
+    """GRU layers of parameters with these names."""
+    layers = 1
+    while layers < MOST_LAYERS and layer_name("Wz", layers + 1) in names:
+        layers += 1
+    return layers
 
 
 def write(
@@ -123,10 +138,11 @@ def write(
 
 
 def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
-    arrays = {name: np.ascontiguousarray(checkpoint.weights[name]) for name in NAMES}
+    names = shapes(1, 1, checkpoint.layers)
+    arrays = {name: np.ascontiguousarray(checkpoint.weights[name]) for name in names}
     for prefix, remembered in ((_MEMORY, checkpoint.memory), (_MEAN, checkpoint.mean)):
         if remembered is not None:
-            arrays |= {prefix + name: np.ascontiguousarray(remembered[name]) for name in NAMES}
+            arrays |= {prefix + name: np.ascontiguousarray(remembered[name]) for name in names}
     if checkpoint.hidden is not None:
         arrays["hidden"] = np.ascontiguousarray(checkpoint.hidden)
     return arrays
@@ -192,25 +208,29 @@ class _Reader:
         if len(shape) != 2:
             raise CheckpointError(f"Wz must have shape (H, V), not {shape}")
         H, V = shape
-        data = self._state("", V, H, dtype)
+        expected = shapes(V, H, layers_of(self.members))
+        data = self._state("", expected, dtype)
         if _GOOD + NAMES[0] in self.members:
-            data.good = self._state(_GOOD, V, H, dtype)
+            data.good = self._state(_GOOD, expected, dtype)
         _check_metadata(metadata, V)
         data.metadata = metadata
         return data
 
-    def _state(self, which: str, V: int, H: int, dtype: np.dtype[Any]) -> Checkpoint:
-        expected = shapes(V, H)
+    def _state(
+        self, which: str, expected: dict[str, tuple[int, int]], dtype: np.dtype[Any]
+    ) -> Checkpoint:
         weights, memory, mean = (
-            {name: self._array(prefix + name, expected[name], dtype) for name in NAMES}
+            {name: self._array(prefix + name, expected[name], dtype) for name in expected}
             if prefix == which or prefix + NAMES[0] in self.members
             else None
             for prefix in (which, which + _MEMORY, which + _MEAN)
         )
         hidden = None
         if which + "hidden" in self.members:
-            streams = self._header(which + "hidden")[1][:1]
-            hidden = self._array(which + "hidden", (*streams, H), dtype)
+            layers = layers_of(expected)
+            shape = self._header(which + "hidden")[1]
+            streams = shape[:1] if layers == 1 else (layers, *shape[1:2])
+            hidden = self._array(which + "hidden", (*streams, expected["Uz"][0]), dtype)
         return Checkpoint(weights or {}, {}, memory, hidden, mean)
 
     def _header(self, name: str) -> tuple[IO[bytes], tuple[int, ...], np.dtype[Any], bool, int]:

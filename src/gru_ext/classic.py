@@ -77,15 +77,19 @@ def _options(given: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint
         "clip norm": given.clip_norm not in (None, math.inf),
         "schedule": given.schedule not in (None, "constant"),
         "warmup": bool(given.warmup),
+        "layers": given.layers not in (None, 1),
+        "dropout": bool(given.dropout),
     }
     for name, contradicts in contradictions.items():
         if contradicts:
             raise ValueError(
-                f"--classic trains by Adagrad at one rate, on the whole text in one stream, as "
-                f"the notebook does: leave out the {name}, or --classic"
+                f"--classic trains one layer by Adagrad at one rate, on the whole text in one "
+                f"stream, as the notebook does: leave out the {name}, or --classic"
             )
     hidden_size = given.hidden_size
     if weights is not None:
+        if weights.layers > 1:
+            raise CheckpointError(f"has {weights.layers} layers: --classic trains one")
         if weights.vocabulary_size != len(vocabulary):
             raise CheckpointError(
                 f"holds weights for {weights.vocabulary_size} characters, but "

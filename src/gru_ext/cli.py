@@ -96,6 +96,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--hidden-size", type=_count, metavar="H")
     add("--seq-length", type=_count, metavar="T", help="characters of a window")
     add("--batch-size", type=_count, metavar="B", help="streams the text is cut into")
+    add("--layers", type=_count, metavar="N", help="GRU layers (default: 1)")
+    add(
+        "--dropout",
+        type=_number,
+        metavar="P",
+        help="share of each layer's outputs that is dropped while training (default: 0)",
+    )
     add("--dtype", choices=DTYPES)
     add("--optimizer", choices=OPTIMIZERS)
     add("--learning-rate", type=_number, metavar="X", help="the largest")
@@ -289,8 +296,9 @@ def _info(arguments: argparse.Namespace) -> None:
         "written by": written_by,
         "format": about.get("format", "none"),
         "hidden size": H,
+        "layers": data.layers,
         "dtype": data.weights["Wz"].dtype,
-        "parameters": sum(rows * columns for rows, columns in shapes(V, H).values()),
+        "parameters": sum(rows * columns for rows, columns in shapes(V, H, data.layers).values()),
         "vocabulary": _told_vocabulary(data.vocabulary) or f"{V} characters, not named in the file",
         "steps": about.get("step", "unknown"),
     }
@@ -302,7 +310,7 @@ def _info(arguments: argparse.Namespace) -> None:
         lines["options"] = ", ".join(
             f"{name} {value}"
             for name, value in options.items()
-            if name not in ("optimizer", "hidden_size", "dtype")
+            if name not in ("optimizer", "hidden_size", "layers", "dtype")
         )
     validation = about.get("validation")
     if isinstance(validation, dict):

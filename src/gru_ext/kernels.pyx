@@ -3,12 +3,17 @@
 import os
 import warnings
 
+import numpy as np
+
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
 
 from gru_ext._layout cimport LARGEST_SIZE, layout_of
+from gru_ext._layout cimport MOST_LAYERS as _MOST_LAYERS
 from gru_ext._native cimport (
     gru_clip,
     gru_compiler,
+    gru_dropout,
+    gru_dropout_key,
     gru_kernels,
     gru_kernels_available,
     gru_kernels_not_built,
@@ -26,6 +31,8 @@ from gru_ext._native cimport (
 from gru_ext._update cimport Rule, adagrad_of, update_at
 
 cdef const gru_kernels *_active = NULL
+
+MOST_LAYERS = _MOST_LAYERS
 
 
 cdef const gru_kernels *active() noexcept nogil:
@@ -84,7 +91,7 @@ def compiler():
     return gru_compiler().decode()
 
 
-def layout(vocabulary_size, hidden_size, itemsize):
+def layout(vocabulary_size, hidden_size, itemsize, layers=1):
     """Offsets, padded sizes and total size of the flat parameter buffer, in elements.
 
     Parameters
@@ -93,18 +100,23 @@ def layout(vocabulary_size, hidden_size, itemsize):
         V and H, from 1 to 2**24.
     itemsize : int
         4 for float32, 8 for float64.
+    layers : int
+        From 1 to 16.
 
     Returns
     -------
     dict
-        ``V H Vp Hp``, the offsets ``w b uzr uh wy by`` and ``size``.
+        ``V H Vp Hp layers``, the offsets ``w b uzr uh wy by`` and that of the second layer,
+        ``above``; ``layer_size`` of each layer above the first, and ``size``.
     """
     for what, size in (("vocabulary size", vocabulary_size), ("hidden size", hidden_size)):
         if not 1 <= size <= LARGEST_SIZE:
             raise ValueError(f"{what} must be from 1 to {LARGEST_SIZE}, not {size}")
     if itemsize not in (4, 8):
         raise ValueError(f"itemsize must be 4 or 8, not {itemsize}")
-    return layout_of(vocabulary_size, hidden_size, itemsize)
+    if not 1 <= layers <= MOST_LAYERS:
+        raise ValueError(f"layers must be from 1 to {MOST_LAYERS}, not {layers}")
+    return layout_of(vocabulary_size, hidden_size, itemsize, layers)
 
 
 def clip(real[::1] gradients, double limit):
@@ -134,6 +146,35 @@ def check_weight_decay(weight_decay, learning_rate):
     """Raise a ValueError where one update would take more than a whole weight."""
     if weight_decay != 0 and not (weight_decay > 0 and weight_decay * learning_rate <= 1):
         raise ValueError(f"weight decay must be from 0 to 1 / learning rate, not {weight_decay}")
+
+
+def check_dropout(dropout):
+    """Raise a ValueError where a share of dropped units is not from 0 to below 1."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be from 0 to below 1, not {dropout}")
+
+
+def dropout(const real[:, ::1] x, real[:, ::1] out, double dropout, seed, update, row=0):
+    """out = x, with a share of its numbers dropped to zero, the others divided by what is kept.
+
+    Which ones depends on the numbers below alone (docs/equations.md); training drops those of
+    layer l (from 0), step t and stream s of a window at row ``(l * T + t) * B + s``.
+
+    Parameters
+    ----------
+    x, out : ndarray, shape (R, N), one dtype, contiguous
+        They may be the same.
+    dropout : float
+        The share that is dropped, from 0 to below 1.
+    seed, update, row : int
+        The run's seed, the update's number from 1 on, the number of the first row.
+    """
+    if (x.shape[0], x.shape[1]) != (out.shape[0], out.shape[1]):
+        raise ValueError(f"x and out must have one shape, not {np.shape(x)} and {np.shape(out)}")
+    check_dropout(dropout)
+    if x.shape[0] and x.shape[1]:
+        gru_dropout(_active, &out[0, 0], &x[0, 0], gru_dropout_key(seed, update), row, x.shape[0],
+                    x.shape[1], dropout, False)
 
 
 def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradients,

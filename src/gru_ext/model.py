@@ -51,10 +51,15 @@ class Model:
 
     @classmethod
     def create(
-        cls, vocabulary: Vocabulary, hidden_size: int, dtype: DTypeLike = np.float32, seed: int = 0
+        cls,
+        vocabulary: Vocabulary,
+        hidden_size: int,
+        dtype: DTypeLike = np.float32,
+        seed: int = 0,
+        layers: int = 1,
     ) -> Model:
         """A new model: matrices drawn evenly from +-1/sqrt(H), biases zero."""
-        parameters = Parameters(len(vocabulary), hidden_size, dtype)
+        parameters = Parameters(len(vocabulary), hidden_size, dtype, layers=layers)
         draw_uniform(parameters, np.random.default_rng(seed), 1 / math.sqrt(hidden_size))
         return cls(vocabulary, parameters)
 
@@ -73,14 +78,19 @@ class Model:
         return self.parameters.hidden_size
 
     @property
+    def layers(self) -> int:
+        """GRU layers."""
+        return self.parameters.layers
+
+    @property
     def dtype(self) -> np.dtype[np.floating]:
         """float32 or float64."""
         return self.parameters.dtype
 
     def __repr__(self) -> str:
         return (
-            f"<gru_ext.Model: {len(self.vocabulary)} characters, hidden size "
-            f"{self.hidden_size}, {self.dtype}>"
+            f"<gru_ext.Model: {len(self.vocabulary)} characters, "
+            f"{self.parameters.sizes}, {self.dtype}>"
         )
 
     @overload
@@ -194,7 +204,8 @@ def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> M
         raise CheckpointError(
             f"holds weights for {data.vocabulary_size} characters, not for {len(vocabulary)}"
         )
-    parameters = Parameters(data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype)
+    sizes = data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype
+    parameters = Parameters(*sizes, layers=data.layers)
     parameters.assign(data.weights)
     about = {key: value for key, value in data.metadata.items() if key not in Vocabulary.KEYS}
     return Model(vocabulary, parameters, about)

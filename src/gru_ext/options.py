@@ -68,6 +68,10 @@ class TrainingOptions:
         ``plateau``: halved after each two evaluations in a row without a better loss.
     warmup : int
         Updates in which the learning rate rises.
+    layers : int
+        GRU layers, 1 by default.
+    dropout : float
+        The share of each layer's outputs that is dropped while training; 0 by default.
     eval_every, patience : int
         Updates between evaluations (0: none but at the end); evaluations in a row without a better
         loss that end the run.
@@ -92,6 +96,8 @@ class TrainingOptions:
     clip_norm: float | None = None
     schedule: str | None = None
     warmup: int | None = None
+    layers: int | None = None
+    dropout: float | None = None
     eval_every: int | None = None
     patience: int | None = None
     keep: str | None = None
@@ -107,6 +113,7 @@ class TrainingOptions:
             "val_fraction",
             "weight_decay",
             "clip_norm",
+            "dropout",
         ):
             value = getattr(self, name)
             if value is not None and not isinstance(value, numbers.Real):
@@ -125,6 +132,9 @@ class TrainingOptions:
             raise ValueError(f"weight decay must be a number from 0 on, not {self.weight_decay}")
         if self.val_fraction is not None and not 0 <= self.val_fraction < 1:
             raise ValueError(f"val fraction must be from 0 to below 1, not {self.val_fraction}")
+        check_whole("layers", self.layers, 1)
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
         if self.seed is not None and not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be from 0 to 2**32 - 1, not {self.seed}")
         for name, known in (
@@ -217,6 +227,8 @@ class Settled:
     clip_norm: float | None
     schedule: str
     warmup: int | None
+    layers: int
+    dropout: float
 
 
 CLASSIC = {
@@ -231,6 +243,8 @@ CLASSIC = {
     "clip_norm": None,
     "schedule": "constant",
     "warmup": 0,
+    "layers": 1,
+    "dropout": 0.0,
 }
 """The notebook's options; its hidden size is the vocabulary's, its number of updates 10,001."""
 
@@ -274,6 +288,8 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
         "clip_norm": None,
         "schedule": OPTIMIZERS[optimizer].schedule,
         "warmup": None,
+        "layers": 1,
+        "dropout": 0.0,
     }
     return settle_over(given, chosen)
 

@@ -117,7 +117,7 @@ class Run:
             isinstance(nats, float)
             and nats <= self.validation.best_nats
             and best.vocabulary == model.vocabulary
-            and best.hidden_size == model.hidden_size
+            and (best.hidden_size, best.layers) == (model.hidden_size, model.layers)
         )
 
     def checkpoint(self) -> Checkpoint:
@@ -293,9 +293,10 @@ class Run:
         trainer, model, held_out = self.trainer, self.trainer.model, len(self.validation.held_out)
         held = f" and {held_out:,} held out" if held_out else ""
         added = f" ({self.added} of them new to the model)" if self.added else ""
+        dropout = f", dropout {trainer.dropout:g}" if trainer.dropout else ""
         return (
             f"{trainer.characters:,} {self.unit}s to train on{held}, "
-            f"{len(model.vocabulary)} different{added}; hidden size {model.hidden_size}, "
+            f"{len(model.vocabulary)} different{added}; {model.parameters.sizes}{dropout}, "
             f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
             f"{trainer.optimizer} with learning rate {trainer.learning_rate:.4g}, "
             f"{self.steps:,} steps, "

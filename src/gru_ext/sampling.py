@@ -71,7 +71,7 @@ def sample_symbols(
         The logits are divided by it; 0 takes the likeliest character each time.
     seed : int or sequence of int, optional
         The same seed gives the same text.
-    hidden : ndarray, shape (1, H), optional
+    hidden : ndarray, shape (1, H), or (layers, 1, H) where there are several, optional
         The state to start from; zero by default.
     separator : ndarray of symbols, optional
         What stands between documents: where it is read or drawn, the state starts anew.
@@ -125,6 +125,7 @@ class _Reader:
             parameters.dtype,
             training=False,
             resetting=separator is not None,
+            layers=parameters.layers,
         )
         self.separator = separator
         if hidden is not None:

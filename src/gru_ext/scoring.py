@@ -83,6 +83,7 @@ def evaluate_symbols(
         parameters.dtype,
         training=False,
         resetting=separator is not None,
+        layers=parameters.layers,
     )
     resets = None
     total = 0.0

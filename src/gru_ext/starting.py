@@ -65,24 +65,32 @@ def starting_model(
     Characters that the weights do not know have those of a new model.
     """
     if weights is None:
-        return Model.create(vocabulary, options.hidden_size, options.dtype, options.seed)
+        return _new_model(vocabulary, options)
     if weights.hidden_size != options.hidden_size:
         raise ValueError(
             f"{source} has hidden size {weights.hidden_size}, not {options.hidden_size}"
         )
+    if weights.layers != options.layers:
+        raise ValueError(f"{source} has {weights.layers} layers, not {options.layers}")
     known = weights.vocabulary
     if known is not None and set(known.characters) < set(vocabulary.characters):
         return _widened(vocabulary, known, weights, options)
     loaded: Model = named(source, from_checkpoint, weights, vocabulary)
-    parameters = Parameters(len(vocabulary), options.hidden_size, options.dtype)
+    sizes = len(vocabulary), options.hidden_size, options.dtype
+    parameters = Parameters(*sizes, layers=options.layers)
     parameters.assign(loaded.parameters)
     return Model(vocabulary, parameters)
+
+
+def _new_model(vocabulary: Vocabulary, options: Settled) -> Model:
+    sizes = options.hidden_size, options.dtype, options.seed, options.layers
+    return Model.create(vocabulary, *sizes)
 
 
 def _widened(
     vocabulary: Vocabulary, known: Vocabulary, weights: Checkpoint, options: Settled
 ) -> Model:
-    model = Model.create(vocabulary, options.hidden_size, options.dtype, options.seed)
+    model = _new_model(vocabulary, options)
     symbol = {character: i for i, character in enumerate(vocabulary.characters)}
     places = [symbol[character] for character in known.characters]
     for name, view in model.parameters.items():
@@ -112,9 +120,10 @@ def resumed_options(given: TrainingOptions, saved: Checkpoint) -> TrainingOption
         "seed",
         "units",
         "min_count",
+        "layers",
     ):
         asked = getattr(given, name)
-        saved = before.get(name, {"units": "chars", "min_count": 1}.get(name, asked))
+        saved = before.get(name, {"units": "chars", "min_count": 1, "layers": 1}.get(name, asked))
         if asked is not None and asked != saved:
             raise CheckpointError(f"was trained with {name.replace('_', ' ')} {saved}, not {asked}")
     if given.epochs is not None and given.max_steps is None:

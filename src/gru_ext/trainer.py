@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.corpus import digest, release
-from gru_ext.kernels import check_weight_decay
+from gru_ext.kernels import check_dropout, check_weight_decay
 from gru_ext.model import Model
 from gru_ext.optimizers import OPTIMIZERS, weight_decay_of
 from gru_ext.options import SCHEDULES, check_one_of
-from gru_ext.parameters import Parameters
 from gru_ext.schedule import Schedule, are_lowered
 from gru_ext.threads import default_threads
 from gru_ext.training_loop import TrainingLoop
@@ -69,6 +68,10 @@ class Trainer:
         over the text, but 200 at least and 400 at most.
     planned_steps : int, optional
         Updates of the whole run, those before a resume included.
+    dropout : float
+        The share of each layer's outputs that is dropped while training.
+    seed : int
+        Of the dropout.
     threads : int, optional
         Threads that share each window; by default as many as help. The result has the same bits
         for any number.
@@ -101,6 +104,8 @@ class Trainer:
         schedule: str = "constant",
         warmup_steps: int | None = 0,
         planned_steps: int | None = None,
+        dropout: float = 0.0,
+        seed: int = 0,
         threads: int | None = None,
     ) -> None:
         if threads is None:
@@ -117,9 +122,10 @@ class Trainer:
         self.weight_decay = weight_decay_of(optimizer, weight_decay)
         check_weight_decay(self.weight_decay, learning_rate)
         self.threads = min(threads, batch_size)
-        sizes = parameters.vocabulary_size, parameters.hidden_size, parameters.dtype
-        self.memory = Parameters(*sizes)
-        self.mean = Parameters(*sizes) if rule.has_mean else None
+        check_dropout(dropout)
+        self.dropout, self.seed = dropout, seed
+        self.memory = parameters.like()
+        self.mean = parameters.like() if rule.has_mean else None
         self._workspace = Workspace(
             parameters.vocabulary_size,
             parameters.hidden_size,
@@ -128,6 +134,8 @@ class Trainer:
             parameters.dtype,
             threads=self.threads,
             resetting=model.separator is not None,
+            layers=parameters.layers,
+            dropping=dropout > 0,
         )
         self._loop = TrainingLoop(
             parameters.flat,
@@ -195,7 +203,10 @@ class Trainer:
 
     @property
     def hidden(self) -> NDArray[np.floating]:
-        """Hidden state of each stream, shape (B, H), which may be written to."""
+        """Hidden state of each stream, which may be written to.
+
+        Shape (B, H), or (layers, B, H) where there are several.
+        """
         return self._workspace.hidden
 
     def forget_windows(self) -> None:
@@ -242,6 +253,8 @@ class Trainer:
             threads=self.threads,
             weight_decay=self.weight_decay,
             clip_norm=self.clip_norm,
+            dropout=self.dropout,
+            seed=self.seed,
         )
         release(self._symbols)
         losses /= self.characters_per_step
@@ -313,9 +326,12 @@ class Trainer:
             raise CheckpointError(
                 f"has hidden size {data.hidden_size}, not {parameters.hidden_size}"
             )
-        if len(data.hidden) != self.batch_size:
+        if data.layers != parameters.layers:
+            raise CheckpointError(f"has {data.layers} layers, not {parameters.layers}")
+        batch_size = data.hidden.shape[-2]
+        if batch_size != self.batch_size:
             raise CheckpointError(
-                f"was trained with batch size {len(data.hidden)}, not {self.batch_size}"
+                f"was trained with batch size {batch_size}, not {self.batch_size}"
             )
         if state.get("optimizer", "adagrad") != self.optimizer:
             raise CheckpointError(

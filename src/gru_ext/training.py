@@ -57,6 +57,8 @@ def train(
     hidden_size: int | None = None,
     seq_length: int | None = None,
     batch_size: int | None = None,
+    layers: int | None = None,
+    dropout: float | None = None,
     dtype: str | None = None,
     optimizer: str | None = None,
     learning_rate: float | None = None,
@@ -111,6 +113,10 @@ def train(
         File to write the model and the state of its training to.
     hidden_size, seq_length, batch_size : int, optional
         H; T, the characters of a window of truncated BPTT; B, the streams the text is cut into.
+    layers : int, optional
+        GRU layers, 1 by default; each above the first reads the hidden states of the one below.
+    dropout : float, optional
+        The share of each layer's outputs that is dropped while training; 0 by default.
     dtype : {"float32", "float64"}, optional
     optimizer : {"adagrad", "adam", "adamw", "rmsprop"}, optional
     learning_rate : float, optional
@@ -213,6 +219,8 @@ def train(
         clip_norm,
         schedule,
         warmup,
+        layers,
+        dropout,
         eval_every=eval_every,
         patience=patience,
         keep=keep,
@@ -292,9 +300,8 @@ def _train(
     if resume:
         given = named(source, resumed_options, given, weights)
     elif weights is not None:
-        given = given.over(
-            {"hidden_size": weights.hidden_size, "dtype": str(weights.weights["Wz"].dtype)}
-        )
+        sizes = {"hidden_size": weights.hidden_size, "layers": weights.layers}
+        given = given.over(sizes | {"dtype": str(weights.weights["Wz"].dtype)})
     n_trained = len(symbols) - held_out(len(symbols), given.val_fraction)
     n_held_out = len(symbols) - n_trained
     check_held_out(given, n_held_out)
@@ -315,6 +322,8 @@ def _train(
         weight_decay=options.weight_decay,
         schedule=options.schedule,
         warmup_steps=options.warmup,
+        dropout=options.dropout,
+        seed=options.seed,
         threads=threads,
     )
     if resume and weights is not None:

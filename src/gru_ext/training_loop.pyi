@@ -41,4 +41,6 @@ class TrainingLoop:
         threads: int = 1,
         weight_decay: float = 0.0,
         clip_norm: float = ...,
+        dropout: float = 0.0,
+        seed: int = 0,
     ) -> NDArray[np.float64]: ...

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int32_t, uint64_t
 from libc.math cimport isinf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -17,18 +17,22 @@ from gru_ext._bptt cimport (
     forward,
     leave,
     pack_weights,
-    share,
-    weight_gradients,
+    read_below,
+    send_below,
 )
+from gru_ext._gradients cimport weight_gradients
+from gru_ext._layout cimport share
 from gru_ext._native cimport (
     GRU_ADAGRAD,
     GRU_ADAM,
     GRU_RMSPROP,
+    gru_dropout_key,
     gru_float_state_enter,
     gru_float_state_leave,
     gru_update,
     real,
 )
+from gru_ext._streams cimport Streams, gather
 from gru_ext._update cimport (
     Rule,
     norm_scale,
@@ -39,7 +43,7 @@ from gru_ext._update cimport (
 )
 from gru_ext.windows cimport Workspace
 
-from gru_ext.kernels import check_beta, check_eps, check_weight_decay
+from gru_ext.kernels import check_beta, check_dropout, check_eps, check_weight_decay
 from gru_ext.matmul import one_blas_thread
 from gru_ext.windows import aligned_zeros, check_count
 
@@ -55,71 +59,18 @@ cdef extern from "team.h" nogil:
 
 cdef struct Run:
     gru_team team
-    const void *symbols
-    int symbol_bytes
-    const int32_t *separator  # (separator_length)
-    Py_ssize_t separator_length
-    Py_ssize_t stream_length
-    Py_ssize_t position
+    Streams streams
     Py_ssize_t windows      # to do
     Py_ssize_t done         # those before a resume included
-    bint fresh              # this window starts from a zero state
-    long refused            # a symbol that is none
     const double *learning_rates  # (windows)
     Rule rule
     double clip_norm        # infinity: none
     double *square_sums
     double *losses          # (windows)
+    uint64_t seed           # of dropout
 
 
 _KINDS = {"adagrad": GRU_ADAGRAD, "rmsprop": GRU_RMSPROP, "adam": GRU_ADAM, "adamw": GRU_ADAM}
-
-
-cdef inline int32_t _symbol(const Run *run, Py_ssize_t i) noexcept nogil:
-    if run.symbol_bytes == 1:
-        return (<const uint8_t *>run.symbols)[i]
-    if run.symbol_bytes == 2:
-        return (<const uint16_t *>run.symbols)[i]
-    return (<const int32_t *>run.symbols)[i]
-
-
-cdef inline bint _document_starts(const Run *run, Py_ssize_t i) noexcept nogil:
-    # The first that a document's state reads is the last symbol of the separator before it.
-    cdef Py_ssize_t k, n = run.separator_length
-    if i + 1 < n:
-        return False
-    for k in range(n):
-        if _symbol(run, i - k) != run.separator[n - 1 - k]:
-            return False
-    return True
-
-
-cdef void _gather(Window *w, Run *run) noexcept nogil:
-    # The next window's inputs and targets; a symbol that is none ends the run.
-    cdef Py_ssize_t t, s, at
-    cdef int32_t x, target
-    cdef int32_t *inputs = <int32_t *>w.inputs
-    cdef int32_t *targets = <int32_t *>w.targets
-    cdef unsigned char *touched = <unsigned char *>w.touched
-    cdef unsigned char *resets = <unsigned char *>w.resets
-    run.fresh = run.position + w.T + 1 >= run.stream_length or run.position == 0
-    if run.fresh:
-        run.position = 0
-    memset(touched, 0, w.p.V)
-    for s in range(w.B):
-        at = s * (run.stream_length - 1) + run.position
-        x = _symbol(run, at)
-        for t in range(w.T):
-            target = _symbol(run, at + t + 1)
-            if x < 0 or x >= w.p.V or target < 0 or target >= w.p.V:
-                run.refused = 1
-                return
-            inputs[t * w.B + s] = x
-            targets[t * w.B + s] = target
-            touched[x] = 1
-            if resets != NULL:
-                resets[t * w.B + s] = _document_starts(run, at + t)
-            x = target
 
 
 cdef int _update(const Window *w, Run *run, const gru_update *update, real *g, real *ws,
@@ -143,6 +94,46 @@ cdef int _update(const Window *w, Run *run, const gru_update *update, real *g, r
     return 0
 
 
+cdef int _forward(const Window *w, Run *run, const real *p, real *ws, Py_ssize_t part,
+                  Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
+    # A part's streams through the layers, from the lowest on; not 0 where the team gave up.
+    cdef Py_ssize_t parts = run.team.members, rows = w.T * w.B, layer
+    for layer in range(w.p.layers):
+        if run.streams.fresh and s1 > s0:
+            memset(ws + w.o.carry + (layer * w.B + s0) * w.p.Hp, 0,
+                   (s1 - s0) * w.p.Hp * sizeof(real))
+    if s1 > s0:
+        enter(w, ws, s0, s1)
+    for layer in range(w.p.layers):
+        if layer > 0:
+            if gru_team_wait(&run.team) != 0:
+                return 1
+            read_below(w, p, ws, layer, share(rows, part, parts), share(rows, part + 1, parts))
+            if gru_team_wait(&run.team) != 0:
+                return 1
+        if s1 > s0:
+            forward(w, p, ws, layer, s0, s1)
+    if s1 > s0:
+        leave(w, ws, s0, s1)
+    return 0
+
+
+cdef int _backward(const Window *w, Run *run, const real *p, real *ws, Py_ssize_t part,
+                   Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
+    # A part's streams back through the layers, from the highest on.
+    cdef Py_ssize_t parts = run.team.members, rows = w.T * w.B, layer
+    for layer in range(w.p.layers - 1, -1, -1):
+        if layer < w.p.layers - 1:
+            if gru_team_wait(&run.team) != 0:
+                return 1
+            send_below(w, p, ws, layer + 1, share(rows, part, parts), share(rows, part + 1, parts))
+            if gru_team_wait(&run.team) != 0:
+                return 1
+        if s1 > s0:
+            backward(w, p, ws, layer, 1.0 / w.B, s0, s1)
+    return 0
+
+
 cdef void _train_part(Window *w, Run *run, real *p, real *m, real *mean, real *g, real *ws,
                       Py_ssize_t part) noexcept nogil:
     # What every thread of the team does, window by window: share the packing; take its streams
@@ -154,17 +145,15 @@ cdef void _train_part(Window *w, Run *run, real *p, real *m, real *mean, real *g
     cdef uint64_t state = gru_float_state_enter()
     for n in range(run.windows):
         if part == 0:
-            _gather(w, run)
+            gather(w, &run.streams)
+            w.dropout_key = gru_dropout_key(run.seed, before + n + 1)
         pack_weights(w, p, ws, part, parts)
-        if gru_team_wait(&run.team) != 0 or run.refused:
+        if gru_team_wait(&run.team) != 0 or run.streams.refused:
             break
-        if s1 > s0:
-            if run.fresh:
-                memset(ws + w.o.carry + s0 * w.p.Hp, 0, (s1 - s0) * w.p.Hp * sizeof(real))
-            enter(w, ws, s0, s1)
-            forward(w, p, ws, s0, s1)
-            leave(w, ws, s0, s1)
-            backward(w, p, ws, 1.0 / w.B, s0, s1)
+        if _forward(w, run, p, ws, part, s0, s1) != 0:
+            break
+        if _backward(w, run, p, ws, part, s0, s1) != 0:
+            break
         if gru_team_wait(&run.team) != 0:
             break
         update = update_at(&run.rule, p, m, mean, run.learning_rates[n], before + n + 1)
@@ -175,7 +164,7 @@ cdef void _train_part(Window *w, Run *run, real *p, real *m, real *mean, real *g
             for i in range(w.T * w.B):
                 total += w.losses[i]
             run.losses[n] = total
-            run.position += w.T
+            run.streams.position += w.T
             run.done += 1
         if gru_team_wait(&run.team) != 0:
             break
@@ -254,9 +243,9 @@ cdef class TrainingLoop:
         self._gradients = aligned_zeros(parameters.size, parameters.dtype)
         self._square_sums = np.zeros(square_sums(&w.p), np.float64)
         self.run.square_sums = <double *><size_t>self._square_sums.ctypes.data
-        self.run.symbols = <const void *><size_t>symbols.ctypes.data
-        self.run.symbol_bytes = symbols.itemsize
-        self.run.stream_length = stream_length
+        self.run.streams.symbols = <const void *><size_t>symbols.ctypes.data
+        self.run.streams.symbol_bytes = symbols.itemsize
+        self.run.streams.stream_length = stream_length
         if separator is None:
             return
         self._separator = np.ascontiguousarray(separator, np.int32)
@@ -264,8 +253,8 @@ cdef class TrainingLoop:
             raise ValueError("separator must be 1-D and have a symbol at least")
         if not w.resetting:
             raise ValueError("the workspace must be made with resetting=True")
-        self.run.separator = <const int32_t *><size_t>self._separator.ctypes.data
-        self.run.separator_length = self._separator.size
+        self.run.streams.separator = <const int32_t *><size_t>self._separator.ctypes.data
+        self.run.streams.separator_length = self._separator.size
 
     def __dealloc__(self):
         free(self.run)
@@ -273,13 +262,13 @@ cdef class TrainingLoop:
     @property
     def position(self):
         """Where in the streams the next window begins; 0 resets the state there."""
-        return self.run.position
+        return self.run.streams.position
 
     @position.setter
     def position(self, value):
-        position = check_count("position", value, 0, self.run.stream_length - 1)
+        position = check_count("position", value, 0, self.run.streams.stream_length - 1)
         self.workspace._take()
-        self.run.position = position
+        self.run.streams.position = position
         self.workspace._lock.release()
 
     @property
@@ -294,10 +283,10 @@ cdef class TrainingLoop:
     @property
     def windows_per_epoch(self):
         """Windows from one reset of the state to the next."""
-        return max(1, (self.run.stream_length - 2) // self.workspace.window.T_max)
+        return max(1, (self.run.streams.stream_length - 2) // self.workspace.window.T_max)
 
     def steps(self, windows, learning_rate, double clip=5.0, double eps=1e-8, threads=1,
-              double weight_decay=0.0, double clip_norm=float("inf")):
+              double weight_decay=0.0, double clip_norm=float("inf"), double dropout=0.0, seed=0):
         """Train on the next windows.
 
         Parameters
@@ -314,6 +303,11 @@ cdef class TrainingLoop:
         clip_norm : float
             The largest norm of the whole gradient: a longer one is shortened to it, before `clip`
             bounds each of its elements. Infinity: no bound, and no pass over the gradient.
+        dropout : float
+            The share of each layer's outputs that is dropped; other than 0 the workspace must be
+            made with ``dropping=True``.
+        seed : int
+            With an update's number it tells which ones (:func:`gru_ext.kernels.dropout`).
 
         Returns
         -------
@@ -334,18 +328,22 @@ cdef class TrainingLoop:
         check_weight_decay(weight_decay, rates.max())
         if weight_decay != 0 and self.run.rule.kind != GRU_ADAM:
             raise ValueError("weight decay is adamw's: the other optimizers take 0")
+        check_dropout(dropout)
+        if dropout > 0 and not w.dropping:
+            raise ValueError("the workspace must be made with dropping=True")
+        cdef uint64_t dropout_seed = seed
         s._take()
         try:
             run = self.run
             run.team.members = threads
             run.team.arrived = run.team.generation = run.team.abandoned = 0
             run.windows = windows
-            run.refused = 0
+            run.streams.refused = 0
             run.learning_rates = <const double *><size_t>rates.ctypes.data
             run.rule.clip, run.rule.eps, run.rule.weight_decay = clip, eps, weight_decay
-            run.clip_norm = clip_norm
+            run.clip_norm, run.seed = clip_norm, dropout_seed
             run.losses = <double *><size_t>losses.ctypes.data
-            w.T = w.T_max
+            w.T, w.dropout = w.T_max, dropout
             choose_packing(w, w.T)
             w.targets = <const int32_t *><size_t>s._targets.ctypes.data
             w.resets = NULL
@@ -356,7 +354,7 @@ cdef class TrainingLoop:
             w.targets = NULL
         finally:
             s._lock.release()
-        if self.run.refused:
+        if self.run.streams.refused:
             raise ValueError(f"symbols must be from 0 to {w.p.V - 1}")
         return losses
 

@@ -21,6 +21,8 @@ class Workspace:
         training: bool = True,
         threads: int = 1,
         resetting: bool = False,
+        layers: int = 1,
+        dropping: bool = False,
     ) -> None: ...
     @property
     def hidden(self) -> NDArray[np.floating]: ...
@@ -43,6 +45,9 @@ def forward_window(
     targets: _Symbols | None,
     workspace: Workspace,
     resets: NDArray[np.bool_] | None = None,
+    dropout: float = 0.0,
+    seed: int = 0,
+    update: int = 0,
 ) -> float: ...
 def backward_window(
     parameters: _Flat, gradients: _Flat, workspace: Workspace, scale: float = 1.0

@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 
-from gru_ext.kernels import layout
+from gru_ext.kernels import check_dropout, layout
 from gru_ext.matmul import one_blas_thread
 
 from libc.stdint cimport int32_t, uint64_t
@@ -15,22 +15,20 @@ from libc.stdint cimport int32_t, uint64_t
 from gru_ext cimport kernels, matmul
 from gru_ext._bptt cimport (
     Window,
-    backward,
+    backward_pass,
     buffers_of,
     choose_packing,
     draw_symbol,
-    enter,
     forward_pass,
     inverse_temperature,
-    leave,
-    output,
+    one_step,
     pack_weights,
-    step,
-    weight_gradients,
 )
+from gru_ext._gradients cimport weight_gradients
 from gru_ext._layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_of
 from gru_ext._native cimport (
     GRU_LINE_BYTES,
+    gru_dropout_key,
     gru_float_state_enter,
     gru_float_state_leave,
     real,
@@ -71,14 +69,17 @@ cdef class Workspace:
         The largest number of threads that will share a window.
     resetting : bool
         Whether to make room for states that are reset within a window.
+    layers : int
+    dropping : bool
+        Whether to make room for dropout.
     """
 
     def __cinit__(self, vocabulary_size, hidden_size, batch_size, seq_length, dtype=np.float32,
-                  training=True, threads=1, resetting=False):
+                  training=True, threads=1, resetting=False, layers=1, dropping=False):
         dtype = np.dtype(dtype)
         if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise TypeError(f"dtype must be float32 or float64, not {dtype}")
-        layout(vocabulary_size, hidden_size, dtype.itemsize)
+        layout(vocabulary_size, hidden_size, dtype.itemsize, layers)
         cdef Window *w = &self.window
         w.k = kernels.active()
         w.blas = matmul.active()
@@ -88,7 +89,8 @@ cdef class Workspace:
         check_count("batch size times sequence length", w.B * w.T, 1, MOST_ROWS)
         w.training = bool(training)
         w.resetting = bool(resetting)
-        w.p = layout_of(vocabulary_size, hidden_size, dtype.itemsize)
+        w.dropping = bool(dropping)
+        w.p = layout_of(vocabulary_size, hidden_size, dtype.itemsize, layers)
         self.itemsize = dtype.itemsize
         w.o = buffers_of(w, self.itemsize)
         self.memory = aligned_zeros(w.o.size, dtype)
@@ -118,14 +120,22 @@ cdef class Workspace:
 
     @property
     def hidden(self):
-        """The state that the next window starts from, shape (B, H), writable."""
-        return self._view(self.window.o.carry, (self.window.B, self.window.p.Hp), self.window.p.H)
+        """The state that the next window starts from, writable.
+
+        Shape (B, H), or (layers, B, H) where there are several.
+        """
+        cdef Window *w = &self.window
+        layers = (w.p.layers,) if w.p.layers > 1 else ()
+        return self._view(w.o.carry, (*layers, w.B, w.p.Hp), w.p.H)
 
     @property
     def states(self):
-        """Hidden states of the last window, shape (T+1, B, H); the first is the one before it."""
+        """The top layer's hidden states of the last window, shape (T+1, B, H).
+
+        The first is the one before it.
+        """
         cdef Window *w = &self.window
-        return self._view(w.o.h, (w.T + 1, w.B, w.p.Hp), w.p.H)
+        return self._view((w.p.layers - 1) * w.o.layer + w.o.h, (w.T + 1, w.B, w.p.Hp), w.p.H)
 
     @property
     def probabilities(self):
@@ -182,7 +192,7 @@ cdef class Workspace:
 
 
 def forward_window(const real[::1] parameters, inputs, targets, Workspace workspace not None,
-                   resets=None):
+                   resets=None, double dropout=0.0, seed=0, update=0):
     """One window forward.
 
     The state goes on from ``workspace.hidden`` and is left there; ``workspace`` then also has
@@ -200,6 +210,11 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
     resets : ndarray, bool, shape (T, B), optional
         Where a stream's state is zero before it reads its input, as at a document's start; the
         workspace must be made with ``resetting=True``.
+    dropout : float
+        The share of each layer's outputs that is dropped; other than 0 the workspace must be made
+        with ``dropping=True``.
+    seed, update : int
+        Which ones: those of that update in a run of that seed (:func:`gru_ext.kernels.dropout`).
 
     Returns
     -------
@@ -223,6 +238,10 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
         if targets.shape != inputs.shape:
             raise ValueError(f"inputs and targets must have one shape, not {inputs.shape} "
                              f"and {targets.shape}")
+    check_dropout(dropout)
+    if dropout > 0 and not w.dropping:
+        raise ValueError("this workspace has no room for dropout: dropping=False")
+    cdef uint64_t key = gru_dropout_key(seed, update)
     s._take()
     try:
         w.targets = NULL
@@ -234,6 +253,7 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
             s._targets[:targets.size] = targets.reshape(-1)
             w.targets = <const int32_t *><size_t>s._targets.ctypes.data
         w.T = inputs.shape[0]
+        w.dropout, w.dropout_key = dropout, key
         with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
             total = forward_pass(w, &parameters[0], ws)
@@ -278,7 +298,7 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
             raise ValueError("run forward_window with targets before each backward_window")
         with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
-            backward(w, &parameters[0], ws, scale, 0, w.B)
+            backward_pass(w, &parameters[0], ws, scale)
             weight_gradients(w, ws, &gradients[0], True, NULL, 0, 1)
             gru_float_state_leave(state)
         w.targets = NULL
@@ -331,15 +351,13 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
         w.T = 1
         w.targets = NULL
         w.resets = NULL
+        w.dropout = 0
         choose_packing(w, n)
         with one_blas_thread(w.blas != NULL), nogil:
             state = gru_float_state_enter()
             pack_weights(w, &parameters[0], ws, 0, 1)
             for i in range(n):
-                enter(w, ws, 0, w.B)
-                step(w, &parameters[0], ws, 0, 0, w.B)
-                output(w, &parameters[0], ws, 0, w.B, inverse)
-                leave(w, ws, 0, w.B)
+                one_step(w, &parameters[0], ws, inverse)
                 for b in range(w.B):
                     row = ws + w.o.y + b * w.p.Vp
                     x[b] = draw_symbol(w, row, temperature, u[i, b])
