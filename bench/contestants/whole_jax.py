@@ -149,7 +149,7 @@ def _run(states, job):
     data = tuple(map(jnp.asarray, (plan.inputs, plan.targets, plan.rates.astype(job.dtype))))
     began = time.perf_counter()
     train = _trainer(states, job, plan).lower(state, 0, 0, *data).compile()
-    info = {"warm_up": time.perf_counter() - began, "characters": job.T * job.B}
+    warm_up = time.perf_counter() - began
 
     def run(n):
         began = time.perf_counter()
@@ -159,7 +159,11 @@ def _run(states, job):
         nats = _evaluate(states, after[0], plan.held_out)
         return {"seconds": seconds, "losses": losses.tolist(), "nats": nats}
 
-    return run, info
+    return run, {
+        "warm_up": warm_up,
+        "characters": job.T * job.B,
+        "updates": len(plan.rates),
+    }
 
 
 def autodiff(job):

@@ -12,6 +12,7 @@ def train(job):
     if job.layers > 1 or job.dropout:
         raise ValueError("gru_ext has one layer, without dropout")
     trainer, _, held_out = whole.trainer(job)
+    updates = whole.updates(job, trainer.windows_per_epoch)
 
     def run(n):
         began = time.perf_counter()
@@ -20,4 +21,4 @@ def train(job):
         nats = evaluate_symbols(trainer.model.parameters, held_out).nats_per_char
         return {"seconds": seconds, "losses": losses.tolist(), "nats": nats}
 
-    return run, {"warm_up": 0.0, "characters": job.T * job.B, "updates": whole.updates(job, trainer.windows_per_epoch)}
+    return run, {"warm_up": 0.0, "characters": job.T * job.B, "updates": updates}
