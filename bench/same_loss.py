@@ -17,7 +17,7 @@ from bench import machine, parts, same_loss_page
 from bench.catalog import CONTESTANTS
 from bench.race import REST, Failure, Result, Worker, reporting
 
-JAX, TORCH = ("jax", "jax-manual"), ("torch", "torch-cells")
+JAX, TORCH = ("jax", "jax-manual"), ("torch", "torch-loop", "torch-manual")
 CONTESTING = ("gru_ext", *JAX, *TORCH)
 PATIENCE = 3600.0
 CHECK_TOLERANCE = 1e-9
@@ -42,7 +42,7 @@ CHECKS = {
     "one layer": row(32, 64, 2) | {"dtype": "float64"},
     "two layers": row(32, 64, 2, layers=2) | {"dtype": "float64"},
 }
-SAME_EQUATIONS = ("gru_ext", *JAX, "torch-cells")
+SAME_EQUATIONS = ("gru_ext", *JAX, "torch-loop", "torch-manual")
 
 
 @dataclass

@@ -10,7 +10,7 @@ from bench.report import short, times
 
 LOSS_TOLERANCE = 0.02
 FASTER = 2
-LIBRARIES = {"JAX": ("jax", "jax-manual"), "PyTorch": ("torch", "torch-cells", "torch-manual")}
+LIBRARIES = {"JAX": ("jax", "jax-manual"), "PyTorch": ("torch", "torch-loop", "torch-manual")}
 HEADING = "## The same loss in JAX and PyTorch"
 
 HOW = f"""\

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A whole run in PyTorch: nn.GRU, and a stack of cells with the equations of gru_ext."""
+"""A whole run in PyTorch."""
 
 import functools
 import time
@@ -9,84 +9,10 @@ from torch import nn
 from torch.nn import functional
 
 from bench import whole
-from bench.problem import GATES
+from bench.contestants.whole_torch_models import Module, Recurrence, Stack, cells
 
 EVALUATED = 4096
-# nn.GRU lists reset, update, candidate; its update gate keeps the old state, as ours.
-ORDER = "rzh"
-
-
-class Module(nn.Module):
-    """nn.GRU on one-hot characters, with its reset gate after the product."""
-
-    def __init__(self, plan, dropout):
-        super().__init__()
-        V, H = plan.layers[0]["Wz"].shape
-        self.V, layers = V, len(plan.layers)
-        self.gru = nn.GRU(V, H, layers, dropout=dropout)
-        self.output = _linear(plan)
-        with torch.no_grad():
-            for number, layer in enumerate(plan.layers):
-                for name, kind in ((f"weight_ih_l{number}", "W"), (f"weight_hh_l{number}", "U")):
-                    rows = [torch.from_numpy(layer[kind + gate]).T for gate in ORDER]
-                    getattr(self.gru, name).copy_(torch.cat(rows))
-                getattr(self.gru, f"bias_ih_l{number}").zero_()
-                getattr(self.gru, f"bias_hh_l{number}").zero_()
-
-    def forward(self, x, hidden):
-        """Logits (T, B, V) and states after the window (layers, B, H)."""
-        hs, hidden = self.gru(functional.one_hot(x, self.V).to(hidden.dtype), hidden)
-        return self.output(hs), hidden
-
-
-class Cells(nn.Module):
-    """The reset gate before the product, in a Python loop."""
-
-    def __init__(self, plan, dropout):
-        super().__init__()
-        self.dropout = dropout
-        self.layers = nn.ModuleList(_parameters(layer) for layer in plan.layers)
-        self.output = _linear(plan)
-
-    def forward(self, x, hidden):
-        """Logits (T, B, V) and states after the window (layers, B, H)."""
-        last = []
-        for number, (p, h) in enumerate(zip(self.layers, hidden, strict=True)):
-            if number == 0:
-                xw = functional.embedding(x, p["W"]) + p["b"]
-            else:
-                xw = functional.dropout(hs, self.dropout, self.training) @ p["W"] + p["b"]
-            hs = _states(p["Uzr"], p["Uh"], xw, h)
-            last.append(hs[-1])
-        return self.output(hs), torch.stack(last)
-
-
-def _states(Uzr, Uh, xw, h):
-    H, hs = h.shape[1], []
-    for xzr, xh in zip(xw[..., : 2 * H].unbind(), xw[..., 2 * H :].unbind(), strict=True):
-        z, r = torch.addmm(xzr, h, Uzr).sigmoid().chunk(2, 1)
-        c = torch.addmm(xh, r * h, Uh).tanh()
-        h = torch.lerp(c, h, z)
-        hs.append(h)
-    return torch.stack(hs)
-
-
-def _parameters(layer):
-    def beside(kind, gates):
-        return torch.cat([torch.from_numpy(layer[kind + gate]) for gate in gates], -1)
-
-    named = {"W": (beside("W", GATES)), "b": beside("b", GATES)}
-    named |= {"Uzr": beside("U", "zr"), "Uh": beside("U", "h")}
-    return nn.ParameterDict({name: nn.Parameter(a) for name, a in named.items()})
-
-
-def _linear(plan):
-    H, V = plan.output["Wy"].shape
-    linear = nn.Linear(H, V)
-    with torch.no_grad():
-        linear.weight.copy_(torch.from_numpy(plan.output["Wy"]).T)
-        linear.bias.zero_()
-    return linear
+TRIED = 20
 
 
 class Training:
@@ -94,21 +20,24 @@ class Training:
 
     def __init__(self, model, job, plan):
         self.model, self.job, self.plan = model, job, plan
-        self.inputs, self.targets = map(torch.from_numpy, (plan.inputs, plan.targets))
+        self.inputs = torch.from_numpy(plan.inputs).long()
+        self.targets = torch.from_numpy(plan.targets).long()
         betas = whole.BETA1, whole.BETA2
         self.adam = torch.optim.Adam(model.parameters(), 0.0, betas, whole.EPS, fused=True)
         self.losses = []
 
     def go(self, updates):
-        """Make the first updates."""
+        """Make the first updates; the seconds that they take."""
         job, parameters = self.job, list(self.model.parameters())
+        self.model.train()
+        began = time.perf_counter()
         for n, rate in enumerate(self.plan.rates[:updates].tolist()):
             at = n % len(self.inputs)
             if at == 0:
                 hidden = torch.zeros(job.layers, job.B, job.H)
-            logits, hidden = self.model(self.inputs[at].long(), hidden)
+            logits, hidden = self.model(self.inputs[at], hidden)
             hidden = hidden.detach()
-            targets = self.targets[at].long().view(-1)
+            targets = self.targets[at].flatten()
             nats = functional.cross_entropy(logits.flatten(0, 1), targets, reduction="sum")
             self.adam.zero_grad()
             (nats / job.B).backward()
@@ -116,6 +45,7 @@ class Training:
             self.adam.param_groups[0]["lr"] = rate
             self.adam.step()
             self.losses.append(nats.detach())
+        return time.perf_counter() - began
 
     @torch.no_grad()
     def evaluate(self):
@@ -130,26 +60,44 @@ class Training:
         return nats / (len(symbols) - 1)
 
 
+def _fastest_threads(training, most):
+    # Small products are faster on one thread than on two that wait for one another.
+    taken = {}
+    for threads in range(1, most + 1):
+        torch.set_num_threads(threads)
+        training().go(3)
+        taken[threads] = training().go(TRIED)
+    return min(taken, key=taken.get)
+
+
 def _run(model, job):
-    torch.set_num_threads(job.threads)
     torch.set_flush_denormal(True)
     torch.set_default_dtype(getattr(torch, job.dtype))
-    torch.manual_seed(job.seed)
     plan = whole.plan(job)
+
+    def training():
+        torch.manual_seed(job.seed)
+        return Training(model(plan, job.dropout), job, plan)
+
     began = time.perf_counter()
-    Training(model(plan, job.dropout), job, plan).go(3)
-    info = {"warm_up": time.perf_counter() - began, "characters": job.T * job.B}
+    threads = _fastest_threads(training, job.threads)
+    torch.set_num_threads(threads)
+    warm_up = time.perf_counter() - began
 
     def run(n):
-        training = Training(model(plan, job.dropout), job, plan)
-        began = time.perf_counter()
-        training.go(n)
-        seconds = time.perf_counter() - began
-        losses = torch.stack(training.losses) / (job.T * job.B)
-        return {"seconds": seconds, "losses": losses.tolist(), "nats": training.evaluate()}
+        made = training()
+        seconds = made.go(n)
+        losses = torch.stack(made.losses) / (job.T * job.B)
+        return {"seconds": seconds, "losses": losses.tolist(), "nats": made.evaluate()}
 
-    return run, info
+    return run, {
+        "warm_up": warm_up,
+        "threads": threads,
+        "characters": job.T * job.B,
+        "updates": len(plan.rates),
+    }
 
 
 module = functools.partial(_run, Module)
-cells = functools.partial(_run, Cells)
+loop = functools.partial(_run, functools.partial(Stack, states=cells))
+by_hand = functools.partial(_run, functools.partial(Stack, states=Recurrence.apply))
