@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import machine, parts, same_loss_page
 from bench.catalog import CONTESTANTS
-from bench.race import REST, Failure, Result, Worker, reporting
+from bench.race import REST, Result, Worker, reporting
 
 JAX, TORCH = ("jax", "jax-manual"), ("torch", "torch-loop", "torch-manual")
 CONTESTING = ("gru_ext", *JAX, *TORCH)

@@ -28,8 +28,8 @@ compilation and no warm-up (its seconds stand beside them, and count against nob
 whole run in one compiled call; PyTorch tries its first updates with each number of threads up to
 the row's and takes the fastest. Afterwards each library reads the held-out part itself, as one
 stream from a zero state. A figure is the median over the rounds, with the least and the largest in
-brackets; ratios are taken round by round. The goal is a held-out loss at most {LOSS_TOLERANCE} nats above
-the peer's, in at most half the time of the library's fastest."""
+brackets; ratios are taken round by round. The goal is a held-out loss at most {LOSS_TOLERANCE} nats
+above the peer's, in at most half the time of the library's fastest."""
 
 
 def title(name, job):

@@ -2,6 +2,7 @@
 """A whole run in JAX, in one compiled call: a loop over updates around a scan over the window."""
 
 import functools
+import math
 import time
 
 import jax
@@ -73,20 +74,23 @@ def states_by_hand(p, h, xw):
 states_by_hand.defvjp(_forward, _backward)
 
 
+def _dropped(rate, hs, key, number):
+    if not rate:
+        return hs
+    kept = jax.random.bernoulli(jax.random.fold_in(key, number), 1 - rate, hs.shape)
+    return jnp.where(kept, hs / (1 - rate), 0)
+
+
 def _loss(states, dropout, p, hidden, x, y, key):
     # Nats of the window, summed over it and averaged over the streams, and the states after it.
     layers, output = p
-    last = []
-    for number, (layer, h) in enumerate(zip(layers, hidden, strict=True)):
-        if number == 0:
-            xw = tuple(layer["W" + gate][x] + layer["b" + gate] for gate in GATES)
-        else:
-            if dropout:
-                kept = jax.random.bernoulli(jax.random.fold_in(key, number), 1 - dropout, hs.shape)
-                hs = jnp.where(kept, hs / (1 - dropout), 0)
-            xw = tuple(hs @ layer["W" + gate] + layer["b" + gate] for gate in GATES)
+    xw, last = tuple(layers[0]["W" + gate][x] + layers[0]["b" + gate] for gate in GATES), []
+    for number, (layer, h) in enumerate(zip(layers, hidden, strict=True), 1):
         hs = states({"U" + gate: layer["U" + gate] for gate in GATES}, h, xw)
         last.append(hs[-1])
+        for above in layers[number : number + 1]:
+            read = _dropped(dropout, hs, key, number)
+            xw = tuple(read @ above["W" + gate] + above["b" + gate] for gate in GATES)
     logs = jax.nn.log_softmax(hs @ output["Wy"] + output["by"])
     nats = -jnp.take_along_axis(logs, y[..., None], -1).sum() / x.shape[1]
     return nats, last
@@ -96,8 +100,9 @@ def _adam(clip, rate, number, p, mean, square, g):
     g = jax.tree.map(lambda a: jnp.clip(a, -clip, clip), g)
     mean = jax.tree.map(lambda m, a: m + (1 - whole.BETA1) * (a - m), mean, g)
     square = jax.tree.map(lambda m, a: m + (1 - whole.BETA2) * (a * a - m), square, g)
-    step = rate / (1 - whole.BETA1**number)
-    root = jax.lax.rsqrt(1 - whole.BETA2**number)
+    # 1 - beta^number, without the cancellation at the first numbers
+    gain, square_gain = (-jnp.expm1(number * math.log(b)) for b in (whole.BETA1, whole.BETA2))
+    step, root = rate / gain, jax.lax.rsqrt(square_gain)
     p = jax.tree.map(
         lambda w, m, s: w - step * m / (root * jnp.sqrt(s) + whole.EPS), p, mean, square
     )

@@ -48,14 +48,14 @@ class Stack(nn.Module):
 
     def forward(self, x, hidden):
         """Logits and states."""
-        last = []
-        for number, (p, h) in enumerate(zip(self.layers, hidden, strict=True)):
-            if number == 0:
-                xw = functional.embedding(x, p["W"]) + p["b"]
-            else:
-                xw = functional.dropout(hs, self.dropout, self.training) @ p["W"] + p["b"]
+        first, last = self.layers[0], []
+        xw = functional.embedding(x, first["W"]) + first["b"]
+        for number, (p, h) in enumerate(zip(self.layers, hidden, strict=True), 1):
             hs = self.states(p["Uzr"], p["Uh"], xw, h)
             last.append(hs[-1])
+            for above in self.layers[number : number + 1]:
+                read = functional.dropout(hs, self.dropout, self.training)
+                xw = read @ above["W"] + above["b"]
         return self.output(hs), torch.stack(last)
 
 
