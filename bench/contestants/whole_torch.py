@@ -50,6 +50,7 @@ class Training:
     @torch.no_grad()
     def evaluate(self):
         """Mean nats of the held-out text read as one stream from a zero state."""
+        torch.set_num_threads(1)  # one stream has nothing to share
         self.model.eval()
         symbols = torch.from_numpy(self.plan.held_out).long()[:, None]
         hidden, nats = torch.zeros(self.job.layers, 1, self.job.H), 0.0
