@@ -51,7 +51,7 @@ class Runs(Result):
 
     seconds: list[float] = field(default_factory=list)
     nats: list[float] = field(default_factory=list)
-    warm_ups: list[float] = field(default_factory=list)
+    infos: list[dict] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)  # of the last round's windows
 
 
@@ -65,7 +65,7 @@ def run_once(runs, seed):
             done = worker.ask(runs.info["updates"])
             runs.seconds.append(done["seconds"])
             runs.nats.append(done["nats"])
-            runs.warm_ups.append(runs.info["warm_up"])
+            runs.infos.append(runs.info)
             runs.losses = done["losses"]
             characters = runs.info["updates"] * runs.info["characters"]
             runs.rates.append(characters / done["seconds"])

@@ -55,6 +55,9 @@ def _cells(runs, ours):
     name = f"{runs.label}: {runs.note}" if runs.note else runs.label
     if not good(runs):
         return [name, runs.problem or "no rounds", "", "", "", ""]
+    threads = sorted({info["threads"] for info in runs.infos if "threads" in info})
+    if threads:
+        name += f" (threads: {', '.join(map(str, threads))})"
     faster = ratio(ours.rates, runs.rates) if good(ours) and runs is not ours else None
     bits = [nats / math.log(2) for nats in runs.nats]
     return [
@@ -63,7 +66,7 @@ def _cells(runs, ours):
         short(rate(runs)),
         times(spread(bits), 3),
         times(faster) if faster else "",
-        f"{statistics.median(runs.warm_ups):.1f}",
+        f"{statistics.median(info['warm_up'] for info in runs.infos):.1f}",
     ]
 
 
