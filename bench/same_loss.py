@@ -150,7 +150,7 @@ def main():
     common = {"text": text, "threads": given.threads, "steps": given.steps}
     if given.check:
         sys.exit(0 if check(common, given.contestants) else 1)
-    words = [given.text.name if word == str(given.text) else word for word in sys.argv[1:]]
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
     about = machine.describe() | {"text": given.text.name, "rounds": given.rounds, "words": words}
     about["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
     names = sorted(given.contestants, key=CONTESTING.index)

@@ -77,7 +77,8 @@ def goal_line(library, labels, results):
     if other is None or not good(ours):
         return f"{goal}: not measured."
     faster = ratio(ours.rates, other.rates)
-    above = spread([a - b for a, b in zip(ours.nats, other.nats, strict=True)])
+    pairs = zip(ours.nats, other.nats, strict=True)
+    above = spread([round(a - b, 4) + 0.0 for a, b in pairs])  # no -0
     reached = faster[0] >= FASTER and above[0] <= LOSS_TOLERANCE
     return (
         f"{goal}: **{'reached' if reached else 'missed'}**, {times(faster)} × as fast as "
