@@ -104,7 +104,7 @@ def part(about, measured):
     )
     load = f"; load before the run {about['load'][0]:.2f}" if about["load"] else ""
     facts = [
-        f"- Machine: {about['processor']}, {about['cores']} cores, {about['system']}{load}",
+        f"- Machine: {about['processor']}, {about['cores']} cores{load}",
         f"- gru_ext {about['gru_ext']}, instruction set {about['isa']}, {about['compiler']}",
         f"- Python {about['python']}, {packages}",
         f"- {about['rounds']} rounds, {about['date']}",
