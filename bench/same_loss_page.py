@@ -6,7 +6,7 @@ import shlex
 import statistics
 
 from bench.figures import best, good, rate, ratio, spread
-from bench.report import short, times
+from bench.report import facts, short, times
 
 LOSS_TOLERANCE = 0.02
 FASTER = 2
@@ -97,17 +97,6 @@ def section(name, results):
 def part(about, measured):
     """The part of the page."""
     command = shlex.join(["python", "-m", "bench.same_loss", *about["words"]])
-    packages = ", ".join(
-        f"{name} {version}"
-        for name, version in about["packages"].items()
-        if name in ("jax", "torch", "numpy")
-    )
-    load = f"; load before the run {about['load'][0]:.2f}" if about["load"] else ""
-    facts = [
-        f"- Machine: {about['processor']}, {about['cores']} cores{load}",
-        f"- gru_ext {about['gru_ext']}, instruction set {about['isa']}, {about['compiler']}",
-        f"- Python {about['python']}, {packages}",
-        f"- {about['rounds']} rounds, {about['date']}",
-    ]
+    told = [*facts(about), f"- {about['rounds']} rounds, {about['date']}"]
     sections = [section(name, results) for name, results in measured.items()]
-    return "\n\n".join([HEADING, f"Written by `{command}`.", "\n".join(facts), HOW, *sections])
+    return "\n\n".join([HEADING, f"Written by `{command}`.", "\n".join(told), HOW, *sections])

@@ -101,9 +101,9 @@ def _deeper(job, number):
     # A layer above the first: matrices evenly from +-1/sqrt(H), biases zero, as the first.
     random, H = np.random.default_rng((job.seed, number)), job.H
     draw = {
-        kind + gate: random.uniform(-1, 1, (H, H)).astype(job.dtype) / math.sqrt(H)
+        kind + gate: random.uniform(-1, 1, (H, H)) / math.sqrt(H)
         for gate in problem.GATES
         for kind in "WU"
     }
-    zero = {"b" + gate: np.zeros(H, job.dtype) for gate in problem.GATES}
+    zero = {"b" + gate: np.zeros(H) for gate in problem.GATES}
     return {name: a.astype(job.dtype) for name, a in (draw | zero).items()}
