@@ -97,7 +97,7 @@ def last(runs):
 
 
 def check(common, names):
-    """Whether all with the same equations have the same losses in float64: True, or exit."""
+    """Whether all with the same equations have the same losses in float64."""
     same = True
     for title, sizes in CHECKS.items():
         results = compete(sizes | common, [n for n in names if n in SAME_EQUATIONS], 1)
@@ -116,6 +116,15 @@ def check(common, names):
                 f"them {held_out:.1e} (of {able[0].nats[0]:.4f})"
             )
     return same
+
+
+def raw(about, measured):
+    """Every figure, as JSON: without the losses of single windows."""
+    rows = {name: [asdict(runs) for runs in results] for name, results in measured.items()}
+    for runs in (runs for results in rows.values() for runs in results):
+        runs["job"] |= {"text": about["text"]}
+        del runs["losses"]
+    return json.dumps(about | {"rows": rows}, indent=1) + "\n"
 
 
 def say(text):
@@ -144,7 +153,7 @@ def arguments():
 
 
 def main():
-    """Run, print, and write where asked."""
+    """Run, print, and write where asked: after each row, for a row takes long."""
     given = arguments()
     text = str(given.text.resolve())
     common = {"text": text, "threads": given.threads, "steps": given.steps}
@@ -158,14 +167,10 @@ def main():
     for name in given.rows:
         measured[name] = compete(ROWS[name] | common, names, given.rounds)
         print(same_loss_page.section(name, measured[name]), end="\n\n", flush=True)
-    if given.markdown:
-        parts.write_part(given.markdown, same_loss_page.part(about, measured))
-    if given.json:
-        rows = {name: [asdict(runs) for runs in results] for name, results in measured.items()}
-        for runs in (runs for results in rows.values() for runs in results):
-            runs["job"] |= {"text": given.text.name}
-            del runs["losses"]
-        given.json.write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+        if given.markdown:
+            parts.write_part(given.markdown, same_loss_page.part(about, measured))
+        if given.json:
+            given.json.write_text(raw(about, measured), encoding="utf-8")
 
 
 if __name__ == "__main__":
