@@ -45,7 +45,8 @@ def _forward(p, h, xw):
 def _backward(saved, dhs):
     # docs/equations.md: a reverse scan, then one product over T * B rows a matrix.
     p, (z, r, rh, c, before) = saved
-    Uz, Ur, Uh = jax.lax.optimization_barrier(tuple(p["U" + gate].T for gate in GATES))
+    zr = jnp.concatenate([p["Uz"], p["Ur"]], 1)  # (H, 2H): both gates in one product
+    Uzr, Uh = jax.lax.optimization_barrier((zr.T, p["Uh"].T))
 
     def step(dh, at):
         dh_out, z, r, c, h = at
@@ -54,7 +55,7 @@ def _backward(saved, dhs):
         drh = dc @ Uh
         dz = dh * (h - c) * z * (1 - z)
         dr = drh * h * r * (1 - r)
-        return dh * z + drh * r + dz @ Uz + dr @ Ur, (dz, dr, dc)
+        return dh * z + drh * r + jnp.concatenate([dz, dr], -1) @ Uzr, (dz, dr, dc)
 
     dh, ds = jax.lax.scan(step, jnp.zeros_like(dhs[0]), (dhs, z, r, c, before), reverse=True)
     read = zip(GATES, (before, before, rh), ds, strict=True)
