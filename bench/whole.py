@@ -11,6 +11,7 @@ from bench import problem
 from gru_ext import Model, Trainer, Vocabulary
 from gru_ext.optimizers import OPTIMIZERS
 from gru_ext.options import TrainingOptions, held_out, settle
+from gru_ext.parameters import layer_name
 
 OPTIMIZER, EPS = "adam", 1e-8
 BETA1, BETA2 = OPTIMIZERS[OPTIMIZER].beta1, OPTIMIZERS[OPTIMIZER].beta2
@@ -31,7 +32,7 @@ def trainer(job):
     sizes = TrainingOptions(job.H, job.T, job.B, job.dtype, OPTIMIZER, seed=job.seed)
     options = settle(sizes, len(trained))
     made = Trainer(
-        Model.create(vocabulary, job.H, job.dtype, job.seed),
+        Model.create(vocabulary, job.H, job.dtype, job.seed, job.layers),
         trained,
         seq_length=job.T,
         batch_size=job.B,
@@ -40,6 +41,8 @@ def trainer(job):
         clip=options.clip,
         schedule=options.schedule,
         warmup_steps=options.warmup,
+        dropout=job.dropout,
+        seed=job.seed,
         threads=job.threads,
     )
     made.schedule.planned_steps = updates(job, made.windows_per_epoch)
@@ -81,29 +84,21 @@ class Plan:
 
 
 def plan(job):
-    """The run that :func:`trainer` makes, with as many layers as the job has."""
+    """The run that :func:`trainer` makes."""
     made, trained, tested = trainer(job)
     p = {name: np.array(a.T) for name, a in made.model.parameters.items()}
     output = {"Wy": p.pop("Wy"), "by": p.pop("by")[0]}
-    first = {name: a[0] if name[0] == "b" else a for name, a in p.items()}
-    deeper = [_deeper(job, number) for number in range(1, job.layers)]
+    flat = {name: a[0] if name[0] == "b" else a for name, a in p.items()}
+    names = [kind + gate for gate in problem.GATES for kind in "WUb"]
+    layers = [
+        {name: flat[layer_name(name, layer)] for name in names}
+        for layer in range(1, job.layers + 1)
+    ]
     return Plan(
         *problem.windows(trained, job.T, job.B, len(trained)),
         made.schedule.rates(0, made.schedule.planned_steps),
         made.clip,
-        [first, *deeper],
+        layers,
         output,
         tested,
     )
-
-
-def _deeper(job, number):
-    # A layer above the first: matrices evenly from +-1/sqrt(H), biases zero, as the first.
-    random, H = np.random.default_rng((job.seed, number)), job.H
-    draw = {
-        kind + gate: random.uniform(-1, 1, (H, H)) / math.sqrt(H)
-        for gate in problem.GATES
-        for kind in "WU"
-    }
-    zero = {"b" + gate: np.zeros(H) for gate in problem.GATES}
-    return {name: a.astype(job.dtype) for name, a in (draw | zero).items()}

@@ -89,10 +89,10 @@ def _loss(states, dropout, p, hidden, x, y, key):
     for number, (layer, h) in enumerate(zip(layers, hidden, strict=True), 1):
         hs = states({"U" + gate: layer["U" + gate] for gate in GATES}, h, xw)
         last.append(hs[-1])
+        read = _dropped(dropout, hs, key, number)
         for above in layers[number : number + 1]:
-            read = _dropped(dropout, hs, key, number)
             xw = tuple(read @ above["W" + gate] + above["b" + gate] for gate in GATES)
-    logs = jax.nn.log_softmax(hs @ output["Wy"] + output["by"])
+    logs = jax.nn.log_softmax(read @ output["Wy"] + output["by"])
     nats = -jnp.take_along_axis(logs, y[..., None], -1).sum() / x.shape[1]
     return nats, last
 

@@ -9,8 +9,6 @@ from gru_ext.scoring import evaluate_symbols
 
 def train(job):
     """The run that gru_ext.train makes, without its files and lines of progress."""
-    if job.layers > 1 or job.dropout:
-        raise ValueError("gru_ext has one layer, without dropout")
     trainer, _, held_out = whole.trainer(job)
     updates = whole.updates(job, trainer.windows_per_epoch)
 

@@ -21,8 +21,8 @@ class Module(nn.Module):
     def __init__(self, plan, dropout):
         super().__init__()
         V, H = plan.layers[0]["Wz"].shape
-        self.V = V
-        self.gru = nn.GRU(V, H, len(plan.layers), dropout=dropout)
+        self.V, self.dropout = V, dropout
+        self.gru = nn.GRU(V, H, len(plan.layers), dropout=dropout if len(plan.layers) > 1 else 0)
         self.output = _linear(plan)
         with torch.no_grad():
             for number, layer in enumerate(plan.layers):
@@ -34,7 +34,7 @@ class Module(nn.Module):
     def forward(self, x, hidden):
         """Logits and states."""
         hs, hidden = self.gru(functional.one_hot(x, self.V).to(hidden.dtype), hidden)
-        return self.output(hs), hidden
+        return self.output(functional.dropout(hs, self.dropout, self.training)), hidden
 
 
 class Stack(nn.Module):
@@ -53,10 +53,10 @@ class Stack(nn.Module):
         for number, (p, h) in enumerate(zip(self.layers, hidden, strict=True), 1):
             hs = self.states(p["Uzr"], p["Uh"], xw, h)
             last.append(hs[-1])
+            read = functional.dropout(hs, self.dropout, self.training)
             for above in self.layers[number : number + 1]:
-                read = functional.dropout(hs, self.dropout, self.training)
                 xw = read @ above["W"] + above["b"]
-        return self.output(hs), torch.stack(last)
+        return self.output(read), torch.stack(last)
 
 
 def cells(Uzr, Uh, xw, h):
