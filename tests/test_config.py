@@ -68,7 +68,8 @@ def test_info_under_a_forced_instruction_set(name, status):
 def test_a_warning_is_one_line_on_the_command_line():
     program = (
         "import sys, warnings, gru_ext.cli, gru_ext.__main__\n"
-        "gru_ext.cli._info = lambda _: warnings.warn('no kernels\\nfor this', RuntimeWarning)\n"
+        "told = lambda _: warnings.warn('no kernels\\nfor this', RuntimeWarning)\n"
+        "gru_ext.cli._COMMANDS['info'] = told\n"
         "sys.argv = ['gru-ext', 'info']\n"
         "sys.exit(gru_ext.__main__.main())\n"
     )
