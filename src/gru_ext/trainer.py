@@ -311,7 +311,7 @@ class Trainer:
                 f"has hidden size {data.hidden_size}, not {parameters.hidden_size}"
             )
         if data.layers != parameters.layers:
-            raise CheckpointError(f"has {data.layers} layers, not {parameters.layers}")
+            raise CheckpointError(f"has layers {data.layers}, not {parameters.layers}")
         batch_size = data.hidden.shape[-2]
         if batch_size != self.batch_size:
             raise CheckpointError(
