@@ -69,26 +69,31 @@ def without_times(path):
     return [{k: v for k, v in json.loads(line).items() if k not in times} for line in lines]
 
 
-@pytest.mark.parametrize("optimizer", ["adagrad", "adam"])  # with one memory, with two
-def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, optimizer):
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"optimizer": "adagrad"},  # with one memory
+        {"optimizer": "adam", "layers": 2, "dropout": 0.2},  # with two
+    ],
+)
+def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, chosen):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):
         folder.mkdir()
         (folder / "a.txt").write_text(TEXT)
-    options = OPTIONS | {"optimizer": optimizer}
     files = {"output": "model.npz", "metrics": "m.jsonl"}
-    gru_ext.train(TEXT, **options, **{name: whole / path for name, path in files.items()})
+    gru_ext.train(TEXT, **OPTIONS | chosen, **{name: whole / path for name, path in files.items()})
     moments, killed = random.Random(0), 0
     while killed < 20:
         resume = (parts / "model.npz").exists()
         how = {"resume": resume, "force": not resume, "checkpoint_every": 7}
-        process = start(parts, optimizer=optimizer, **how, **files)
+        process = start(parts, **chosen, **how, **files)
         time.sleep(moments.uniform(0.0, 0.06))
         process.kill()
         assert end(process) == (-signal.SIGKILL, "")
         killed += 1
     assert 7 <= checkpoint.read(parts / "model.npz").metadata["step"] < STEPS
-    assert end(start(parts, optimizer=optimizer, resume=True, **files)) == (0, "")
+    assert end(start(parts, **chosen, resume=True, **files)) == (0, "")
     for name in ("model.npz", "model.best.npz"):
         assert file_arrays(parts / name) == file_arrays(whole / name), name
     assert without_times(parts / "m.jsonl") == without_times(whole / "m.jsonl")
