@@ -222,7 +222,7 @@ def test_info(folder, capsys):
         r"hidden size\D*8\b",
         rf"\b{V}\b",
         r"steps\D*30\b",
-        "adagrad",
+        "adam",
         gru_ext.__version__,
         "float32",
         re.escape(repr("".join(sorted(set(TEXT))))),

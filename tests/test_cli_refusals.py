@@ -112,7 +112,7 @@ BAD = [
     ("train snow.txt --init-from stack.npz --layers 3", "stack.npz has layers 2, not 3"),
     ("train a.txt --resume -o m.npz --hidden-size 9 --max-steps 99", "hidden size"),
     ("train a.txt --resume -o m.npz --max-steps 30", "30 of 30 steps"),
-    ("train a.txt --resume -o m.npz --max-steps 99 --optimizer adam", "adagrad, not adam"),
+    ("train a.txt --resume -o m.npz --max-steps 99 --optimizer adagrad", "adam, not adagrad"),
     ("sample m.npz --length -1", "length"),
     ("sample m.npz --length x", "--length"),
     ("sample m.npz --temperature -1", "temperature"),

@@ -79,6 +79,7 @@ def _options(given: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint
         "warmup": bool(given.warmup),
         "layers": given.layers not in (None, 1),
         "dropout": bool(given.dropout),
+        "tied": bool(given.tied),
     }
     for name, contradicts in contradictions.items():
         if contradicts:

@@ -103,6 +103,11 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="share of each layer's outputs that is dropped while training (default: 0)",
     )
+    add(
+        "--tied",
+        action=argparse.BooleanOptionalAction,
+        help="take the first layer's candidate input weights for the output's too",
+    )
     add("--dtype", choices=DTYPES)
     add("--optimizer", choices=OPTIMIZERS)
     add("--learning-rate", type=_number, metavar="X", help="the largest")
@@ -285,6 +290,8 @@ def _info(arguments: argparse.Namespace) -> None:
     data = read(arguments.model)
     V, H = data.vocabulary_size, data.hidden_size
     about = data.metadata
+    options = about.get("options")
+    tied = V * H if isinstance(options, dict) and options.get("tied") is True else 0
     written_by = f"gru-ext {about.get('version')}" if about else "the notebook, or numpy.savez"
     lines = {
         "file": arguments.model,
@@ -293,13 +300,13 @@ def _info(arguments: argparse.Namespace) -> None:
         "hidden size": H,
         "layers": data.layers,
         "dtype": data.weights["Wz"].dtype,
-        "parameters": sum(rows * columns for rows, columns in shapes(V, H, data.layers).values()),
+        "parameters": sum(rows * columns for rows, columns in shapes(V, H, data.layers).values())
+        - tied,
         "vocabulary": _told_vocabulary(data.vocabulary) or f"{V} characters, not named in the file",
         "steps": about.get("step", "unknown"),
     }
     if about.get("document_separator") is not None:
         lines["document separator"] = repr(about["document_separator"])
-    options = about.get("options")
     if isinstance(options, dict):
         lines["optimizer"] = options.get("optimizer", "unknown")
         lines["options"] = ", ".join(

@@ -21,7 +21,7 @@ _CHARACTERS = 16_000_000
 _MOST_EPOCHS = 50
 _FEWEST_STEPS = 3000
 _MOST_STEPS = 2**53
-# A stream has at least so many windows. Few streams make many updates, which Adagrad needs; long
+# A stream has at least so many windows. Few streams make many updates, which short runs need; long
 # texts make enough of them to afford more streams, and with them more threads.
 _FEWEST_WINDOWS = 64
 _MOST_STREAMS = 64
@@ -43,7 +43,7 @@ class TrainingOptions:
     dtype : str
         ``float32`` or ``float64``.
     optimizer : str
-        ``adagrad``, ``adam``, ``adamw`` or ``rmsprop``.
+        ``adagrad``, ``adam``, the default, ``adamw`` or ``rmsprop``.
     learning_rate, clip : float
         The largest learning rate; the largest gradient of one weight (infinity: no clipping).
     max_steps : int
@@ -69,6 +69,8 @@ class TrainingOptions:
         GRU layers, 1 by default.
     dropout : float
         The share of each layer's outputs that is dropped while training; 0 by default.
+    tied : bool
+        The output's weights are those of the first layer's candidate, transposed.
     eval_every, patience : int
         Updates between evaluations (0: none but at the end); evaluations in a row without a better
         loss that end the run.
@@ -95,6 +97,7 @@ class TrainingOptions:
     warmup: int | None = None
     layers: int | None = None
     dropout: float | None = None
+    tied: bool | None = None
     eval_every: int | None = None
     patience: int | None = None
     keep: str | None = None
@@ -212,6 +215,7 @@ class Settled:
     warmup: int | None
     layers: int
     dropout: float
+    tied: bool
 
 
 CLASSIC = {
@@ -228,6 +232,7 @@ CLASSIC = {
     "warmup": 0,
     "layers": 1,
     "dropout": 0.0,
+    "tied": False,
 }
 """The notebook's options; its hidden size is the vocabulary's, its number of updates 10,001."""
 
@@ -257,7 +262,7 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
     most = min(_MOST_STREAMS, max(16, 16 * characters // _CHARACTERS_FOR_16_STREAMS))
     streams = max(1, min(most, characters // (seq_length * _FEWEST_WINDOWS)))
     hidden_size = given.hidden_size or 128
-    optimizer = given.optimizer or "adagrad"
+    optimizer = given.optimizer or "adam"
     chosen = {
         "hidden_size": hidden_size,
         "seq_length": seq_length,
@@ -273,6 +278,7 @@ def settle(given: TrainingOptions, characters: int) -> Settled:
         "warmup": None,
         "layers": 1,
         "dropout": 0.0,
+        "tied": False,
     }
     return settle_over(given, chosen)
 

@@ -14,6 +14,9 @@ from gru_ext.options import Settled, TrainingOptions
 from gru_ext.parameters import Parameters
 from gru_ext.vocabulary import Vocabulary
 
+# What older files, which do not tell, were trained with.
+_BEFORE = {"units": "chars", "min_count": 1, "layers": 1, "tied": False}
+
 
 def existing(output: StrPath | None) -> StrPath | None:
     """The output, where there is one already."""
@@ -115,9 +118,10 @@ def resumed_options(given: TrainingOptions, saved: Checkpoint) -> TrainingOption
         "units",
         "min_count",
         "layers",
+        "tied",
     ):
         asked = getattr(given, name)
-        saved = before.get(name, {"units": "chars", "min_count": 1, "layers": 1}.get(name, asked))
+        saved = before.get(name, _BEFORE.get(name, asked))
         if asked is not None and asked != saved:
             raise CheckpointError(f"was trained with {name.replace('_', ' ')} {saved}, not {asked}")
     if given.epochs is not None and given.max_steps is None:

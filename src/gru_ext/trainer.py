@@ -69,6 +69,8 @@ class Trainer:
         Updates of the whole run, those before a resume included.
     dropout : float
         The share of each layer's outputs that is dropped while training.
+    tied : bool
+        The output's weights are those of the first layer's candidate, transposed: Wy = Wh^T.
     seed : int
         Of the dropout.
     threads : int, optional
@@ -104,6 +106,7 @@ class Trainer:
         warmup_steps: int | None = 0,
         planned_steps: int | None = None,
         dropout: float = 0.0,
+        tied: bool = False,
         seed: int = 0,
         threads: int | None = None,
     ) -> None:
@@ -124,7 +127,8 @@ class Trainer:
         check_dropout(dropout)
         check_whole("seed", seed)
         check_count("seed", seed, 0, 2**64 - 1)
-        self.dropout, self.seed = dropout, seed
+        self.dropout, self.tied, self.seed = dropout, tied, seed
+        self._tie()
         self.memory = parameters.like()
         self.mean = parameters.like() if rule.has_mean else None
         self._workspace = Workspace(
@@ -148,6 +152,7 @@ class Trainer:
             None if self.mean is None else self.mean.flat,
             rule.beta1,
             rule.beta2,
+            tied,
         )
         self._symbols = symbols
         self._digest: str | None = None
@@ -157,6 +162,10 @@ class Trainer:
         self.schedule = Schedule(schedule, learning_rate, warmup_steps, planned_steps)
         self.seq_length, self.batch_size = seq_length, batch_size
         self.smooth_loss = math.log(parameters.vocabulary_size)
+
+    def _tie(self) -> None:
+        if self.tied:
+            self.model.parameters["Wy"][...] = self.model.parameters["Wh"].T
 
     @property
     def steps_done(self) -> int:
@@ -275,6 +284,7 @@ class Trainer:
                 "position": self._loop.position,
                 "smooth_loss": self.smooth_loss,
                 "halvings": self.schedule.halvings,
+                "tied": self.tied,
                 "text_sha256": self.text_digest(),
                 "text_characters": len(self._symbols),
             },
@@ -323,6 +333,11 @@ class Trainer:
             raise CheckpointError(
                 f"was trained with optimizer {state['optimizer']}, not {self.optimizer}"
             )
+        if bool(state.get("tied")) != self.tied:
+            kinds = ("weights of its own for the output", "tied output weights")
+            raise CheckpointError(
+                f"was trained with {kinds[not self.tied]}, not {kinds[self.tied]}"
+            )
         if state.get("text_sha256") != self.text_digest():
             before, now = state.get("text_characters"), len(self._symbols)
             differ = (
@@ -350,6 +365,7 @@ class Trainer:
         except ValueError as error:
             raise CheckpointError(f"has a damaged training state: {error}") from None
         parameters.assign(data.weights)
+        self._tie()
         self.memory.assign(data.memory)
         if self.mean is not None and data.mean is not None:
             self.mean.assign(data.mean)

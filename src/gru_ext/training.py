@@ -59,6 +59,7 @@ def train(
     batch_size: int | None = None,
     layers: int | None = None,
     dropout: float | None = None,
+    tied: bool | None = None,
     dtype: str | None = None,
     optimizer: str | None = None,
     learning_rate: float | None = None,
@@ -116,8 +117,12 @@ def train(
         GRU layers, 1 by default; each above the first reads the hidden states of the one below.
     dropout : float, optional
         The share of each layer's outputs that is dropped while training; 0 by default.
+    tied : bool, optional
+        The output's weights are those of the first layer's candidate, transposed: fewer to learn
+        where the vocabulary is large.
     dtype : {"float32", "float64"}, optional
     optimizer : {"adagrad", "adam", "adamw", "rmsprop"}, optional
+        Adam by default.
     learning_rate : float, optional
         The largest.
     clip : float, optional
@@ -214,6 +219,7 @@ def train(
         warmup,
         layers,
         dropout,
+        tied,
         eval_every=eval_every,
         patience=patience,
         keep=keep,
@@ -315,6 +321,7 @@ def _train(
         schedule=options.schedule,
         warmup_steps=options.warmup,
         dropout=options.dropout,
+        tied=options.tied,
         seed=options.seed,
         threads=threads,
     )

@@ -21,6 +21,7 @@ class TrainingLoop:
         mean: _Flat | None = None,
         beta1: float = 0.9,
         beta2: float = 0.999,
+        tied: bool = False,
     ) -> None: ...
     @property
     def workspace(self) -> Workspace: ...
