@@ -30,7 +30,7 @@ MODULES = {
     "windows",
 }
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd"}
-EXTRAS = {"blas", "bench", "docs", "plot", "test"}
+EXTRAS = {"blas", "bench", "docs", "plot", "tensorboard", "test"}
 
 
 def check_sdist(path: str) -> None:

@@ -17,7 +17,7 @@ from training_runs import TEXT, same
 
 import gru_ext
 from gru_ext import checkpoint, files, saving
-from gru_ext.saving import best_path
+from gru_ext.saving import best_path, previous_path
 
 OPTIONS = {
     "hidden_size": 6,
@@ -77,7 +77,10 @@ def test_when_checkpoints_are_written(tmp_path, monkeypatch, options, steps):
     monkeypatch.setattr(
         checkpoint,
         "write",
-        lambda path, data: (written.append(data.metadata["step"]), write(path, data)),
+        lambda path, data, *more: (
+            written.append(data.metadata["step"]),
+            write(path, data, *more),
+        ),
     )
     plain = OPTIONS | {"keep": "last"}
     one = gru_ext.train(TEXT, **plain, output=tmp_path / "model.npz", **options)
@@ -90,7 +93,10 @@ def test_checkpoints_by_the_clock(tmp_path, monkeypatch):
     monkeypatch.setattr(
         checkpoint,
         "write",
-        lambda path, data: (written.append(data.metadata["step"]), write(path, data)),
+        lambda path, data, *more: (
+            written.append(data.metadata["step"]),
+            write(path, data, *more),
+        ),
     )
     monkeypatch.setattr(saving.time, "monotonic", lambda: 60.0 * next(hours))
     plain = OPTIONS | {"keep": "last"}
@@ -139,7 +145,7 @@ def test_a_full_disk_for_a_while(tmp_path, monkeypatch, capsys, whole, number):
     assert f"model.npz: {os.strerror(number)}; training goes on" in err
     assert "model.npz again\n" in err
     assert_same_files(tmp_path, whole)
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_the_folder_is_removed_for_a_while(tmp_path, capsys, whole):
@@ -247,11 +253,11 @@ def test_files_may_not_grow_for_a_while(tmp_path, whole):
     assert "cannot write model.npz: File too large; training goes on" in done.stderr
     assert "cannot write m.jsonl: File too large; training goes on" in done.stderr
     assert_same_files(tmp_path, whole)
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_what_a_killed_run_has_left_is_removed(tmp_path):
-    left = [".model.npz.ab12_xyz", ".model.best.npz.abcdefgh"]
+    left = [".model.npz.ab12_xyz", ".model.best.npz.abcdefgh", ".model.previous.npz.abcdefgh"]
     others = [".model.npz.note", ".model.npz.abcdefghi", ".other.npz.abcdefgh", "model.npz.old"]
     for name in left + others:
         (tmp_path / name).touch()
@@ -264,8 +270,9 @@ def test_what_a_killed_run_has_left_is_removed(tmp_path):
     ("output", "best"),
     [("model.npz", "model.best.npz"), ("a/b.c.npz", "a/b.c.best.npz"), ("x", "x.best")],
 )
-def test_the_name_of_the_best(output, best):
+def test_the_names_of_the_others(output, best):
     assert best_path(output).as_posix() == best
+    assert previous_path(output).as_posix() == best.replace("best", "previous")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import os
 import re
 import struct
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO
 
@@ -109,8 +109,10 @@ def layers_of(names: Collection[str]) -> int:
     return max((int(match[1]) for match in found if match), default=1)
 
 
-def write(path: StrPath, checkpoint: Checkpoint) -> None:
-    """Write a model file, whole or not at all.
+def write(
+    path: StrPath, checkpoint: Checkpoint, replacing: Callable[[], object] | None = None
+) -> None:
+    """Write a model file, whole or not at all; see :func:`gru_ext.files.write_atomically`.
 
     Raises
     ------
@@ -131,7 +133,7 @@ def write(path: StrPath, checkpoint: Checkpoint) -> None:
     about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
     text = json.dumps(about).encode()
     arrays[_METADATA] = np.frombuffer(text, np.uint8)
-    write_atomically(path, lambda file: _write_arrays(file, arrays))
+    write_atomically(path, lambda file: _write_arrays(file, arrays), replacing)
 
 
 def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:

@@ -111,7 +111,11 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--dtype", choices=DTYPES)
     add("--optimizer", choices=OPTIMIZERS)
     add("--learning-rate", type=_number, metavar="X", help="the largest")
-    add("--schedule", choices=SCHEDULES, help="of the learning rate; a cosine falls to 0")
+    add(
+        "--schedule",
+        choices=SCHEDULES,
+        help="of the learning rate; a cosine falls to 0, a plateau of the held-out loss halves it",
+    )
     add("--warmup", type=_count, metavar="N", help="updates in which the learning rate rises")
     add("--weight-decay", type=_number, metavar="X", help="of adamw, for all but the biases")
     add("--clip", type=_number, metavar="X", help="bound of each gradient; inf for none")
@@ -170,6 +174,7 @@ def _add_watching(parser: argparse.ArgumentParser) -> None:
     )
     add("--metrics", metavar="FILE", help="append the numbers to it, a JSON object a line")
     add("--plot", metavar="FILE", help="picture of loss and speed, .png or .svg")
+    add("--tensorboard", metavar="FOLDER", help="write the numbers to it as TensorBoard reads them")
 
 
 def _add_plot(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -83,10 +84,15 @@ def check_writable(path: StrPath) -> None:
         raise OSError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def write_atomically(path: StrPath, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(
+    path: StrPath,
+    write: Callable[[BinaryIO], object],
+    replacing: Callable[[], object] | None = None,
+) -> None:
     """Call ``write`` with a temporary file, flush it to disk and rename it to ``path``.
 
-    What stood at ``path`` before stays there whole until the new file is complete.
+    What stood at ``path`` before stays there whole until the new file is complete; then
+    ``replacing`` is called, while it still is there.
 
     Raises
     ------
@@ -102,6 +108,8 @@ def write_atomically(path: StrPath, write: Callable[[BinaryIO], object]) -> None
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, _mode(target))
+            if replacing is not None:
+                replacing()
             os.replace(temporary, target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -109,6 +117,37 @@ def write_atomically(path: StrPath, write: Callable[[BinaryIO], object]) -> None
     except OSError as error:
         raise OSError(f"cannot write {path}: {error.strerror or error}") from None
     _flush_folder(target.parent)
+
+
+def keep_as(path: StrPath, kept: StrPath) -> None:
+    """Give the file at ``path`` a second name, in place of what has it; at once, or not at all.
+
+    A hard link, so that it costs nothing; a copy where the file system has none.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be done; nothing is changed then.
+    """
+    source, target = Path(os.path.realpath(path)), Path(os.path.realpath(kept))
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    os.close(descriptor)
+    try:
+        try:
+            os.unlink(temporary)
+            os.link(source, temporary)
+        except FileNotFoundError:
+            raise  # no file to keep, which a copy would not find either
+        except OSError:
+            with open(source, "rb") as read, open(temporary, "wb") as written:
+                shutil.copyfileobj(read, written, 1 << 20)
+                written.flush()
+                os.fsync(written.fileno())
+            shutil.copymode(source, temporary)
+        os.replace(temporary, target)
+    finally:
+        # also where it is there after the rename, which does nothing to two names of one file
+        Path(temporary).unlink(missing_ok=True)
 
 
 def remove_left_over(path: StrPath) -> None:

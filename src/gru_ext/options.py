@@ -13,7 +13,9 @@ from gru_ext.optimizers import OPTIMIZERS, default_learning_rate, weight_decay_o
 
 DTYPES = ("float32", "float64")
 UNITS = ("chars", "bytes")
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "plateau")
+PLATEAU = 2
+"""Evaluations in a row without a better loss, after each of which a plateau's rate is halved."""
 
 # Enough for a good small model of a text of a megabyte; shorter texts are read more often, up to
 # _MOST_EPOCHS times, but for at least _FEWEST_STEPS updates.
@@ -62,7 +64,8 @@ class TrainingOptions:
     clip_norm : float
         The largest norm of the whole gradient (infinity: no clipping).
     schedule : str
-        ``constant``, Adagrad's default, or ``cosine``: falling to 0 at the end of the run.
+        ``constant``, Adagrad's default, ``cosine``: falling to 0 at the end of the run, or
+        ``plateau``: halved after each two evaluations in a row without a better loss.
     warmup : int
         Updates in which the learning rate rises.
     layers : int
@@ -149,10 +152,24 @@ class TrainingOptions:
         check_whole("patience", self.patience, 1)
         if self.patience is not None and self.eval_every == 0:
             raise ValueError("patience counts evaluations: eval every must be 1 or more, not 0")
+        if self.schedule == "plateau":
+            self._check_plateau()
         if self.keep is not None and sorted(_listed(self.keep)) not in (["last"], ["best", "last"]):
             raise ValueError(
                 f"keep must be last or best,last, not {self.keep!r}: the last state is what "
                 f"--resume goes on from"
+            )
+
+    def _check_plateau(self) -> None:
+        if self.eval_every == 0:
+            raise ValueError(
+                "schedule plateau counts evaluations: eval every must be 1 or more, not 0"
+            )
+        if self.patience is not None and self.patience <= PLATEAU:
+            raise ValueError(
+                f"patience must be {PLATEAU + 1} or more with schedule plateau, not "
+                f"{self.patience}: the learning rate falls after {PLATEAU} evaluations without a "
+                f"better loss"
             )
 
     def given(self) -> dict[str, Any]:

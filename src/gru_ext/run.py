@@ -16,6 +16,7 @@ from gru_ext.progress import Progress
 from gru_ext.sampling import sample_chunks
 from gru_ext.saving import Saver, read_best
 from gru_ext.stability import Stability
+from gru_ext.tensorboard import EventFile
 from gru_ext.trainer import Trainer
 from gru_ext.validation import Validation
 from gru_ext.watching import Watching
@@ -69,6 +70,7 @@ class Run:
         self.log_every = default_log_every(steps) if chosen[2] is None else chosen[2]
         # an evaluation that nobody sees is left out
         seen = keep_best or validation.patience or watching.metrics or watching.plot
+        seen = seen or watching.tensorboard or trainer.schedule.name == "plateau"
         self.measures = bool(seen) or watching.callback is not None or not watching.quiet
         # the point before, and since: losses, seconds of updates, updates that these were for
         self._point, self._nats, self._seconds, self._timed = trainer.steps_done, 0.0, 0.0, 0
@@ -135,6 +137,7 @@ class Run:
         per_step = trainer.characters_per_step
         begun = self._begun = trainer.steps_done
         self._metrics = Metrics(self.watching.metrics, begun)
+        self._events = EventFile(self.watching.tensorboard, begun)
         self._began = time.perf_counter() - self._metrics.seconds
         pace, took = Pace(), 0.0
         with Console(self.steps * per_step, begun * per_step, self.watching.quiet) as console:
@@ -167,6 +170,7 @@ class Run:
             if not self._ended and self.stability.is_doubtful():
                 self._restore()  # a resume makes these updates again
         self._metrics.flush()
+        self._events.flush()
 
     def _go_back(self, wrong: str) -> None:
         """Go on from the last good state with half the learning rate, or give up."""
@@ -184,6 +188,7 @@ class Run:
         self._point, self._nats, step, nats, waited = self.stability.go_back()
         self.validation.go_back(step, nats, waited)
         self._metrics.take_back(self.trainer.steps_done)
+        self._events.take_back(self.trainer.steps_done)
         self.saver.go_back()
 
     def _given_up(self, wrong: str, rate: float) -> str:
@@ -213,14 +218,12 @@ class Run:
         """Do what is due after the last update; whether the run ends here."""
         step, validation = self.trainer.steps_done, self.validation
         last = step >= self.steps
-        if (
-            self.measures
-            and validation.is_due(step, last)
-            and not self.stability.is_doubtful()
-            and validation.measure(self.trainer.model, step, stop)
-            and self.keep_best
-        ):
-            self._keep_best()
+        if self.measures and validation.is_due(step, last) and not self.stability.is_doubtful():
+            if validation.measure(self.trainer.model, step, stop):
+                if self.keep_best:
+                    self._keep_best()
+            elif validation.step == step:  # not stopped in the middle
+                self._lower()
         if stop and not last:
             return True  # a resume does what is due here
         ended = last or validation.exhausted
@@ -229,8 +232,11 @@ class Run:
             progress = self._progress(step)
             if self.log_every:
                 console.print(self._line(progress))
+            if not ended and self.trainer.schedule.lowered[-1:] == [step]:
+                console.print(self._lowered())
             self._point, self._nats, self._seconds, self._timed = step, 0.0, 0.0, 0
             self._metrics.add(progress.record())
+            self._events.add(progress.record())
             if self.watching.callback is not None and self.watching.callback(progress):
                 ended = True
         if step > begun and self.sample_every and (last or step % self.sample_every == 0):
@@ -241,6 +247,21 @@ class Run:
         elif step > begun and self.saver.is_due(step) and not self.stability.is_doubtful():
             self.saver.save(self.checkpoint(), step)
         return ended
+
+    def _lower(self) -> None:
+        """Lower the learning rate where the held-out loss is on a plateau.
+
+        While it rises nothing is lowered: a loss is no judgement of a rate that is not reached yet.
+        """
+        schedule, step = self.trainer.schedule, self.trainer.steps_done
+        if schedule.name == "plateau" and self.validation.on_plateau and step >= schedule.warmup:
+            self.trainer.lower_learning_rate()
+
+    def _lowered(self) -> str:
+        return (
+            f"no better held-out loss in {self.validation.waited} evaluations: learning rate "
+            f"lowered to {self.trainer.learning_rate:.4g}"
+        )
 
     def _keep_best(self) -> None:
         data = self.trainer.model.checkpoint()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The files of a run: its last state now and then and at the end, and its best weights.
+"""The files of a run: its last state now and then and at the end, the one before, the best weights.
 
 A file that cannot be written does not end a run: the state is in memory, and is written at the next
 try.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gru_ext import checkpoint
 from gru_ext.checkpoint import Checkpoint, CheckpointError
 from gru_ext.console import tell
-from gru_ext.files import StrPath, remove_left_over
+from gru_ext.files import StrPath, keep_as, remove_left_over
 
 if TYPE_CHECKING:
     from gru_ext.model import Model
@@ -33,8 +33,17 @@ class NotSavedError(OSError):
 
 def best_path(output: StrPath) -> Path:
     """Where the best weights go: ``model.best.npz`` beside ``model.npz``."""
+    return _beside(output, "best")
+
+
+def previous_path(output: StrPath) -> Path:
+    """Where the state before the last goes: ``model.previous.npz`` beside ``model.npz``."""
+    return _beside(output, "previous")
+
+
+def _beside(output: StrPath, which: str) -> Path:
     path = Path(output)
-    return path.with_name(f"{path.stem}.best{path.suffix}")
+    return path.parent / f"{path.stem}.{which}{path.suffix}"
 
 
 def read_best(output: StrPath) -> Checkpoint | None:
@@ -45,8 +54,20 @@ def read_best(output: StrPath) -> Checkpoint | None:
         return None
 
 
+def told_previous(output: StrPath) -> str:
+    """What to tell of the state before the last, where that one cannot be read; may be empty."""
+    path = previous_path(output)
+    try:
+        step = checkpoint.read(path).metadata["step"]
+    except (OSError, CheckpointError, KeyError):
+        return ""
+    return f"; {path} has the state before it, of step {step}: copy it to {output} to resume it"
+
+
 class Saver:
     """Writes the files of a run.
+
+    Each state that replaces one of the same run keeps that as ``model.previous.npz``.
 
     Parameters
     ----------
@@ -56,9 +77,20 @@ class Saver:
         Updates between checkpoints; 0 or None for none.
     minutes : float, optional
         Minutes between checkpoints; 0 for none, ten by default.
+    resumed : bool
+        Whether the output has a state of this run already.
+    forced : bool
+        Whether another run's files are replaced: with its last state goes the one before.
     """
 
-    def __init__(self, output: StrPath | None, every: int | None, minutes: float | None) -> None:
+    def __init__(
+        self,
+        output: StrPath | None,
+        every: int | None,
+        minutes: float | None,
+        resumed: bool = False,
+        forced: bool = False,
+    ) -> None:
         self._output = None if output is None else Path(output)
         self.every = every or 0 if output is not None else 0
         self._seconds = 60 * (DEFAULT_MINUTES if minutes is None else minutes)
@@ -66,8 +98,9 @@ class Saver:
         self._saved_step: int | None = None
         self._best: Checkpoint | None = None  # to be written
         self._failed: set[Path] = set()
+        self._ours, self._forced = resumed, forced
         if output is not None:
-            for path in (output, best_path(output)):
+            for path in (output, best_path(output), previous_path(output)):
                 remove_left_over(path)
 
     def is_due(self, step: int) -> bool:
@@ -110,7 +143,7 @@ class Saver:
         files = {self._output: data}
         if self._best is not None:
             files = {best_path(self._output): self._best} | files
-        told = [_write_somewhere(path, content) for path, content in files.items()]
+        told = [self._write_somewhere(path, content) for path, content in files.items()]
         if any(told):
             raise NotSavedError("; ".join(filter(None, told)), model)
 
@@ -122,7 +155,7 @@ class Saver:
 
     def _try(self, path: Path, data: Checkpoint) -> bool:
         try:
-            checkpoint.write(path, data)
+            self._write(path, data)
         except OSError as error:
             tell(f"{error}; training goes on, and it is tried again")
             self._failed.add(path)
@@ -132,21 +165,45 @@ class Saver:
             self._failed.remove(path)
         return True
 
+    def _write(self, path: Path, data: Checkpoint) -> None:
+        if path != self._output:
+            checkpoint.write(path, data)
+            return
+        checkpoint.write(path, data, self._keep_previous)
+        self._ours = True
 
-def _write_somewhere(path: Path, data: Checkpoint) -> str | None:
-    """Write a file there, or else elsewhere; then what to tell."""
-    try:
-        checkpoint.write(path, data)
-        return None
-    except OSError as error:
-        told = str(error)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="gru_ext_"))
-    except OSError:
-        return told
-    try:
-        checkpoint.write(folder / path.name, data)
-    except OSError:
-        folder.rmdir()
-        return told
-    return f"{told}; it is in {folder / path.name} instead"
+    def _keep_previous(self) -> None:
+        """Keep the state that is about to be replaced; where that fails, the new one is written."""
+        if self._output is None:
+            return
+        previous = previous_path(self._output)
+        try:
+            if self._ours:
+                keep_as(self._output, previous)
+            elif self._forced:
+                previous.unlink(missing_ok=True)
+        except FileNotFoundError:
+            pass  # somebody has removed the state: the one before it is still kept
+        except OSError as error:
+            if previous not in self._failed:
+                told = error.strerror or error
+                tell(f"cannot keep the state before the last as {previous}: {told}")
+            self._failed.add(previous)
+
+    def _write_somewhere(self, path: Path, data: Checkpoint) -> str | None:
+        """Write a file there, or else elsewhere; then what to tell."""
+        try:
+            self._write(path, data)
+            return None
+        except OSError as error:
+            told = str(error)
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="gru_ext_"))
+        except OSError:
+            return told
+        try:
+            checkpoint.write(folder / path.name, data)
+        except OSError:
+            folder.rmdir()
+            return told
+        return f"{told}; it is in {folder / path.name} instead"

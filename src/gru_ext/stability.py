@@ -56,6 +56,7 @@ class Snapshot:
         for own, copy in self._pairs():
             own[...] = copy
         self._trainer.numbers = self.numbers
+        self._trainer.schedule.go_back(self.numbers[0])
 
     def checkpoint(self) -> Checkpoint:
         """Its arrays."""

@@ -12,6 +12,7 @@ from gru_ext.files import StrPath
 from gru_ext.model import Model, from_checkpoint
 from gru_ext.options import Settled, TrainingOptions
 from gru_ext.parameters import Parameters
+from gru_ext.saving import told_previous
 from gru_ext.vocabulary import Vocabulary
 
 # What older files, which do not tell, were trained with.
@@ -23,11 +24,16 @@ def existing(output: StrPath | None) -> StrPath | None:
     return output if output is not None and os.path.exists(output) else None
 
 
-def weights_of(source: StrPath | Model | None) -> Checkpoint | None:
-    """What a model, or a model file, holds."""
+def weights_of(source: StrPath | Model | None, resume: bool = False) -> Checkpoint | None:
+    """What a model, or a model file, holds; or what there is instead, where a run resumes it."""
     if source is None:
         return None
-    return source.checkpoint() if isinstance(source, Model) else checkpoint.read(source)
+    if isinstance(source, Model):
+        return source.checkpoint()
+    try:
+        return checkpoint.read(source)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}{told_previous(source) if resume else ''}") from None
 
 
 def named(source: StrPath | Model | None, function: Any, *arguments: Any, **options: Any) -> Any:

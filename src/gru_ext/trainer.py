@@ -16,7 +16,7 @@ from gru_ext.kernels import check_dropout, check_weight_decay
 from gru_ext.model import Model
 from gru_ext.optimizers import OPTIMIZERS, weight_decay_of
 from gru_ext.options import SCHEDULES, check_one_of, check_whole
-from gru_ext.schedule import Schedule
+from gru_ext.schedule import Schedule, are_lowered
 from gru_ext.threads import default_threads
 from gru_ext.training_loop import TrainingLoop
 from gru_ext.windows import Workspace, check_count
@@ -60,8 +60,9 @@ class Trainer:
         elements.
     weight_decay : float, optional
         AdamW's, of all parameters but the biases; 0.01 by default.
-    schedule : {"constant", "cosine"}
-        A cosine falls to 0 over ``planned_steps`` updates.
+    schedule : {"constant", "cosine", "plateau"}
+        A cosine falls to 0 over ``planned_steps`` updates; a plateau is a constant that is halved
+        by each :meth:`lower_learning_rate`, since a trainer does not measure its model.
     warmup_steps : int or None
         Updates over which the learning rate rises in even steps to its value. None: the first pass
         over the text, but 200 at least and 400 at most.
@@ -174,13 +175,27 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The largest of the schedule, after all halvings; to set it forgets them."""
+        """The largest still to come, after all halvings and lowerings; to set it forgets them."""
         return self.schedule.peak
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         check_weight_decay(self.weight_decay, value)
         self.schedule.learning_rate, self.schedule.halvings = value, 0
+        self.schedule.lowered = []
+
+    def lower_learning_rate(self) -> bool:
+        """Halve the learning rate of all further updates, whatever the schedule.
+
+        Checkpoints keep that. Returns False, and changes nothing, where it was done ten times:
+        with a thousandth of the rate nothing is learned any more.
+
+        Examples
+        --------
+        >>> if model.evaluate(held_out).bits_per_char >= best:        # doctest: +SKIP
+        ...     trainer.lower_learning_rate()
+        """
+        return self.schedule.lower(self.steps_done)
 
     @property
     def windows_per_epoch(self) -> int:
@@ -285,6 +300,7 @@ class Trainer:
                 "smooth_loss": self.smooth_loss,
                 "halvings": self.schedule.halvings,
                 "tied": self.tied,
+                "lowered": list(self.schedule.lowered),
                 "text_sha256": self.text_digest(),
                 "text_characters": len(self._symbols),
             },
@@ -349,7 +365,7 @@ class Trainer:
                 f"was trained on another text, {differ} (both without the held-out part)"
             )
         position, smooth_loss = state.get("position"), state.get("smooth_loss")
-        halvings = state.get("halvings", 0)
+        halvings, lowered = state.get("halvings", 0), state.get("lowered", [])
         if (
             not isinstance(step, int)
             or step < 0
@@ -357,6 +373,7 @@ class Trainer:
             or not isinstance(smooth_loss, float)
             or type(halvings) is not int
             or not 0 <= halvings <= _MOST_HALVINGS
+            or not are_lowered(lowered, step)
             or (data.mean is None) != (self.mean is None)
         ):
             raise CheckpointError("has a damaged training state")
@@ -370,4 +387,4 @@ class Trainer:
         if self.mean is not None and data.mean is not None:
             self.mean.assign(data.mean)
         self.hidden[...] = data.hidden
-        self.schedule.halvings = halvings
+        self.schedule.halvings, self.schedule.lowered = halvings, list(lowered)

@@ -83,6 +83,7 @@ def train(
     checkpoint_minutes: float | None = None,
     metrics: StrPath | None = None,
     plot: StrPath | None = None,
+    tensorboard: StrPath | None = None,
     callback: Callback | None = None,
     quiet: bool = False,
     resume: bool = False,
@@ -131,10 +132,11 @@ def train(
         Bound of the whole gradient's norm; none by default. It costs a pass over the gradient.
     weight_decay : float, optional
         Of AdamW, for all parameters but the biases; 0.01 by default.
-    schedule : {"constant", "cosine"}, optional
+    schedule : {"constant", "cosine", "plateau"}, optional
         What the learning rate does after its rise: a cosine falls to 0 at the end of the run, and
         is the default of all optimisers but Adagrad. A resumed run that is given more steps goes
-        on where the longer cosine is by then.
+        on where the longer cosine is by then. With a plateau the rate is halved after each two
+        evaluations in a row without a better held-out loss, ten times at most.
     warmup : int, optional
         Updates in which the learning rate rises to its value; by default those of the first pass,
         but 200 at least and 400 at most.
@@ -161,13 +163,18 @@ def train(
         With ``best`` the weights of the best evaluation are what is returned, and are written to
         ``model.best.npz`` beside the last state in ``model.npz``; the default with ``patience``.
     checkpoint_every : int, optional
-        Updates between checkpoints; 0, the default, for none.
+        Updates between checkpoints; 0, the default, for none. Each keeps the one before, as
+        ``model.previous.npz`` beside ``model.npz``.
     checkpoint_minutes : float, optional
         Minutes between checkpoints; 10 by default, 0 for none.
     metrics : path-like, optional
         File to append a JSON object a line to, at each line of progress and each evaluation.
     plot : path-like, optional
         Picture of loss and speed to draw at the end, ``.png`` or ``.svg``; needs matplotlib.
+    tensorboard : path-like, optional
+        Folder to write an event file to, with the loss of training and of the held-out part in
+        bits per character, the learning rate and the speed of each line of ``metrics``, by their
+        updates. A resumed run goes on there. Needs tensorboardX (``gru-ext[tensorboard]``).
     callback : callable, optional
         Called with a :class:`gru_ext.Progress` where ``metrics`` gets a line; where it returns
         True, training ends in order. What it raises ends training, and nothing more is written.
@@ -235,6 +242,7 @@ def train(
         output=output,
         metrics=metrics,
         plot=plot,
+        tensorboard=tensorboard,
         callback=callback,
         checkpoint_every=checkpoint_every,
         checkpoint_minutes=checkpoint_minutes,
@@ -244,7 +252,7 @@ def train(
     source = output if resume else init_from
     if classic and source is None:
         source = existing(output)
-    weights = weights_of(source)
+    weights = weights_of(source, resume)
     material = read_material(
         Wanted(text, encoding, units, min_count, document_separator),
         weights,
@@ -253,7 +261,7 @@ def train(
         classic=classic,
         folder=None if output is None else Path(os.path.realpath(output)).parent,
     )
-    saver = Saver(output, checkpoint_every, checkpoint_minutes)
+    saver = Saver(output, checkpoint_every, checkpoint_minutes, resume, force and not classic)
     with stop_on_signals() as stop:
         if classic:
             from gru_ext.classic import train_classic

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gru_ext.checkpoint import CheckpointError
 from gru_ext.corpus import digest
 from gru_ext.model import Model
-from gru_ext.options import TrainingOptions, keeps_best
+from gru_ext.options import PLATEAU, TrainingOptions, keeps_best
 from gru_ext.pace import StopRequest
 from gru_ext.progress import finite
 from gru_ext.scoring import Evaluation, evaluate_symbols
@@ -46,6 +46,7 @@ def check_held_out(given: TrainingOptions, held_out: int) -> None:
         "eval every": bool(given.eval_every),
         "patience": given.patience is not None,
         "keeping the best": keeps_best(given),
+        "schedule plateau": given.schedule == "plateau",
     }
     for name, needs in asked.items():
         if needs and not held_out:
@@ -96,6 +97,14 @@ class Validation:
     def exhausted(self) -> bool:
         """Whether the loss has not fallen for as many evaluations as patience allows."""
         return self.patience is not None and self.waited >= self.patience
+
+    @property
+    def on_plateau(self) -> bool:
+        """Whether the last evaluation was the second in a row, or the fourth, that was no better.
+
+        Nothing else has to be remembered: a better one sets the count that patience has to 0.
+        """
+        return self.waited > 0 and self.waited % PLATEAU == 0
 
     def is_due(self, step: int, last: bool) -> bool:
         """Whether to measure after this update, the last one or not."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gru_ext.files import StrPath, check_writable
 from gru_ext.options import TrainingOptions, check_whole, keeps_best
-from gru_ext.saving import best_path
+from gru_ext.saving import best_path, previous_path, told_previous
 
 if TYPE_CHECKING:
     from gru_ext.progress import Progress
@@ -26,7 +26,7 @@ class Watching:
 
     Attributes
     ----------
-    output, metrics, plot : path-like, optional
+    output, metrics, plot, tensorboard : path-like, optional
     callback : callable, optional
     checkpoint_every : int, optional
     checkpoint_minutes : float, optional
@@ -37,6 +37,7 @@ class Watching:
     output: StrPath | None = None
     metrics: StrPath | None = None
     plot: StrPath | None = None
+    tensorboard: StrPath | None = None
     callback: Callback | None = None
     checkpoint_every: int | None = None
     checkpoint_minutes: float | None = None
@@ -84,11 +85,17 @@ class Watching:
                 if getattr(self, name):
                     raise ValueError(f"{name.replace('_', ' ')} needs an output to write to")
         elif resume and not os.path.exists(self.output):
-            raise FileNotFoundError(f"{self.output} does not exist: there is nothing to resume")
+            raise FileNotFoundError(
+                f"{self.output} does not exist: there is nothing to resume"
+                f"{told_previous(self.output)}"
+            )
         written: list[StrPath | None] = [self.output, self.metrics, self.plot]
         if self.output is not None and keeps_best(given):
             written.append(best_path(self.output))
-        paths = [os.path.realpath(path) for path in written if path is not None]
+        if self.output is not None and not classic:
+            written.append(previous_path(self.output))
+        outputs = (*written, self.tensorboard)
+        paths = [os.path.realpath(path) for path in outputs if path is not None]
         if len(set(paths)) < len(paths):
             raise ValueError("the outputs of a run must have different names")
         for path in written:
@@ -104,13 +111,18 @@ class Watching:
             from gru_ext.plot import check_plot
 
             check_plot(self.plot)
+        if self.tensorboard is not None:
+            from gru_ext.tensorboard import check_tensorboard
+
+            check_tensorboard(self.tensorboard, fresh=not (resume or force))
 
     def _option(self, path: StrPath) -> str:
         return {self.metrics: "--metrics", self.plot: "--plot"}.get(path, "--output")
 
     def _check_classic(self, given: TrainingOptions) -> None:
-        names = ("metrics", "plot", "callback", "checkpoint_every", "checkpoint_minutes")
+        names = ("metrics", "plot", "tensorboard", "callback")
         more = {name: getattr(self, name) for name in names}
+        more |= {name: getattr(self, name) for name in ("checkpoint_every", "checkpoint_minutes")}
         more |= {name: getattr(given, name) for name in ("eval_every", "patience", "keep")}
         for name, value in more.items():
             if value is not None:
