@@ -103,15 +103,17 @@ def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, chosen):
     assert sorted(path.name for path in parts.iterdir()) == names
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_ends_a_run_in_order(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "chosen"), [(signal.SIGINT, {}), (signal.SIGTERM, {"layers": 3, "dropout": 0.1})]
+)
+def test_one_signal_ends_a_run_in_order(tmp_path, number, chosen):
     (tmp_path / "a.txt").write_text(TEXT)
     files = {"output": "model.npz", "metrics": "m.jsonl"}
-    gru_ext.train(
-        TEXT, **OPTIONS, **{name: tmp_path / f"whole.{path}" for name, path in files.items()}
-    )
+    whole = {name: tmp_path / f"whole.{path}" for name, path in files.items()}
+    gru_ext.train(TEXT, **OPTIONS | chosen, **whole)
     for n in range(4):
-        process = start(tmp_path, resume=n > 0, **files)
+        how = {"resume": True} if n else chosen  # the file knows what was chosen
+        process = start(tmp_path, **how, **files)
         time.sleep(0.04 * n)
         process.send_signal(number)
         status, err = end(process)
