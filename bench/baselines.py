@@ -17,6 +17,7 @@ from textwrap import fill
 
 import gru_ext
 from bench import machine
+from bench.parts import write_part
 
 RUNS = {
     "quick": "--hidden-size 64 --epochs 4",
@@ -92,7 +93,7 @@ def main():
         results.append(run(given.text.resolve(), RUNS[name]))
         print(name, results[-1], flush=True)
     if given.markdown:
-        given.markdown.write_text(page(given.text, results))
+        write_part(given.markdown, page(given.text, results))
     else:
         print(page(given.text, results))
 

@@ -78,6 +78,14 @@ CONTESTANTS = {
     "command": Contestant("commands:ours", note="gru-ext train --classic"),
     "command-numpy": Contestant("commands:numpy", note="tests/notebook.py as a process"),
     "command-notebook": Contestant("commands:original", note="the script of --notebook"),
+    "whole-gru_ext": Contestant("whole_native:train"),
+    "whole-jax": Contestant("whole_jax:autodiff", JAX, note=AUTODIFF),
+    "whole-jax-manual": Contestant("whole_jax:by_hand", JAX, note=BY_HAND),
+    "whole-torch": Contestant("whole_torch:module", TORCH, note=f"nn.GRU, {AFTER}"),
+    "whole-torch-loop": Contestant("whole_torch:loop", TORCH, note=f"a Python loop, {AUTODIFF}"),
+    "whole-torch-manual": Contestant(
+        "whole_torch:by_hand", TORCH, note=f"a Python loop, {BY_HAND}"
+    ),
     "import-numpy": Contestant("commands:import_numpy", note="import numpy"),
     "import-gru_ext": Contestant("commands:import_package", note="import gru_ext"),
     "import-cli": Contestant("commands:import_cli", note="import gru_ext, gru_ext.cli"),

@@ -80,7 +80,7 @@ def describe():
         "processor": processor(),
         "flags": flags(),
         "cores": len(allowed_cpus()),
-        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "system": f"{platform.system()}, {platform.machine()}",
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
         "gru_ext": gru_ext.__version__,

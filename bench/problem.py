@@ -31,10 +31,10 @@ def _drawn_text():
     return np.minimum(np.searchsorted(edges, uniforms), DRAWN_SYMBOLS - 1).astype(np.uint8)
 
 
-def windows(symbols, T, B):
-    """Inputs and targets, (n, T, B) int32 each, of B streams side by side: the first million."""
+def windows(symbols, T, B, most=MOST_CHARACTERS):
+    """Inputs and targets, (n, T, B) int32 each, of B streams side by side: the first ``most``."""
     length = (len(symbols) - 1) // B
-    n = min((length - 1) // T, MOST_CHARACTERS // (T * B))
+    n = min((length - 1) // T, most // (T * B))
     if n < 1:
         raise ValueError(f"the text is too short: {B} streams of windows of {T} need more")
     streams = np.arange(B) * length

@@ -51,7 +51,8 @@ def environment(contestant, threads):
 class Worker:
     """A process that runs one contestant."""
 
-    def __init__(self, contestant, job):
+    def __init__(self, contestant, job, patience=PATIENCE):
+        self.patience = patience
         job = job | {"cpus": allowed_cpus()[: job["threads"]]}
         self.said = ""
         self.process = subprocess.Popen(
@@ -73,7 +74,7 @@ class Worker:
 
     def answer(self):
         """The next line, as a dict."""
-        timer = threading.Timer(PATIENCE, self.process.kill)
+        timer = threading.Timer(self.patience, self.process.kill)
         timer.start()
         line = self.process.stdout.readline()
         timer.cancel()
@@ -85,11 +86,15 @@ class Worker:
 
     def run(self, n):
         """Seconds that n units take."""
+        return self.ask(n)["seconds"]
+
+    def ask(self, n):
+        """What the contestant says of n units, their seconds among it."""
         # A worker that has ended is found out by its missing answer.
         with contextlib.suppress(OSError):
             self.process.stdin.write(f"{n}\n")
             self.process.stdin.flush()
-        return self.answer()["seconds"]
+        return self.answer()
 
     def calibrate(self, seconds):
         """How many units take about so many seconds."""

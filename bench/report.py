@@ -136,21 +136,28 @@ def memory_section(sizes):
     return title + "\n".join(lines) + "\n\n" + goal
 
 
-def page(about, measured, memory):
-    """The whole page; measured is a list of (row, results)."""
+def facts(about):
+    """Lines that place the numbers: machine, package, versions."""
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
     load = f"; load before the run {about['load'][0]:.2f}" if about["load"] else ""
-    facts = [
+    return [
         f"- Machine: {about['processor']}, {about['cores']} cores, {about['system']}{load}",
         f"- gru_ext {about['gru_ext']}, instruction set {about['isa']}, {about['compiler']}",
         f"- Python {about['python']}, {packages}",
+    ]
+
+
+def page(about, measured, memory):
+    """The whole page; measured is a list of (row, results)."""
+    told = [
+        *facts(about),
         f"- Text: {about['text']}",
         f"- {about['repeats']} rounds of about {about['seconds']:g} s each, {about['date']}",
     ]
     parts = [
         "# Benchmarks",
         f"Written by `{about['command']}`.",
-        "\n".join(facts),
+        "\n".join(told),
         "## How it is measured",
         HOW,
         "## Results",

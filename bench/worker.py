@@ -2,7 +2,7 @@
 """One contestant in its own process: python -m bench.worker CONTESTANT JOB_JSON.
 
 It says that it is ready with a line of JSON, then reads numbers of units from standard input and
-answers each with the seconds that they took.
+answers each with the seconds that they took, and with what else the contestant has to say.
 """
 
 import importlib
@@ -36,10 +36,10 @@ def main(name, job):
     say(ready=True, **info)
     for line in sys.stdin:
         began = time.perf_counter()
-        seconds = run(int(line))
-        if seconds is None:
-            seconds = time.perf_counter() - began
-        say(seconds=seconds)
+        answer = run(int(line))
+        if answer is None:
+            answer = time.perf_counter() - began
+        say(**(answer if isinstance(answer, dict) else {"seconds": answer}))
 
 
 if __name__ == "__main__":
