@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Fixtures that several files share."""
 
-import io
 import os
-import zipfile
 
 import numpy as np
 import pytest
 import reference
-from model_files import trained
+from model_files import members_of, trained
 from training_runs import TEXT
 
 import gru_ext
 from gru_ext import checkpoint, kernels
 from gru_ext.parameters import Parameters
+from gru_ext.stability import Snapshot
 
 # Users' output is buffered.
 os.environ.pop("PYTHONUNBUFFERED", None)
@@ -99,5 +98,15 @@ def valid(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def members(valid):
-    with zipfile.ZipFile(io.BytesIO(valid)) as archive:
-        return {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
+    return members_of(valid)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """The members of a file of two layers, whose last good state is another."""
+    path = tmp_path_factory.mktemp("stack") / "model.npz"
+    trainer = trained(layers=2, optimizer="adam", dropout=0.2)
+    data = trainer.checkpoint()
+    data.good = Snapshot(trainer).checkpoint()
+    checkpoint.write(path, data)
+    return members_of(path.read_bytes())

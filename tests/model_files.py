@@ -18,13 +18,19 @@ NAMES = ("Wy", "Wh", "Wr", "Wz", "Uh", "Ur", "Uz", "by", "bh", "br", "bz")
 REFUSED = (gru_ext.CheckpointError, OSError)
 
 
-def trained(dtype="float32", **options):
+def trained(dtype="float32", layers=1, **options):
     vocabulary = gru_ext.Vocabulary.from_text(TEXT)
-    model = gru_ext.Model.create(vocabulary, H, dtype, seed=3)
+    model = gru_ext.Model.create(vocabulary, H, dtype, seed=3, layers=layers)
     symbols = vocabulary.encode(TEXT)
     trainer = gru_ext.Trainer(model, symbols, seq_length=5, batch_size=2, **options)
     trainer.advance(7)
     return trainer
+
+
+def members_of(data):
+    """The members of a model file's bytes, by name."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
 
 
 def archive_of(members, **options):

@@ -200,6 +200,10 @@ def test_wrapped_flat_buffer(dtype, draw_parameters):
     assert c.wrap[size](None, 5, 7) is None
     with pytest.raises(TypeError, match=r"gru_ext\.Model or Parameters, not list"):
         c.borrow([])
+    stack = gru_ext.Model.create(gru_ext.Vocabulary("abcde"), 7, dtype, layers=2)
+    for model in (stack, stack.parameters):
+        with pytest.raises(ValueError, match="model must have one layer, not 2: the C interface"):
+            c.borrow(model)
 
 
 def test_two_threads_read_one_model(draw_parameters):

@@ -24,11 +24,13 @@ from gru_ext.cli import main
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", ["adagrad", "adamw"])
-def test_round_trip(tmp_path, dtype, optimizer):
-    written = trained(dtype, optimizer=optimizer).checkpoint()
+@pytest.mark.parametrize("layers", [1, 2, 16])
+def test_round_trip(tmp_path, dtype, optimizer, layers):
+    written = trained(dtype, layers, optimizer=optimizer).checkpoint()
     checkpoint.write(tmp_path / "model.npz", written)
     back = checkpoint.read(tmp_path / "model.npz")
-    for name in NAMES:
+    assert len(back.weights) == 11 + 9 * (layers - 1)
+    for name in back.weights:
         pairs = [(written.weights, back.weights), (written.memory, back.memory)]
         if optimizer == "adamw":
             pairs.append((written.mean, back.mean))
@@ -37,7 +39,8 @@ def test_round_trip(tmp_path, dtype, optimizer):
             assert other[name].tobytes() == np.ascontiguousarray(one[name]).tobytes()
     assert (back.mean is None) == (optimizer == "adagrad")
     assert back.hidden.tobytes() == written.hidden.tobytes()
-    assert back.hidden.shape == (2, H)
+    assert back.hidden.shape == ((2, H) if layers == 1 else (layers, 2, H))
+    assert back.layers == layers
     assert back.metadata["step"] == 7
     assert back.metadata["training"] == written.metadata["training"]
     assert (back.characters, back.hidden_size, back.vocabulary_size) == (CHARACTERS, H, V)
@@ -48,10 +51,27 @@ def test_numpy_reads_it_without_pickle(tmp_path, valid):
     with np.load(tmp_path / "model.npz", allow_pickle=False) as data:
         shapes = {name: data[name].shape for name in data.files}
         assert all(data[name].dtype.kind in "fu" for name in data.files)
+    held = {*NAMES, *(f"memory_{name}" for name in NAMES), *(f"mean_{name}" for name in NAMES)}
+    assert shapes.keys() == held | {"hidden", "gru_ext"}
     assert {shapes["W" + gate] for gate in "zrh"} == {(H, V)}
     assert {shapes["U" + gate] for gate in "zrh"} == {(H, H)}
     assert {shapes["b" + gate] for gate in "zrh"} == {(H, 1)}
     assert (shapes["Wy"], shapes["by"]) == ((V, H), (V, 1))
+    assert shapes["hidden"] == (2, H)
+
+
+def test_the_first_layer_of_a_stack_has_the_notebooks_names(stack):
+    shapes = {name: np.load(io.BytesIO(member)).shape for name, member in stack.items()}
+    first = {name: shapes[name] for name in NAMES}
+    assert first == {name: view.shape for name, view in trained().model.parameters.items()}
+    assert {shapes[f"W{gate}_2"] for gate in "zrh"} == {(H, H)}
+    assert {shapes[f"U{gate}_2"] for gate in "zrh"} == {(H, H)}
+    assert {shapes[f"b{gate}_2"] for gate in "zrh"} == {(H, 1)}
+    assert shapes["hidden"] == (2, 2, H)
+    assert [name for name in shapes if name[2:] == "_2"] == [
+        f"{kind}{gate}_2" for kind in "WUb" for gate in "hrz"
+    ]
+    assert len(stack) == 2 * (3 * 20 + 1) + 1
 
 
 def test_fortran_order_and_byte_order_are_read(tmp_path, members):
@@ -94,6 +114,68 @@ def test_missing_names(tmp_path, members, name):
     assert name in refusal(tmp_path, archive_of(rest))
 
 
+UPPER = [f"{kind}{gate}_2" for kind in "WUb" for gate in "zrh"]
+KINDS = [good + memory for good in ("", "good_") for memory in ("", "memory_", "mean_")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", UPPER)
+def test_missing_names_of_a_layer(tmp_path, stack, name, kind):
+    rest = {other: member for other, member in stack.items() if other != kind + name}
+    assert f"it has no {kind}{name}" in refusal(tmp_path, archive_of(rest))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_that_only_some_arrays_have(tmp_path, members, stack, kind):
+    """Without the second layer's, and with the second layer's alone."""
+    upper = {kind + name for name in UPPER}
+    rest = {name: member for name, member in stack.items() if name not in upper}
+    assert f"it has no {kind}" in refusal(tmp_path, archive_of(rest))
+    more = {name: member for name, member in stack.items() if name in upper}
+    if kind == "":
+        assert "it has no memory_" in refusal(tmp_path, archive_of(members | more))
+    else:
+        assert "it has no Wh_2" in refusal(tmp_path, archive_of(members | more))
+
+
+@pytest.mark.parametrize("layers", [17, 18, 999_999_999])
+def test_too_many_layers(tmp_path, stack, layers):
+    more = {f"{name[:-2]}_{layers}": stack[name] for name in UPPER}
+    told = f"has {layers} layers: there may be 16 at most"
+    assert told in refusal(tmp_path, archive_of(stack | more))
+
+
+def test_a_layer_too_many_between(tmp_path, stack):
+    gap = {f"{name[:-2]}_4": stack[name] for name in UPPER}
+    assert "it has no Wh_3" in refusal(tmp_path, archive_of(stack | gap))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("Wz_2", np.ones((H, V), "f4"), f"must have shape ({H}, {H}), not ({H}, {V})"),
+        ("Uh_2", np.ones((H, H + 1), "f4"), f"must have shape ({H}, {H})"),
+        ("br_2", np.ones(H, "f4"), f"must have shape ({H}, 1)"),
+        ("memory_Wz_2", np.ones((H, V), "f4"), f"must have shape ({H}, {H})"),
+        ("good_mean_bh_2", np.ones((1, H), "f4"), f"must have shape ({H}, 1)"),
+        ("Uz_2", np.ones((H, H)), "is float64, but Wz is float32"),
+        ("Wr_2", np.full((H, H), np.nan, "f4"), "finite"),
+        ("hidden", np.ones((2, H), "f4"), "must have shape (2, "),
+        ("hidden", np.ones((3, 2, H), "f4"), f"must have shape (2, 2, {H}), not (3, 2, {H})"),
+        ("hidden", np.ones((1, 2, H), "f4"), f"must have shape (2, 2, {H}), not (1, 2, {H})"),
+        ("hidden", np.ones((2, 2, H + 1), "f4"), f"must have shape (2, 2, {H})"),
+        ("hidden", np.ones((2, 2, H, 1), "f4"), f"must have shape (2, 2, {H})"),
+        ("hidden", np.float32(0), "must have shape (2, "),
+        ("hidden", np.full((2, 2, H), np.inf, "f4"), "finite"),
+        ("good_hidden", np.ones((2, H), "f4"), "must have shape (2, "),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_wrong_arrays_of_a_stack(tmp_path, stack, name, values, told):
+    message = refusal(tmp_path, archive_of(stack | {name: array(values)}))
+    assert f"{name} {told}" in message or (name in message and told == "finite")
+
+
 @pytest.mark.parametrize(
     ("name", "values", "told"),
     [
@@ -109,6 +191,8 @@ def test_missing_names(tmp_path, members, name):
         ("mean_by", np.full((V, 1), np.nan, "f4"), "finite"),
         ("hidden", np.ones((2, H + 1), "f4"), "shape"),
         ("hidden", np.float32(0), "shape"),
+        ("hidden", np.ones((1, 2, H), "f4"), "shape"),
+        ("hidden", np.ones((2, 2, H), "f4"), "shape"),
         ("Ur", np.ones((H, H)), "float64"),
         ("hidden", np.ones((2, H)), "float64"),
         ("Wz", np.ones((H, V), int), "int"),

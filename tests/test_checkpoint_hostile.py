@@ -179,7 +179,16 @@ def test_members_that_are_no_arrays(tmp_path, members, content):
     refusal_in_little_memory(tmp_path, archive_of(members | {"Uz": content}))
 
 
-def test_random_changes(tmp_path, valid):
+@pytest.mark.parametrize("name", ["Wz_2", "bh_2", "good_Wz_2", "hidden"])
+@pytest.mark.parametrize("shape", ["100000, 100000", f"{2**62}, 4", f"2, {2**40}, {H}"])
+def test_headers_of_a_stack_that_claim_much(tmp_path, stack, name, shape):
+    hostile = array(np.ones((H, H), "f4"), described(shape=f"({shape})") + "\n")
+    refusal_in_little_memory(tmp_path, archive_of(stack | {name: hostile}))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_random_changes(tmp_path, valid, stack, layers):
+    valid = valid if layers == 1 else archive_of(stack)
     rng = random.Random(0)
     directory = valid.index(b"PK\x01\x02")
     unharmed = 0

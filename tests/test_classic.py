@@ -156,6 +156,14 @@ def test_the_notebook_reads_ours(folder, capsys):
     )
 
 
+def test_the_notebook_reads_any_model_of_one_layer(folder, capsys):
+    options = {"hidden_size": 7, "dtype": "float64", "max_steps": 20, "quiet": True}
+    gru_ext.train(PATTERN, output=WEIGHTS, **options)
+    with np.load(WEIGHTS, allow_pickle=False) as data:
+        weights = {name: data[name] for name in notebook.NAMES}
+    check(capsys, PATTERN, SHORT, SHORT_RUN, weights)
+
+
 def test_output(folder, capsys):
     assert train(PATTERN, *SHORT, "-o", "other.npz") == 0
     printed, weights = notebook.run(PATTERN, **SHORT_RUN)

@@ -42,6 +42,10 @@ def test_every_option_reaches_the_run(folder):
             "11",
             "--batch-size",
             "3",
+            "--layers",
+            "2",
+            "--dropout",
+            "0.25",
             "--dtype",
             "float64",
             "--optimizer",
@@ -79,7 +83,7 @@ def test_every_option_reaches_the_run(folder):
         == 0
     )
     data = checkpoint.read("o.npz")
-    assert data.hidden.shape == (3, 9)
+    assert data.hidden.shape == (2, 3, 9)
     assert data.weights["Wz"].dtype == np.float64
     assert data.metadata["step"] == 10
     expected = gru_ext.train(
@@ -87,6 +91,8 @@ def test_every_option_reaches_the_run(folder):
         hidden_size=9,
         seq_length=11,
         batch_size=3,
+        layers=2,
+        dropout=0.25,
         dtype="float64",
         optimizer="adamw",
         learning_rate=0.02,
@@ -222,6 +228,23 @@ def test_info(folder, capsys):
         re.escape(repr("".join(sorted(set(TEXT))))),
     ):
         assert re.search(told, out), told
+
+
+def test_layers_and_dropout_are_told(folder, capsys):
+    assert run("train", "a.txt", *SMALL, "--layers", 3, "--dropout", 0.25) == 0
+    out = capsys.readouterr().out
+    assert "different; 3 layers of hidden size 8, dropout 0.25, float32, " in out
+    V = len(set(TEXT))
+    count = 3 * (8 * V + 8 * 8 + 8) + 2 * 3 * (2 * 8 * 8 + 8) + V * 8 + V
+    assert run("info", "model.npz") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {"hidden size: 8", "layers: 3", f"parameters: {count}"} <= set(lines)
+    assert any(line.startswith("options: ") and "dropout 0.25" in line for line in lines)
+    assert repr(gru_ext.load("model.npz")).endswith("3 layers of hidden size 8, float32>")
+    assert run("train", "a.txt", *SMALL, "--force") == 0
+    assert "different; hidden size 8, float32, " in capsys.readouterr().out
+    assert run("info", "model.npz") == 0
+    assert "layers: 1" in capsys.readouterr().out.splitlines()
 
 
 def test_info_of_a_file_of_the_notebook(folder, capsys):

@@ -60,6 +60,16 @@ BAD = [
     ("train a.txt --seq-length 1.5", "--seq-length"),
     ("train a.txt --seq-length", "--seq-length"),
     ("train a.txt --batch-size -3", "batch size"),
+    ("train a.txt --layers 0", "layers must be 1 or more, not 0"),
+    ("train a.txt --layers 17", "layers must be from 1 to 16, not 17"),
+    ("train a.txt --layers 1.5", "--layers: must be a whole number, not '1.5'"),
+    ("train a.txt --layers x", "--layers: must be a whole number, not 'x'"),
+    *(
+        (f"train a.txt --dropout {share}", f"dropout must be from 0 to below 1, not {share}")
+        for share in ("1.0", "-0.1", "nan", "inf")
+    ),
+    ("train a.txt --dropout x", "--dropout: must be a number, not 'x'"),
+    ("train a.txt --dropout", "--dropout"),
     ("train a.txt --dtype float16", "float16"),
     ("train a.txt --optimizer sgd", "sgd"),
     ("train a.txt --optimizer adam --weight-decay 0.1", "weight decay is adamw's"),
@@ -91,6 +101,15 @@ BAD = [
     ("train a.txt --classic --clip-norm 1", "clip norm"),
     ("train a.txt --classic --schedule cosine", "schedule"),
     ("train a.txt --classic --warmup 9", "warmup"),
+    ("train a.txt --classic --layers 2", "leave out the layers, or --classic"),
+    ("train a.txt --classic --dropout 0.2", "leave out the dropout, or --classic"),
+    ("train a.txt --classic -o stack.npz", "stack.npz has 2 layers: --classic trains one"),
+    ("train a.txt --classic --init-from stack.npz", "stack.npz has 2 layers"),
+    ("train a.txt --resume -o m.npz --max-steps 99 --layers 2", "m.npz.* layers 1, not 2"),
+    ("train a.txt --resume -o stack.npz --max-steps 99 --layers 1", "stack.* layers 2, not 1"),
+    ("train a.txt --init-from m.npz --layers 2", "m.npz has layers 1, not 2"),
+    ("train a.txt --init-from stack.npz --layers 1", "stack.npz has layers 2, not 1"),
+    ("train snow.txt --init-from stack.npz --layers 3", "stack.npz has layers 2, not 3"),
     ("train a.txt --resume -o m.npz --hidden-size 9 --max-steps 99", "hidden size"),
     ("train a.txt --resume -o m.npz --max-steps 30", "30 of 30 steps"),
     ("train a.txt --resume -o m.npz --max-steps 99 --optimizer adagrad", "adam, not adagrad"),
@@ -122,6 +141,8 @@ def bad_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bad")
     model = gru_ext.train(TEXT, hidden_size=8, max_steps=30, output=folder / "m.npz", quiet=True)
     np.savez(folder / "notebook.npz", **model.parameters)
+    stack = {"hidden_size": 4, "layers": 2, "max_steps": 9, "quiet": True}
+    gru_ext.train(TEXT, output=folder / "stack.npz", **stack)
     for name, data in {
         "a.txt": TEXT.encode(),
         "empty.txt": b"",

@@ -26,10 +26,14 @@ def test_where_documents_start(separator):
 
 
 @pytest.mark.parametrize(("text", "separator"), [(NAMES, "\n"), (DOCUMENTS, "<|end|>")])
-@pytest.mark.parametrize("units", ["chars", "bytes"])
-def test_threads_resume_and_mapping_change_no_bit(tmp_path, monkeypatch, text, separator, units):
+@pytest.mark.parametrize(
+    ("units", "layers", "dropout"), [("chars", 1, 0.0), ("bytes", 1, 0.0), ("chars", 3, 0.2)]
+)
+def test_threads_resume_and_mapping_change_no_bit(
+    tmp_path, monkeypatch, text, separator, units, layers, dropout
+):
     options = SMALL | {"batch_size": 5, "seq_length": 7, "units": units, "val_fraction": 0.2}
-    options |= {"document_separator": separator}
+    options |= {"document_separator": separator, "layers": layers, "dropout": dropout}
     whole, parts, path = tmp_path / "whole.npz", tmp_path / "parts.npz", tmp_path / "a.txt"
     path.write_bytes(text.encode())
     one = gru_ext.train(text, output=whole, max_steps=50, threads=1, **options)
@@ -46,8 +50,10 @@ def test_threads_resume_and_mapping_change_no_bit(tmp_path, monkeypatch, text, s
 
 
 @pytest.mark.parametrize(("text", "separator"), [(NAMES, "\n"), (DOCUMENTS, "<|end|>")])
-def test_documents_are_measured_one_by_one(text, separator):
-    model = gru_ext.train(text, max_steps=60, document_separator=separator, **SMALL)
+@pytest.mark.parametrize("layers", [1, 2])
+def test_documents_are_measured_one_by_one(text, separator, layers):
+    options = SMALL | {"max_steps": 60, "layers": layers}
+    model = gru_ext.train(text, document_separator=separator, **options)
     plain = gru_ext.Model(model.vocabulary, model.parameters)
     documents = text.split(separator)[:-1]
     total, before = 0.0, ""
@@ -59,11 +65,11 @@ def test_documents_are_measured_one_by_one(text, separator):
     assert math.isclose(result.nats_per_char * result.characters, total, rel_tol=1e-5)
 
 
-@pytest.fixture(scope="module", params=[(NAMES, "\n"), (DOCUMENTS, "<|end|>")])
+@pytest.fixture(scope="module", params=[(NAMES, "\n", 1), (DOCUMENTS, "<|end|>", 2)])
 def learned(request):
     """A model that knows its documents, and their separator."""
-    text, separator = request.param
-    options = {"hidden_size": 32, "max_steps": 1200, "quiet": True}
+    text, separator, layers = request.param
+    options = {"hidden_size": 32, "layers": layers, "max_steps": 1200, "quiet": True}
     return gru_ext.train(text, document_separator=separator, **options), separator
 
 

@@ -69,20 +69,25 @@ def without_times(path):
     return [{k: v for k, v in json.loads(line).items() if k not in times} for line in lines]
 
 
-@pytest.mark.parametrize("optimizer", ["adagrad", "adam"])  # with one memory, with two
-def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, optimizer):
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"optimizer": "adagrad"},  # with one memory
+        {"optimizer": "adam", "layers": 2, "dropout": 0.2},  # with two
+    ],
+)
+def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, chosen):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):
         folder.mkdir()
         (folder / "a.txt").write_text(TEXT)
-    options = OPTIONS | {"optimizer": optimizer}
     files = {"output": "model.npz", "metrics": "m.jsonl"}
-    gru_ext.train(TEXT, **options, **{name: whole / path for name, path in files.items()})
+    gru_ext.train(TEXT, **OPTIONS | chosen, **{name: whole / path for name, path in files.items()})
     moments, killed = random.Random(0), 0
     while killed < 20:
         resume = (parts / "model.npz").exists()
         how = {"resume": resume, "force": not resume, "checkpoint_every": 7}
-        process = start(parts, optimizer=optimizer, **how, **files)
+        process = start(parts, **chosen, **how, **files)
         time.sleep(moments.uniform(0.0, 0.06))
         process.kill()
         assert end(process) == (-signal.SIGKILL, "")
@@ -90,7 +95,7 @@ def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, optimizer)
         for path in parts.glob("model*.npz"):
             checkpoint.read(path)  # whole, whichever moment it was
     assert 7 <= checkpoint.read(parts / "model.npz").metadata["step"] < STEPS
-    assert end(start(parts, optimizer=optimizer, resume=True, **files)) == (0, "")
+    assert end(start(parts, **chosen, resume=True, **files)) == (0, "")
     for name in ("model.npz", "model.best.npz"):
         assert file_arrays(parts / name) == file_arrays(whole / name), name
     assert without_times(parts / "m.jsonl") == without_times(whole / "m.jsonl")
@@ -98,15 +103,17 @@ def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, optimizer)
     assert sorted(path.name for path in parts.iterdir()) == names
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_ends_a_run_in_order(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "chosen"), [(signal.SIGINT, {}), (signal.SIGTERM, {"layers": 3, "dropout": 0.1})]
+)
+def test_one_signal_ends_a_run_in_order(tmp_path, number, chosen):
     (tmp_path / "a.txt").write_text(TEXT)
     files = {"output": "model.npz", "metrics": "m.jsonl"}
-    gru_ext.train(
-        TEXT, **OPTIONS, **{name: tmp_path / f"whole.{path}" for name, path in files.items()}
-    )
+    whole = {name: tmp_path / f"whole.{path}" for name, path in files.items()}
+    gru_ext.train(TEXT, **OPTIONS | chosen, **whole)
     for n in range(4):
-        process = start(tmp_path, resume=n > 0, **files)
+        how = {"resume": True} if n else chosen  # the file knows what was chosen
+        process = start(tmp_path, **how, **files)
         time.sleep(0.04 * n)
         process.send_signal(number)
         status, err = end(process)

@@ -18,11 +18,11 @@ def model():
     return gru_ext.train(TEXT, hidden_size=24, max_steps=300, quiet=True)
 
 
-def scattered(dtype, H=9, characters="\n abcdefg☃"):
+def scattered(dtype, H=9, characters="\n abcdefg☃", layers=1):
     """A model with weights large enough that each character matters."""
-    vocabulary = Vocabulary(characters)
-    model = Model.create(vocabulary, H, dtype)
-    model.parameters.assign(reference.random_parameters(len(vocabulary), H, seed=2, scale=1.0))
+    V = len(characters)
+    model = Model.create(Vocabulary(characters), H, dtype, layers=layers)
+    model.parameters.assign(reference.random_parameters(V, H, 2, scale=1.0, layers=layers))
     return model
 
 
@@ -31,7 +31,8 @@ def reference_run(model, text):
     p = {name: array.astype(np.float64) for name, array in model.parameters.items()}
     symbols = model.vocabulary.encode(text).astype(int)[:, None]
     targets = np.append(symbols[1:], [[0]], axis=0)
-    run = reference.forward(p, symbols, targets, np.zeros((1, model.hidden_size)))
+    hidden = np.zeros((model.layers, 1, model.hidden_size))
+    run = reference.forward(p, symbols, targets, hidden)
     return run["loss"][:-1, 0], run["p"][-1][:, 0]
 
 
@@ -56,13 +57,14 @@ def test_training_learns(model):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("as_text", [str, lambda path: path])
-def test_save_and_load(tmp_path, dtype, as_text):
-    model = scattered(dtype)
+@pytest.mark.parametrize("layers", [1, 3])
+def test_save_and_load(tmp_path, dtype, as_text, layers):
+    model = scattered(dtype, layers=layers)
     path = as_text(tmp_path / "any name")
     model.save(path)
     back = gru_ext.load(path)
     assert back.vocabulary == model.vocabulary
-    assert back.hidden_size == 9
+    assert (back.hidden_size, back.layers) == (9, layers)
     assert back.dtype == dtype
     for name, view in model.parameters.items():
         assert back.parameters[name].tobytes() == view.tobytes(), name
@@ -87,25 +89,28 @@ def test_lengths(model, n):
 
 @pytest.mark.parametrize("n", [1, 2, 5, 256, 257, 258, 600])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_temperature_zero_takes_the_likeliest(dtype, n):
-    model = scattered(dtype)
+@pytest.mark.parametrize("layers", [1, 2])
+def test_temperature_zero_takes_the_likeliest(dtype, n, layers):
+    model = scattered(dtype, layers=layers)
     # Weights whose text changes with any part of the prompt.
-    model.parameters.assign(reference.random_parameters(10, 9, seed=0, scale=2.0))
+    model.parameters.assign(reference.random_parameters(10, 9, 0, scale=2.0, layers=layers))
     characters = model.vocabulary.characters
     prompt = "".join(np.random.default_rng(n).choice(list(characters), n))
     p = {name: array.astype(np.float64) for name, array in model.parameters.items()}
-    symbols, hidden, expected = model.vocabulary.encode(prompt).astype(int), np.zeros((1, 9)), ""
+    symbols, expected = model.vocabulary.encode(prompt).astype(int), ""
+    hidden = np.zeros((layers, 1, 9))
     for _ in range(25):
         step = reference.forward(p, symbols[:, None], 0 * symbols[:, None], hidden)
-        hidden, symbols = step["h"][-1].T, step["p"][-1].argmax(axis=0)
+        hidden = np.stack([layer["h"][-1].T for layer in step["stack"]])
+        symbols = step["p"][-1].argmax(axis=0)
         expected += characters[symbols[0]]
     for seed in (1, 2):
         assert model.sample(25, prompt, temperature=0, seed=seed) == prompt + expected
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_characters_are_drawn_from_the_distribution(temperature):
-    model = scattered("float64")
+@pytest.mark.parametrize(("temperature", "layers"), [(0.5, 1), (1.0, 1), (2.0, 1), (1.0, 3)])
+def test_characters_are_drawn_from_the_distribution(temperature, layers):
+    model = scattered("float64", layers=layers)
     p = reference_run(model, "ab☃")[1] ** (1 / temperature)
     p /= p.sum()
     n = 3000
@@ -139,8 +144,9 @@ def test_bad_numbers(model, arguments, told):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-13)])
 @pytest.mark.parametrize("n", [2, 3, 255, 256, 257, 700])
-def test_evaluation_is_that_of_the_equations(dtype, tolerance, n):
-    model = scattered(dtype)
+@pytest.mark.parametrize("layers", [1, 3])
+def test_evaluation_is_that_of_the_equations(dtype, tolerance, n, layers):
+    model = scattered(dtype, layers=layers)
     characters = model.vocabulary.characters
     text = "".join(np.random.default_rng(n).choice(list(characters), n))
     expected = reference_run(model, text)[0].mean()
@@ -196,6 +202,22 @@ def test_a_vocabulary_once_given_is_saved(notebook_file, tmp_path):
 def test_a_model_of_parts_that_do_not_fit():
     with pytest.raises(ValueError, match=r"3 characters.* 4"):
         Model(Vocabulary("abc"), gru_ext.Parameters(4, 5))
+
+
+def test_a_new_stack_begins_with_the_layer_of_a_model_of_one():
+    """Each matrix drawn evenly within 1/sqrt(H), in the notebook's order, the upper ones after."""
+    rng, scale = np.random.default_rng(4), 1 / math.sqrt(30)
+    stack, one = (
+        Model.create(Vocabulary("abcde"), 30, "float64", 4, layers=layers).parameters
+        for layers in (2, 1)
+    )
+    for name in ("Wz", "Uz", "Wr", "Ur", "Wh", "Uh", "Wy"):
+        drawn = rng.random(one[name].shape) * (2 * scale) - scale
+        assert np.array_equal(one[name], drawn)
+        assert np.array_equal(stack[name], drawn)
+    for name in ("Wz_2", "Uz_2", "Wr_2", "Ur_2", "Wh_2", "Uh_2"):
+        assert np.array_equal(stack[name], rng.random((30, 30)) * (2 * scale) - scale)
+    assert not any(stack[name].any() for name in stack if name.startswith("b"))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -42,10 +42,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, dtype, threads, bat
 @pytest.mark.parametrize("optimizer", ["adagrad", "adam", "adamw", "rmsprop"])
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 @pytest.mark.parametrize(
-    ("dtype", "threads", "clip_norm"), [("float32", 2, None), ("float64", 1, 0.5)]
+    ("dtype", "threads", "clip_norm", "layers", "dropout"),
+    [
+        ("float32", 2, None, 1, 0.0),
+        ("float64", 1, 0.5, 1, 0.2),
+        ("float64", 2, None, 2, 0.3),
+        ("float32", 1, 0.5, 3, 0.1),
+    ],
 )
 def test_a_run_interrupted_three_times_equals_an_uninterrupted_one(
-    tmp_path, monkeypatch, optimizer, schedule, dtype, threads, clip_norm
+    tmp_path, optimizer, schedule, dtype, threads, clip_norm, layers, dropout
 ):
     """Nothing is asked for again on a resume: the file knows the options and the planned steps."""
     options = SMALL | {
@@ -53,6 +59,8 @@ def test_a_run_interrupted_three_times_equals_an_uninterrupted_one(
         "schedule": schedule,
         "warmup": 9,
         "clip_norm": clip_norm,
+        "layers": layers,
+        "dropout": dropout,
         "dtype": dtype,
         "batch_size": 6,
         "seq_length": 7,
@@ -101,16 +109,18 @@ def test_more_steps_go_on_along_the_longer_cosine(tmp_path):
     assert same(trainer.model, gru_ext.load(path))
 
 
-def test_a_file_from_before_there_were_other_optimizers(tmp_path):
+def test_a_file_from_before_there_were_other_optimizers_and_layers(tmp_path):
     path, expected = tmp_path / "old.npz", tmp_path / "new.npz"
     options = SMALL | {"seq_length": 7, "batch_size": 2, "optimizer": "adagrad"}
     gru_ext.train(TEXT, output=expected, max_steps=30, **options)
     gru_ext.train(TEXT, output=path, max_steps=12, **options)
     data = checkpoint.read(path)
     del data.metadata["training"]["optimizer"]
-    for name in ("weight_decay", "clip_norm", "schedule", "warmup"):
+    for name in ("weight_decay", "clip_norm", "schedule", "warmup", "layers", "dropout"):
         del data.metadata["options"][name]
     checkpoint.write(path, data)
+    with pytest.raises(CheckpointError, match="layers 1, not 2"):
+        gru_ext.train(TEXT, output=path, max_steps=30, resume=True, layers=2, quiet=True)
     gru_ext.train(TEXT, output=path, max_steps=30, resume=True, quiet=True)
     assert_same_state(expected, path)
 
@@ -124,6 +134,8 @@ def test_a_resume_remembers_the_options(tmp_path):
         "dtype": "float64",
         "seed": 9,
         "val_fraction": 0.1,
+        "layers": 2,
+        "dropout": 0.25,
     }
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     gru_ext.train(TEXT, output=whole, max_steps=30, **options)
@@ -131,6 +143,25 @@ def test_a_resume_remembers_the_options(tmp_path):
     gru_ext.train(TEXT, output=parts, max_steps=30, resume=True, quiet=True)
     assert_same_state(whole, parts)
     assert checkpoint.read(parts).metadata["options"] == checkpoint.read(whole).metadata["options"]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(("before", "after"), [(0.0, 0.4), (0.2, 0.4), (0.2, 0.0), (0.2, None)])
+def test_a_resume_takes_another_dropout(tmp_path, layers, before, after):
+    path = tmp_path / "model.npz"
+    options = {"seq_length": 7, "batch_size": 3, "optimizer": "adam", "learning_rate": 0.02}
+    options |= {"seed": 6, "schedule": "constant"}
+    start = SMALL | {"layers": layers, "dropout": before, "warmup": 0}
+    gru_ext.train(TEXT, output=path, max_steps=10, **start, **options)
+    data = checkpoint.read(path)
+    gru_ext.train(TEXT, output=path, max_steps=25, resume=True, dropout=after, quiet=True)
+    dropout = before if after is None else after
+    assert checkpoint.read(path).metadata["options"]["dropout"] == dropout
+    model = gru_ext.model.from_checkpoint(data)
+    trainer = gru_ext.Trainer(model, model.vocabulary.encode(TEXT), dropout=dropout, **options)
+    trainer.resume(data)
+    trainer.advance(15)
+    assert same(trainer.model, gru_ext.load(path))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +175,8 @@ def test_a_resume_remembers_the_options(tmp_path):
         (TEXT, {"batch_size": 4}, "batch size 2.*4"),
         (TEXT, {"dtype": "float64"}, "float32.*float64"),
         (TEXT, {"optimizer": "adagrad"}, "adam, not adagrad"),
+        (TEXT, {"layers": 1}, "layers 2, not 1"),
+        (TEXT, {"layers": 3}, "layers 2, not 3"),
         (TEXT, {"val_fraction": 0.3}, "val.*fraction|another text"),
         (TEXT, {"max_steps": 12}, "12 of 12 steps"),
         (TEXT, {"max_steps": 5}, "12 of 5 steps"),
@@ -151,7 +184,8 @@ def test_a_resume_remembers_the_options(tmp_path):
 )
 def test_what_cannot_be_resumed(tmp_path, text, options, told):
     path = tmp_path / "model.npz"
-    gru_ext.train(TEXT, output=path, seq_length=7, batch_size=2, max_steps=12, **SMALL)
+    sizes = {"seq_length": 7, "batch_size": 2, "layers": 2}
+    gru_ext.train(TEXT, output=path, max_steps=12, **SMALL | sizes)
     before = path.read_bytes()
     with pytest.raises(ValueError, match=rf"(?s)model\.npz.*({told})"):
         gru_ext.train(text, output=path, resume=True, **{"max_steps": 20, "quiet": True} | options)
@@ -176,8 +210,9 @@ def test_nothing_to_resume(tmp_path):
 
 @pytest.mark.parametrize("as_model", [False, True])
 @pytest.mark.parametrize("dtype", [None, "float32", "float64"])
-def test_init_from(tmp_path, as_model, dtype):
-    start = gru_ext.train(TEXT, max_steps=30, dtype="float32", **SMALL)
+@pytest.mark.parametrize("layers", [1, 3])
+def test_init_from(tmp_path, as_model, dtype, layers):
+    start = gru_ext.train(TEXT, max_steps=30, dtype="float32", layers=layers, dropout=0.1, **SMALL)
     before = start.parameters.flat.copy()
     start.save(tmp_path / "start.npz")
     # At this rate no weight moves.
@@ -192,6 +227,8 @@ def test_init_from(tmp_path, as_model, dtype):
     )
     assert model.vocabulary == start.vocabulary
     assert model.dtype == (dtype or "float32")
+    assert model.layers == layers
+    assert model.about["options"]["dropout"] == 0
     assert all(
         np.array_equal(model.parameters[name], start.parameters[name]) for name in start.parameters
     )
@@ -199,9 +236,9 @@ def test_init_from(tmp_path, as_model, dtype):
     assert np.array_equal(start.parameters.flat, before)
 
 
-@pytest.mark.parametrize("dtype", [None, "float64"])
-def test_init_from_widens_the_vocabulary(capsys, dtype):
-    start = gru_ext.train(TEXT, max_steps=30, **SMALL)
+@pytest.mark.parametrize(("dtype", "layers"), [(None, 1), ("float64", 1), (None, 2)])
+def test_init_from_widens_the_vocabulary(capsys, dtype, layers):
+    start = gru_ext.train(TEXT, max_steps=30, layers=layers, **SMALL)
     start.parameters["by"][...] += 1  # so that it is not as in a new model
     model = gru_ext.train(
         TEXT + "éA☃" * 3,
@@ -216,7 +253,7 @@ def test_init_from_widens_the_vocabulary(capsys, dtype):
     assert model.vocabulary == vocabulary
     told = f"{len(vocabulary)} different (3 of them new to the model);"
     assert capsys.readouterr().out.count(told) == 1
-    new = gru_ext.Model.create(vocabulary, 8, dtype or "float32", seed=5)
+    new = gru_ext.Model.create(vocabulary, 8, dtype or "float32", seed=5, layers=layers)
     old = vocabulary.encode(start.vocabulary.characters)
     added = vocabulary.encode("Aé☃")
     for name, view in model.parameters.items():
@@ -263,10 +300,12 @@ def test_init_from_a_file_of_the_notebook(tmp_path):
     ("text", "options", "told"),
     [
         (TEXT, {"hidden_size": 9}, "hidden size 8.*9"),
+        (TEXT, {"layers": 1}, "layers 2, not 1"),
+        (TEXT + "é", {"layers": 3}, "layers 2, not 3"),
         (TEXT, {"init_from": "none.npz"}, r"none\.npz"),
     ],
 )
 def test_what_cannot_be_started_from(tmp_path, text, options, told):
-    start = gru_ext.train(TEXT, max_steps=2, **SMALL)
+    start = gru_ext.train(TEXT, max_steps=2, layers=2, **SMALL)
     with pytest.raises((ValueError, OSError), match=told):
         gru_ext.train(text, **{"init_from": start, "max_steps": 2, "quiet": True} | options)

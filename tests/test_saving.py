@@ -21,6 +21,8 @@ from gru_ext.saving import best_path, previous_path
 
 OPTIONS = {
     "hidden_size": 6,
+    "layers": 2,
+    "dropout": 0.2,
     "seq_length": 5,
     "max_steps": 40,
     "val_fraction": 0.1,

@@ -50,20 +50,25 @@ def numbers_of(path):
 
 
 @pytest.mark.parametrize("optimizer", ["adagrad", "adam", "adamw", "rmsprop"])
-@pytest.mark.parametrize(("T", "B", "clip_norm"), [(1, 1, None), (7, 2, 1.0), (20, 5, None)])
+@pytest.mark.parametrize(
+    ("T", "B", "clip_norm", "layers", "dropout"),
+    [(1, 1, None, 1, 0.0), (7, 2, 1.0, 1, 0.0), (20, 5, None, 1, 0.2), (7, 3, None, 3, 0.3)],
+)
 @pytest.mark.parametrize("matmul", ["native", "blas"])
-def test_nothing_that_is_not_finite_is_left(dtype, optimizer, T, B, clip_norm, matmul):
+def test_nothing_that_is_not_finite_is_left(
+    dtype, optimizer, T, B, clip_norm, layers, dropout, matmul
+):
     """Where all was NaN, a trainer goes on from a snapshot to the bits of one where nothing was."""
     if matmul == "blas":
         pytest.importorskip("scipy")
     vocabulary = gru_ext.Vocabulary.from_text(TEXT)
     options = {"seq_length": T, "batch_size": B, "optimizer": optimizer, "clip_norm": clip_norm}
+    models = [gru_ext.Model.create(vocabulary, 5, dtype, layers=layers) for _ in range(2)]
     with contextlib.ExitStack() as stack:
         gru_ext.use_matmul(matmul)
         stack.callback(gru_ext.use_matmul)
         one, other = (
-            Trainer(gru_ext.Model.create(vocabulary, 5, dtype), vocabulary.encode(TEXT), **options)
-            for _ in range(2)
+            Trainer(model, vocabulary.encode(TEXT), dropout=dropout, **options) for model in models
         )
     for trainer in (one, other):
         trainer.advance(5)
@@ -79,24 +84,32 @@ def test_nothing_that_is_not_finite_is_left(dtype, optimizer, T, B, clip_norm, m
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "dtype", "threads"),
-    [("adagrad", "float32", 1), ("adam", "float64", 2), ("rmsprop", "float32", 2)],
+    ("optimizer", "dtype", "threads", "layers", "dropout"),
+    [
+        ("adagrad", "float32", 1, 1, 0.0),
+        ("adam", "float64", 2, 1, 0.0),
+        ("rmsprop", "float32", 2, 1, 0.3),
+        ("adam", "float32", 2, 2, 0.2),
+        ("adagrad", "float64", 1, 3, 0.0),
+    ],
 )
 @pytest.mark.parametrize("which", ["weights", "memory"])
 def test_a_run_goes_back_and_on_with_half_the_rate(
-    tmp_path, capsys, optimizer, dtype, threads, which
+    tmp_path, capsys, optimizer, dtype, threads, layers, dropout, which
 ):
     options = OPTIONS | {"optimizer": optimizer, "dtype": dtype, "schedule": "constant"}
+    options |= {"layers": layers, "dropout": dropout}
     path = tmp_path / "model.npz"
     with spoiled(23, which=which):
         gru_ext.train(TEXT, output=path, threads=threads, warmup=9, **options)
     vocabulary = gru_ext.Vocabulary.from_text(TEXT)
     trainer = Trainer(
-        gru_ext.Model.create(vocabulary, 8, dtype),
+        gru_ext.Model.create(vocabulary, 8, dtype, layers=layers),
         vocabulary.encode(TEXT),
         seq_length=7,
         batch_size=4,
         optimizer=optimizer,
+        dropout=dropout,
         learning_rate=0.02,
         warmup_steps=9,
     )
@@ -117,8 +130,9 @@ def test_a_run_goes_back_and_on_with_half_the_rate(
 
 @pytest.mark.parametrize("which", ["weights", "memory"])
 @pytest.mark.parametrize("step", [3, 10, 14, 20, 21, 23, 30, 36])
-def test_a_resume_goes_back_as_the_uninterrupted_run(tmp_path, which, step):
-    options = OPTIONS | {"optimizer": "adam", "log_every": 4}
+@pytest.mark.parametrize(("layers", "dropout"), [(1, 0.0), (2, 0.3)])
+def test_a_resume_goes_back_as_the_uninterrupted_run(tmp_path, which, step, layers, dropout):
+    options = OPTIONS | {"optimizer": "adam", "log_every": 4, "layers": layers, "dropout": dropout}
     for name, interrupted in (("whole", False), ("parts", True)):
         files = {"output": tmp_path / f"{name}.npz", "metrics": tmp_path / f"{name}.jsonl"}
         with spoiled(23, which=which, value=math.inf):
@@ -140,7 +154,7 @@ def test_a_resume_goes_back_as_the_uninterrupted_run(tmp_path, which, step):
 
 def test_a_killed_run_goes_back_as_the_uninterrupted_one(tmp_path):
     options = OPTIONS | {"checkpoint_every": 7, "eval_every": 5, "val_fraction": 0.2}
-    options |= {"keep": "best,last", "patience": 30}
+    options |= {"keep": "best,last", "patience": 30, "layers": 2, "dropout": 0.1}
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     advance = Trainer.advance
     killed = [31, 22, 17]

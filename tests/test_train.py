@@ -119,8 +119,9 @@ def test_quiet_prints_nothing(capsys):
 
 
 @pytest.mark.parametrize("options", [{"threads": 2}, {"threads": 3}, {"threads": 100}])
-def test_threads_change_no_bit(options):
-    fixed = SMALL | {"batch_size": 9, "seq_length": 5, "max_steps": 15}
+@pytest.mark.parametrize("sizes", [{}, {"layers": 3, "dropout": 0.2}])
+def test_threads_change_no_bit(options, sizes):
+    fixed = SMALL | {"batch_size": 9, "seq_length": 5, "max_steps": 15} | sizes
     assert same(gru_ext.train(TEXT, threads=1, **fixed), gru_ext.train(TEXT, **fixed | options))
 
 
@@ -142,6 +143,9 @@ def test_threads_change_no_bit(options):
         ({"schedule": "constant"}, True),
         ({"warmup": 3}, False),
         ({"weight_decay": 0}, True),
+        ({"layers": 1, "dropout": 0}, True),
+        ({"layers": 2}, False),
+        ({"dropout": 0.1}, False),
         ({"seed": 0, "dtype": "float32"}, True),
     ],
 )
@@ -209,6 +213,17 @@ def test_epochs_and_steps(tmp_path):
         ({"hidden_size": 2**40}, ValueError),
         ({"hidden_size": "8"}, TypeError),
         ({"hidden_size": 8.5}, TypeError),
+        ({"layers": 0}, ValueError),
+        ({"layers": -1}, ValueError),
+        ({"layers": 17}, ValueError),
+        ({"layers": 2**70}, ValueError),
+        ({"layers": 1.5}, TypeError),
+        ({"layers": True}, TypeError),
+        ({"layers": "2"}, TypeError),
+        ({"dropout": 1}, ValueError),
+        ({"dropout": -0.1}, ValueError),
+        ({"dropout": math.nan}, ValueError),
+        ({"dropout": "x"}, TypeError),
         ({"max_steps": 2.5}, TypeError),
         ({"learning_rate": "much"}, TypeError),
         ({"sample_every": "often"}, TypeError),

@@ -12,9 +12,9 @@ from training_runs import TEXT, same
 from gru_ext import CheckpointError, Model, Trainer, Vocabulary
 
 
-def new_trainer(**options):
+def new_trainer(layers=1, **options):
     vocabulary = Vocabulary.from_text(TEXT)
-    model = Model.create(vocabulary, 8, "float64", seed=1)
+    model = Model.create(vocabulary, 8, "float64", seed=1, layers=layers)
     return Trainer(model, vocabulary.encode(TEXT), **{"seq_length": 11} | options)
 
 
@@ -34,16 +34,21 @@ def test_a_trainer_is_stepped_and_iterated():
     assert one.smooth_loss == other.smooth_loss
 
 
-def test_a_trainers_first_loss_is_that_of_the_equations():
-    trainer = new_trainer()
+@pytest.mark.parametrize(("layers", "dropout"), [(1, 0.0), (1, 0.3), (3, 0.3)])
+def test_a_trainers_first_loss_is_that_of_the_equations(layers, dropout):
+    trainer = new_trainer(layers, dropout=dropout, seed=2)
     p = {name: view.copy() for name, view in trainer.model.parameters.items()}
     symbols = trainer.model.vocabulary.encode(TEXT).astype(int)[:, None]
-    expected = reference.forward(p, symbols[:11], symbols[1:12], np.zeros((1, 8)))["loss"].mean()
+    factors = reference.stack_dropout(layers, 11, 1, 8, dropout, seed=2, update=1)
+    window, zeros = (symbols[:11], symbols[1:12]), np.zeros((layers, 1, 8))
+    expected = reference.forward(p, *window, zeros, factors=factors)["loss"].mean()
     assert trainer.step().nats_per_char == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_trainer_goes_on_from_a_checkpoint():
-    whole, first, second = (new_trainer(batch_size=5, seq_length=9) for _ in range(3))
+@pytest.mark.parametrize(("layers", "dropout"), [(1, 0.0), (2, 0.3)])
+def test_a_trainer_goes_on_from_a_checkpoint(layers, dropout):
+    options = {"batch_size": 5, "seq_length": 9, "dropout": dropout, "seed": 4}
+    whole, first, second = (new_trainer(layers, **options) for _ in range(3))
     whole.advance(30)
     first.advance(13)
     second.resume(first.checkpoint())
@@ -62,6 +67,9 @@ def test_a_trainer_goes_on_from_a_checkpoint():
         ({"weight_decay": 0.1}, "weight decay is adamw's"),
         ({"optimizer": "adam", "weight_decay": 0.1}, "weight decay is adamw's"),
         ({"optimizer": "adamw", "weight_decay": 1000.0}, "weight decay must be"),
+        ({"dropout": 1}, "dropout must be from 0 to below 1, not 1"),
+        ({"seed": -1}, "seed must be from 0 to"),
+        ({"seed": 2**64}, "seed must be from 0 to"),
     ],
 )
 def test_what_a_trainer_refuses(options, told):
@@ -92,6 +100,15 @@ def test_a_trainers_optimizers_differ_and_are_not_mixed():
             if other != name:
                 with pytest.raises(CheckpointError, match=f"{name}, not {other}"):
                     new_trainer(optimizer=other).resume(trainer.checkpoint())
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 2), (2, 1), (3, 2)])
+def test_a_trainer_refuses_another_number_of_layers(one, other):
+    trainer = new_trainer(other)
+    before = trainer.model.parameters.flat.copy()
+    with pytest.raises(CheckpointError, match=f"has layers {one}, not {other}"):
+        trainer.resume(new_trainer(one).checkpoint())
+    assert (trainer.model.parameters.flat == before).all()
 
 
 @pytest.mark.parametrize("damage", ["mean", "step"])

@@ -177,6 +177,18 @@ def test_the_best_of_another_run_is_not_taken_for_this_one_s(tmp_path):
         assert same(gru_ext.load(best), wanted)
 
 
+def test_the_best_of_other_layers_is_not_taken_for_this_one_s(tmp_path):
+    path, best = tmp_path / "model.npz", tmp_path / "model.best.npz"
+    options = OPTIONS | {"quiet": True, "eval_every": 20, "keep": "best,last", "output": path}
+    model = gru_ext.train(TEXT, **options)
+    stack = gru_ext.Model.create(model.vocabulary, 8, layers=2)
+    stack.about["validation"] = {"nats_per_char": 0.0}
+    stack.save(best)
+    found = gru_ext.train(TEXT, **options | {"max_steps": 80}, resume=True)
+    assert found.layers == 1
+    assert same(gru_ext.load(best), found)
+
+
 def test_a_stop_in_the_middle_of_an_evaluation():
     vocabulary = gru_ext.Vocabulary.from_text(TEXT)
     model = gru_ext.Model.create(vocabulary, 8)

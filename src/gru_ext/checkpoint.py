@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from gru_ext._version import __version__
 from gru_ext.files import StrPath, write_atomically
 from gru_ext.kernels import MOST_LAYERS
-from gru_ext.parameters import NAMES, layer_name, shapes
+from gru_ext.parameters import NAMES, shapes
 from gru_ext.vocabulary import CODE_POINTS, Vocabulary
 
 FORMAT_VERSION = 1
@@ -40,6 +40,7 @@ Array = NDArray[np.floating]
 
 
 _LONGEST_HEADER = 1024
+_IN_LAYER = r"(?:good_)?(?:memory_|mean_)?[WUb][zrh]_([2-9]|[1-9]\d{1,8})"
 _HEADER = (  # compiled by the first file that is read
     r"\{'descr': '([<>|=][a-zA-Z]\d*)', 'fortran_order': (True|False), "
     r"'shape': \(([\d, ]{0,100})\),? *\}\s*"
@@ -103,11 +104,9 @@ class Checkpoint:
 
 
 def layers_of(names: Collection[str]) -> int:
-    """GRU layers of parameters with these names."""
-    layers = 1
-    while layers < MOST_LAYERS and layer_name("Wz", layers + 1) in names:
-        layers += 1
-    return layers
+    """GRU layers of parameters or members with these names: the highest that one of them has."""
+    found = (re.fullmatch(_IN_LAYER, name) for name in names)
+    return max((int(match[1]) for match in found if match), default=1)
 
 
 def write(
@@ -208,7 +207,10 @@ class _Reader:
         if len(shape) != 2:
             raise CheckpointError(f"Wz must have shape (H, V), not {shape}")
         H, V = shape
-        expected = shapes(V, H, layers_of(self.members))
+        layers = layers_of(self.members)
+        if layers > MOST_LAYERS:
+            raise CheckpointError(f"has {layers} layers: there may be {MOST_LAYERS} at most")
+        expected = shapes(V, H, layers)
         data = self._state("", expected, dtype)
         if _GOOD + NAMES[0] in self.members:
             data.good = self._state(_GOOD, expected, dtype)

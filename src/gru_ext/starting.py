@@ -74,7 +74,7 @@ def starting_model(
             f"{source} has hidden size {weights.hidden_size}, not {options.hidden_size}"
         )
     if weights.layers != options.layers:
-        raise ValueError(f"{source} has {weights.layers} layers, not {options.layers}")
+        raise ValueError(f"{source} has layers {weights.layers}, not {options.layers}")
     known = weights.vocabulary
     if known is not None and set(known.characters) < set(vocabulary.characters):
         return _widened(vocabulary, known, weights, options)

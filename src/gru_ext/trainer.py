@@ -15,11 +15,11 @@ from gru_ext.corpus import digest, release
 from gru_ext.kernels import check_dropout, check_weight_decay
 from gru_ext.model import Model
 from gru_ext.optimizers import OPTIMIZERS, weight_decay_of
-from gru_ext.options import SCHEDULES, check_one_of
+from gru_ext.options import SCHEDULES, check_one_of, check_whole
 from gru_ext.schedule import Schedule, are_lowered
 from gru_ext.threads import default_threads
 from gru_ext.training_loop import TrainingLoop
-from gru_ext.windows import Workspace
+from gru_ext.windows import Workspace, check_count
 
 _SMOOTHING = 0.999
 _MOST_HALVINGS = 100
@@ -126,6 +126,8 @@ class Trainer:
         check_weight_decay(self.weight_decay, learning_rate)
         self.threads = min(threads, batch_size)
         check_dropout(dropout)
+        check_whole("seed", seed)
+        check_count("seed", seed, 0, 2**64 - 1)
         self.dropout, self.tied, self.seed = dropout, tied, seed
         self._tie()
         self.memory = parameters.like()
@@ -337,7 +339,7 @@ class Trainer:
                 f"has hidden size {data.hidden_size}, not {parameters.hidden_size}"
             )
         if data.layers != parameters.layers:
-            raise CheckpointError(f"has {data.layers} layers, not {parameters.layers}")
+            raise CheckpointError(f"has layers {data.layers}, not {parameters.layers}")
         batch_size = data.hidden.shape[-2]
         if batch_size != self.batch_size:
             raise CheckpointError(
