@@ -90,7 +90,7 @@ def interrupted(arguments, begun):
     for line in process.stdout:
         if line.startswith(begun):
             break
-    time.sleep(0.3)
+    time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     err = process.communicate(timeout=60)[1]
     assert "Traceback" not in err
