@@ -29,14 +29,14 @@ def row(H, B, epochs, layers=1, dropout=0.0):
     return sizes | {"epochs": epochs, "dtype": "float32"}
 
 
-# Those of bench.baselines that train with Adam, and a stack.
+# The first two are of bench.baselines.
 ROWS = {
-    "adam": row(128, 16, 16),
+    "default": row(128, 16, 16),
     "wider": row(256, 32, 8),
     "widest": row(512, 32, 6),
     "stack": row(256, 32, 8, layers=2, dropout=0.2),
 }
-DEFAULT_ROWS = ("adam", "wider")
+DEFAULT_ROWS = ("default", "wider")
 # Two passes, so that the state starts anew, and more updates than a warm-up has.
 CHECKS = {
     "one layer": row(32, 64, 2) | {"dtype": "float64"},
