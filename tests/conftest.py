@@ -2,6 +2,7 @@
 """Fixtures that several files share."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from gru_ext.stability import Snapshot
 
 # Users' output is buffered.
 os.environ.pop("PYTHONUNBUFFERED", None)
+# A shell that runs the tests in the background has them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=kernels.available_isas())
