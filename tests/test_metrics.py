@@ -8,6 +8,7 @@ import re
 
 import pytest
 from command import run
+from faults import Half
 from training_runs import TEXT, same
 
 import gru_ext
@@ -194,27 +195,8 @@ def test_a_line_is_whole_or_not_there(tmp_path, monkeypatch, capsys):
     metrics = Metrics(path, 0)
     metrics.add(record(1))
     whole = path.read_bytes()
-    opened = open
 
-    class Half:
-        def __init__(self, *arguments, **named):
-            self.file = opened(*arguments, **named)
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            self.file.close()
-
-        def __getattr__(self, name):
-            return getattr(self.file, name)
-
-        def write(self, data):
-            if len(data) < 9:
-                raise OSError(28, "No space left on device")
-            return self.file.write(data[: len(data) // 2])
-
-    monkeypatch.setattr("gru_ext.metrics.open", Half, raising=False)
+    monkeypatch.setattr("gru_ext.files.open", Half, raising=False)
     metrics.add(record(2))
     assert "m.jsonl: No space left on device; training goes on" in capsys.readouterr().err
     assert path.read_bytes() == whole

@@ -14,6 +14,7 @@ import warnings
 import numpy as np
 import pytest
 from command import run
+from faults import Half
 from training_runs import TEXT, same
 
 import gru_ext
@@ -187,27 +188,9 @@ def test_a_record_is_whole_or_not_there(library, tmp_path, monkeypatch, capsys):
     record = dict.fromkeys(TAGS, 1.5)
     events.add(record | {"step": 1})
     (path,) = tmp_path.iterdir()
-    whole, opened = path.read_bytes(), open
+    whole = path.read_bytes()
 
-    class Half:
-        def __init__(self, *arguments, **named):
-            self.file = opened(*arguments, **named)
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            self.file.close()
-
-        def __getattr__(self, name):
-            return getattr(self.file, name)
-
-        def write(self, data):
-            if len(data) < 9:
-                raise OSError(28, "No space left on device")
-            return self.file.write(data[: len(data) // 2])
-
-    monkeypatch.setattr("gru_ext.tensorboard.open", Half, raising=False)
+    monkeypatch.setattr("gru_ext.files.open", Half, raising=False)
     events.add(record | {"step": 2})
     assert ": No space left on device; training goes on" in capsys.readouterr().err
     assert path.read_bytes() == whole

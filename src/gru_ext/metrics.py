@@ -7,8 +7,7 @@ import json
 import os
 from typing import Any
 
-from gru_ext.console import tell
-from gru_ext.files import StrPath, write_atomically
+from gru_ext.files import Growing, StrPath, write_atomically
 
 Record = dict[str, Any]
 
@@ -72,17 +71,15 @@ class Metrics:
     """
 
     def __init__(self, path: StrPath | None, step: int) -> None:
-        self._path = path
-        self._whole = 0  # bytes of whole lines in the file
-        self._written = 0  # records in the file
         self.records: list[Record] = []
+        self._file: Growing | None = None
         if path is None:
             return
         if step and os.path.exists(path):
             self.records = [record for record in read_metrics(path) if record["step"] <= step]
         data = b"".join(map(_line, self.records))
         write_atomically(path, lambda file: file.write(data))
-        self._whole, self._written = len(data), len(self.records)
+        self._file = Growing(path, len(data), len(self.records))
 
     @property
     def seconds(self) -> float:
@@ -99,42 +96,21 @@ class Metrics:
     def take_back(self, step: int) -> None:
         """Forget the records after an update, which the run makes again."""
         self.records = [record for record in self.records if record["step"] <= step]
-        if self._path is None or self._written <= len(self.records):
+        file = self._file
+        if file is None or file.written <= len(self.records):
             return
-        self._written = len(self.records)
-        self._whole = len(b"".join(map(_line, self.records)))
+        file.written = len(self.records)
+        file.whole = len(b"".join(map(_line, self.records)))
         try:
-            if os.path.getsize(self._path) > self._whole:
-                os.truncate(self._path, self._whole)
+            if os.path.getsize(file.path) > file.whole:
+                os.truncate(file.path, file.whole)
         except OSError:
             pass  # the next record is written in their place
 
     def flush(self) -> None:
         """Write what is not written yet."""
-        if self._path is None or self._written == len(self.records):
-            return
-        try:
-            self._append(self._path)
-        except OSError as error:
-            tell(
-                f"cannot write {self._path}: {error.strerror or error}; training goes on, and it "
-                f"is tried again"
-            )
-
-    def _append(self, path: StrPath) -> None:
-        with open(path, "ab", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size < self._whole:  # somebody has removed the file
-                self._whole = self._written = 0
-            file.truncate(self._whole)
-            data = b"".join(map(_line, self.records[self._written :]))
-            try:
-                while data:
-                    data = data[file.write(data) :]
-            except BaseException:
-                file.truncate(self._whole)
-                raise
-            self._whole = file.tell()
-            self._written = len(self.records)
+        if self._file is not None:
+            self._file.try_append(self.records, _line)
 
 
 def _line(record: Record) -> bytes:

@@ -16,8 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gru_ext.console import tell
-from gru_ext.files import StrPath
+from gru_ext.files import Growing, StrPath
 from gru_ext.metrics import Record
 
 TAGS = ("train_bits", "val_bits", "learning_rate", "characters_per_second")
@@ -95,7 +94,7 @@ class EventFile:
     """
 
     def __init__(self, folder: StrPath | None, step: int) -> None:
-        self._path: Path | None = None
+        self._file: Growing | None = None
         if folder is None:
             return
         from tensorboardX.proto.event_pb2 import Event, SessionLog
@@ -103,7 +102,6 @@ class EventFile:
 
         self._Event, self._SessionLog, self._Summary = Event, SessionLog, Summary
         self._events = [self._event(file_version="brain.Event:2")]
-        self._whole = self._written = 0  # bytes and events that are in the file
         inside = Path(os.path.realpath(folder))
         try:
             inside.mkdir(parents=True, exist_ok=True)
@@ -112,8 +110,8 @@ class EventFile:
             else:
                 for name in _event_files(inside):
                     (inside / name).unlink()
-            self._path = inside / _new_name(inside)
-            self._append(self._path)
+            self._file = Growing(inside / _new_name(inside))
+            self._file.append(self._events, bytes)
         except OSError as error:
             raise OSError(f"cannot write to {folder}: {error.strerror or error}") from None
 
@@ -133,7 +131,7 @@ class EventFile:
 
     def add(self, record: Record) -> None:
         """The numbers of a record of :class:`gru_ext.metrics.Metrics`."""
-        if self._path is None:
+        if self._file is None:
             return
         values = [
             self._Summary.Value(tag=tag, simple_value=record[tag])
@@ -146,32 +144,10 @@ class EventFile:
 
     def take_back(self, step: int) -> None:
         """Have the records after an update forgotten, which the run makes again."""
-        if self._path is not None:
+        if self._file is not None:
             self._restart(step)
 
     def flush(self) -> None:
         """Write what is not written yet."""
-        if self._path is None or self._written == len(self._events):
-            return
-        try:
-            self._append(self._path)
-        except OSError as error:
-            tell(
-                f"cannot write {self._path}: {error.strerror or error}; training goes on, and it "
-                f"is tried again"
-            )
-
-    def _append(self, path: Path) -> None:
-        with open(path, "ab", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size < self._whole:  # somebody has removed the file
-                self._whole = self._written = 0
-            file.truncate(self._whole)
-            data = b"".join(self._events[self._written :])
-            try:
-                while data:
-                    data = data[file.write(data) :]
-            except BaseException:
-                file.truncate(self._whole)
-                raise
-            self._whole = file.tell()
-            self._written = len(self._events)
+        if self._file is not None:
+            self._file.try_append(self._events, bytes)
