@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import reference
+from differences import central_differences
 from loops import assert_guarded, make_loop, state_of
 
 from gru_ext import kernels
@@ -31,19 +32,11 @@ def test_central_differences(layers, dropout, V, H, B, T, isa, draw_parameters, 
         workspace.hidden[...] = hidden if layers > 1 else hidden[0]
         return forward_window(parameters.flat, inputs, targets, workspace, **dropped)
 
-    def difference(view, index, step=2e-3):
-        value, losses = view[index], []
-        for multiple in (-2, -1, 1, 2):
-            view[index] = value + multiple * step
-            losses.append(loss())
-        view[index] = value
-        return (losses[0] - 8 * losses[1] + 8 * losses[2] - losses[3]) / (12 * step)
-
     loss()
     gradients = parameters.like()
     backward_window(parameters.flat, gradients.flat, workspace)
     for name, view in parameters.items():
-        want = np.reshape([difference(view, i) for i in np.ndindex(view.shape)], view.shape)
+        want = central_differences(loss, view)
         np.testing.assert_allclose(gradients[name], want, rtol=1e-6, atol=1e-9, err_msg=name)
 
 

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""Gradients by differences."""
+
+import numpy as np
+
+
+def central_differences(loss, view, step=2e-3):
+    """Those of loss() by each element of view, of fourth order: error of the order of 1e-11."""
+
+    def difference(index):
+        value, losses = view[index], []
+        for multiple in (-2, -1, 1, 2):
+            view[index] = value + multiple * step
+            losses.append(loss())
+        view[index] = value
+        return (losses[0] - 8 * losses[1] + 8 * losses[2] - losses[3]) / (12 * step)
+
+    return np.reshape([difference(i) for i in np.ndindex(view.shape)], view.shape)
