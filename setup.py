@@ -28,7 +28,7 @@ clang_cl = None
 if windows and not msvc:
     clang_cl = shutil.which("clang-cl") or (str(LLVM) if LLVM.exists() else None)
 
-# _classic repeats NumPy's arithmetic to the bit: no contraction there.
+# core.classic repeats NumPy's arithmetic to the bit: no contraction there.
 if windows:
     flags = ["/O2", "/std:c11"]
     kernel_flags = ["/clang:-fno-math-errno", "/clang:-ffp-contract=fast"] if clang_cl else []
@@ -49,7 +49,7 @@ KERNEL_SOURCES = [
 ]
 HEADERS = [f"csrc/{name}" for name in sorted(os.listdir("csrc")) if name.endswith(".h")]
 # What Cython's modules have in common, once instead of in each.
-SHARED = "gru_ext._cython"
+SHARED = "gru_ext.core._cython"
 # The hexadecimal version of Python whose limited API is used: memoryviews are in it from 3.11 on.
 MACROS = [("Py_LIMITED_API", f"{sys.hexversion & 0xFFFF0000:#x}")] if abi3 else []
 
@@ -57,7 +57,7 @@ MACROS = [("Py_LIMITED_API", f"{sys.hexversion & 0xFFFF0000:#x}")] if abi3 else 
 def extension(name, *c_sources, more_flags=(), include=()):
     return Extension(
         f"gru_ext.{name}",
-        [f"src/gru_ext/{name}.pyx", *c_sources],
+        [f"src/gru_ext/{name.replace('.', '/')}.pyx", *c_sources],
         depends=HEADERS,
         include_dirs=["csrc", *include],
         define_macros=MACROS,
@@ -86,19 +86,22 @@ setup(
         [
             Extension(
                 SHARED,
-                ["src/gru_ext/_cython.c"],
+                ["src/gru_ext/core/_cython.c"],
                 define_macros=MACROS,
                 py_limited_api=abi3,
                 extra_compile_args=flags,
             ),
-            extension("kernels", *KERNEL_SOURCES, more_flags=kernel_flags),
-            extension("matmul"),
-            extension("_bptt"),
-            extension("_gradients"),
-            extension("windows"),
-            extension("training_loop"),
+            extension("core.kernels", *KERNEL_SOURCES, more_flags=kernel_flags),
+            extension("core.matmul"),
+            extension("core.bptt"),
+            extension("core.gradients"),
+            extension("core.windows"),
+            extension("core.training_loop"),
+            extension("core.training_step"),
+            extension("c_interface.one_stream"),
+            extension("c_interface.windows"),
             extension("capi"),
-            extension("_classic", more_flags=classic_flags, include=[numpy.get_include()]),
+            extension("core.classic", more_flags=classic_flags, include=[numpy.get_include()]),
         ],
         build_dir="build/cython",
         shared_utility_qualified_name=SHARED,

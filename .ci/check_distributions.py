@@ -17,17 +17,24 @@ LARGEST_WHEEL = 2_000_000
 IN_SDIST = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO"}
 TREES_IN_SDIST = ("csrc/", "src/", "tests/", "docs/", "examples/", "bench/")
 IN_WHEEL = {"gru_ext/__init__.pxd", "gru_ext/capi.pxd", "gru_ext/include/gru_ext.h"}
-IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/kernels.pyi"}
+IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/core/kernels.pyi"}
 MODULES = {
-    "_bptt",
-    "_classic",
-    "_cython",
-    "_gradients",
     "capi",
-    "kernels",
-    "matmul",
-    "training_loop",
-    "windows",
+    *(f"c_interface/{name}" for name in ("one_stream", "windows")),
+    *(
+        f"core/{name}"
+        for name in (
+            "_cython",
+            "bptt",
+            "classic",
+            "gradients",
+            "kernels",
+            "matmul",
+            "training_loop",
+            "training_step",
+            "windows",
+        )
+    ),
 }
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd"}
 EXTRAS = {"blas", "bench", "docs", "plot", "tensorboard", "test"}
@@ -57,7 +64,8 @@ def check_wheel(path: str, inside: dict[str, bytes]) -> None:
     odd = {name for name in ours if not name.startswith("gru_ext/")}
     odd |= {name for name in ours if PurePosixPath(name).suffix not in KINDS_IN_WHEEL | {".typed"}}
     assert not odd, f"in the wheel, but should not be: {sorted(odd)}"
-    compiled = {PurePosixPath(n).name.split(".")[0] for n in ours if n.endswith((".so", ".pyd"))}
+    compiled = {n.removeprefix("gru_ext/") for n in ours if n.endswith((".so", ".pyd"))}
+    compiled = {name.partition(".")[0] for name in compiled}
     assert compiled == MODULES, f"compiled modules: {sorted(compiled)}"
     (metadata,) = (v for name, v in inside.items() if name.endswith(".dist-info/METADATA"))
     told = message_from_bytes(metadata)

@@ -12,7 +12,7 @@ from setuptools import Distribution, Extension
 
 import gru_ext
 from bench.machine import allowed_cpus, pin
-from gru_ext.windows import Workspace, forward_window, sample_streams
+from gru_ext.core.windows import Workspace, forward_window, sample_streams
 
 SIZES = (1, 32, 128, 512)
 ROUNDS = 15

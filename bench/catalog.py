@@ -88,6 +88,6 @@ CONTESTANTS = {
     ),
     "import-numpy": Contestant("commands:import_numpy", note="import numpy"),
     "import-gru_ext": Contestant("commands:import_package", note="import gru_ext"),
-    "import-cli": Contestant("commands:import_cli", note="import gru_ext, gru_ext.cli"),
+    "import-cli": Contestant("commands:import_cli", note="import gru_ext, gru_ext.cli.main"),
     "import-model": Contestant("commands:import_model", note="from gru_ext import Model, Trainer"),
 }

@@ -74,7 +74,7 @@ def versions():
 def describe():
     """All that a reader needs to place the numbers, as a dict for JSON."""
     import gru_ext
-    from gru_ext import kernels
+    from gru_ext.core import kernels
 
     return {
         "processor": processor(),

@@ -25,9 +25,9 @@ def measure():
     """Parameters, activations, text, and what the process grew by."""
     import numpy as np
 
-    from gru_ext.parameters import Parameters, draw_uniform
-    from gru_ext.training_loop import TrainingLoop
-    from gru_ext.windows import Workspace
+    from gru_ext.core.training_loop import TrainingLoop
+    from gru_ext.core.windows import Workspace
+    from gru_ext.model.parameters import Parameters, draw_uniform
 
     random = np.random.default_rng(0)
     before = resident()

@@ -9,9 +9,9 @@ import numpy as np
 
 from bench import problem
 from gru_ext import Model, Trainer, Vocabulary
-from gru_ext.optimizers import OPTIMIZERS
-from gru_ext.options import TrainingOptions, held_out, settle
-from gru_ext.parameters import layer_name
+from gru_ext.model.parameters import layer_name
+from gru_ext.training.optimizers import OPTIMIZERS
+from gru_ext.training.options import TrainingOptions, held_out, settle
 
 OPTIMIZER, EPS = "adam", 1e-8
 BETA1, BETA2 = OPTIMIZERS[OPTIMIZER].beta1, OPTIMIZERS[OPTIMIZER].beta2

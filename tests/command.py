@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gru_ext.cli import main
+from gru_ext.cli.main import main
 
 COMMAND = [sys.executable, "-m", "gru_ext"]
 SMALL = ["--hidden-size", "8", "--max-steps", "12"]

@@ -11,9 +11,10 @@ from model_files import members_of, trained
 from training_runs import TEXT
 
 import gru_ext
-from gru_ext import checkpoint, kernels
-from gru_ext.parameters import Parameters
-from gru_ext.stability import Snapshot
+from gru_ext.core import kernels
+from gru_ext.model import checkpoint
+from gru_ext.model.parameters import Parameters
+from gru_ext.training.recovery import Snapshot
 
 # Users' output is buffered.
 os.environ.pop("PYTHONUNBUFFERED", None)

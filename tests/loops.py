@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from gru_ext.training_loop import TrainingLoop
-from gru_ext.windows import Workspace
+from gru_ext.core.training_loop import TrainingLoop
+from gru_ext.core.windows import Workspace
 
 GUARD = 64
 WITH_MEAN = ("adam", "adamw")

@@ -5,7 +5,8 @@ import signal
 from contextlib import contextmanager
 from unittest import mock
 
-from gru_ext import Trainer, checkpoint
+from gru_ext import Trainer
+from gru_ext.model import checkpoint
 
 TEXT = "The quick brown fox jumps over the lazy dog.\n" * 12
 NAMES = "".join(f"{name}\n" for name in ("anna", "bob", "carl", "dora", "ed", "ida") * 40)

@@ -86,7 +86,7 @@ def import_package(job):
 
 def import_cli(job):
     """The package and its command line."""
-    return _importer("import gru_ext, gru_ext.cli")
+    return _importer("import gru_ext, gru_ext.cli.main")
 
 
 def import_model(job):

@@ -4,9 +4,9 @@
 import numpy as np
 
 from bench import problem
-from gru_ext.parameters import Parameters
-from gru_ext.training_loop import TrainingLoop
-from gru_ext.windows import Workspace, sample_streams
+from gru_ext.core.training_loop import TrainingLoop
+from gru_ext.core.windows import Workspace, sample_streams
+from gru_ext.model.parameters import Parameters
 
 CHUNK = 1000
 

@@ -45,7 +45,7 @@ def numpy(job):
 
 def classic(job):
     """A unit is an iteration."""
-    from gru_ext import _classic
+    from gru_ext.core import classic as _classic
 
     w = problem.weights(job.V, job.H, job.dtype)
     p = [np.stack([w[kind + g] for g in problem.GATES]) for kind in "WU"]

@@ -4,7 +4,7 @@
 import time
 
 from bench import whole
-from gru_ext.scoring import evaluate_symbols
+from gru_ext.model.evaluation import evaluate_symbols
 
 
 def train(job):

@@ -11,44 +11,44 @@ from typing import TYPE_CHECKING, Any
 from gru_ext._version import __version__
 
 if TYPE_CHECKING:
-    from gru_ext.checkpoint import CheckpointError
-    from gru_ext.config import get_config, get_include, show_config
-    from gru_ext.kernels import adagrad_update, adam_update, rmsprop_update
-    from gru_ext.matmul import use_matmul
-    from gru_ext.model import Model, load
-    from gru_ext.options import TrainingOptions
-    from gru_ext.parameters import Parameters
-    from gru_ext.progress import Progress
-    from gru_ext.saving import NotSavedError
-    from gru_ext.scoring import Evaluation
-    from gru_ext.trainer import Trainer
-    from gru_ext.training import TrainingInterrupted, train
-    from gru_ext.vocabulary import Vocabulary
-    from gru_ext.windows import Workspace, backward_window, forward_window
+    from gru_ext.core.config import get_config, get_include, show_config
+    from gru_ext.core.kernels import adagrad_update, adam_update, rmsprop_update
+    from gru_ext.core.matmul import use_matmul
+    from gru_ext.core.windows import Workspace, backward_window, forward_window
+    from gru_ext.model.checkpoint import CheckpointError
+    from gru_ext.model.evaluation import Evaluation
+    from gru_ext.model.model import Model, load
+    from gru_ext.model.parameters import Parameters
+    from gru_ext.reporting.progress import Progress
+    from gru_ext.text.vocabulary import Vocabulary
+    from gru_ext.training.checkpoints import NotSavedError
+    from gru_ext.training.options import TrainingOptions
+    from gru_ext.training.train import TrainingInterrupted, train
+    from gru_ext.training.trainer import Trainer
 
-_HOMES = {
-    "CheckpointError": "checkpoint",
-    "Evaluation": "scoring",
-    "Model": "model",
-    "NotSavedError": "saving",
-    "Parameters": "parameters",
-    "Progress": "progress",
-    "Trainer": "trainer",
-    "TrainingInterrupted": "training",
-    "TrainingOptions": "options",
-    "Vocabulary": "vocabulary",
-    "Workspace": "windows",
-    "adagrad_update": "kernels",
-    "adam_update": "kernels",
-    "backward_window": "windows",
-    "forward_window": "windows",
-    "get_config": "config",
-    "get_include": "config",
-    "load": "model",
-    "rmsprop_update": "kernels",
-    "show_config": "config",
-    "train": "training",
-    "use_matmul": "matmul",
+_MODULES = {
+    "CheckpointError": "model.checkpoint",
+    "Evaluation": "model.evaluation",
+    "Model": "model.model",
+    "NotSavedError": "training.checkpoints",
+    "Parameters": "model.parameters",
+    "Progress": "reporting.progress",
+    "Trainer": "training.trainer",
+    "TrainingInterrupted": "training.train",
+    "TrainingOptions": "training.options",
+    "Vocabulary": "text.vocabulary",
+    "Workspace": "core.windows",
+    "adagrad_update": "core.kernels",
+    "adam_update": "core.kernels",
+    "backward_window": "core.windows",
+    "forward_window": "core.windows",
+    "get_config": "core.config",
+    "get_include": "core.config",
+    "load": "model.model",
+    "rmsprop_update": "core.kernels",
+    "show_config": "core.config",
+    "train": "training.train",
+    "use_matmul": "core.matmul",
 }
 
 __all__ = [
@@ -79,9 +79,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"gru_ext.{_HOMES[name]}"), name)
+    value = getattr(importlib.import_module(f"gru_ext.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -9,7 +9,7 @@ def main() -> int:
     """Run the command; an interrupt while its parts are still loading ends it in order too."""
     warnings.showwarning = _show_warning
     try:
-        from gru_ext.cli import main as run
+        from gru_ext.cli.main import main as run
 
         return run()
     except KeyboardInterrupt:

@@ -1,62 +1,36 @@
 # SPDX-License-Identifier: MIT
-"""The C-level functions of capi.pxd, over the same window functions as the rest of the package."""
+"""The C-level functions of capi.pxd: handles, and the other functions under a name per dtype."""
 from cpython.pycapsule cimport PyCapsule_New
-from libc.float cimport DBL_MIN, FLT_MIN
-from libc.math cimport isfinite
-from libc.stdint cimport int32_t, int64_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
-from gru_ext cimport kernels
-from gru_ext._bptt cimport (
-    Window,
-    backward_pass,
-    buffers_of,
-    cell,
-    draw_symbol,
-    forward_pass,
-    inverse_temperature,
-    product,
+from gru_ext.c_interface.handle cimport Handle, handle_of, scratch_size_of
+from gru_ext.c_interface.one_stream cimport (
+    cost_of,
+    draw_next,
+    log_probabilities_of,
+    logits_of,
+    take_step,
 )
-from gru_ext._gradients cimport weight_gradients
-from gru_ext._layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, Cell, cell_of, layout_of
-from gru_ext._native cimport (
-    GRU_LINE_BYTES,
-    gru_apply,
-    gru_float_state_enter,
-    gru_float_state_leave,
-    gru_softmax_cross_entropy,
-    gru_update,
-    gru_vexp,
-    gru_vlog,
-    real,
+from gru_ext.c_interface.windows cimport (
+    adagrad_with,
+    backward_in,
+    bytes_of,
+    forward_in,
+    init_workspace,
+    state_in,
+    train_step_in,
 )
-from gru_ext._update cimport adagrad_of
+from gru_ext.core cimport kernels
+from gru_ext.core.layout cimport LARGEST_SIZE, layout_of
 
 import numpy as np
 
-from gru_ext.kernels import layout
-from gru_ext.parameters import Parameters
-
-cdef const double BITS_PER_NAT = 1.4426950408889634
+from gru_ext.core.kernels import layout
+from gru_ext.model.parameters import Parameters
 
 
 # -- Handles
-
-cdef struct Handle:
-    Window w              # of one stream, for the calls that take a step
-    Py_ssize_t itemsize
-    void *flat
-    bint writable
-
-
-cdef inline const Handle *handle_of(const gru_model *model) noexcept nogil:
-    return <const Handle *>model
-
-
-cdef inline real *flat_of(const gru_model *model, real *unused) noexcept nogil:
-    return <real *>handle_of(model).flat
-
 
 cdef gru_model *_wrap(void *flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsize) noexcept nogil:
     cdef Handle *made
@@ -106,10 +80,6 @@ cdef void gru_model_free(gru_model *model) noexcept nogil:
     free(model)
 
 
-cdef Py_ssize_t _scratch_size(const Handle *m) noexcept nogil:
-    return 4 * m.w.p.Hp + 2 * m.w.p.Vp
-
-
 cdef Py_ssize_t gru_model_get(const gru_model *model, int what) noexcept nogil:
     cdef const Handle *m = handle_of(model)
     cdef Py_ssize_t known[13]
@@ -118,7 +88,7 @@ cdef Py_ssize_t gru_model_get(const gru_model *model, int what) noexcept nogil:
     known[GRU_VOCABULARY_SIZE], known[GRU_HIDDEN_SIZE] = m.w.p.V, m.w.p.H
     known[GRU_ITEMSIZE], known[GRU_STATE_SIZE] = m.itemsize, m.w.p.Hp
     known[GRU_LOGITS_SIZE], known[GRU_FLAT_SIZE] = m.w.p.Vp, m.w.p.size
-    known[GRU_SCRATCH_SIZE] = _scratch_size(m)
+    known[GRU_SCRATCH_SIZE] = scratch_size_of(m)
     known[GRU_OFFSET_W], known[GRU_OFFSET_B] = m.w.p.w, m.w.p.b
     known[GRU_OFFSET_UZR], known[GRU_OFFSET_UH] = m.w.p.uzr, m.w.p.uh
     known[GRU_OFFSET_WY], known[GRU_OFFSET_BY] = m.w.p.wy, m.w.p.by
@@ -135,133 +105,120 @@ cdef int gru_api_version() noexcept nogil:
     return GRU_API_VERSION
 
 
-# -- One stream
+# -- One stream and windows: each function once per dtype
 
-cdef inline int _refuse(const gru_model *model, const real *state, const real *scratch,
+cdef int gru_step_f32(const gru_model *model, int32_t symbol, float *state, float *scratch,
+                      Py_ssize_t scratch_size) noexcept nogil:
+    return take_step(model, symbol, state, scratch, scratch_size)
+
+
+cdef int gru_step_f64(const gru_model *model, int32_t symbol, double *state, double *scratch,
+                      Py_ssize_t scratch_size) noexcept nogil:
+    return take_step(model, symbol, state, scratch, scratch_size)
+
+
+cdef int gru_logits_f32(const gru_model *model, const float *state, float *logits, float *scratch,
                         Py_ssize_t scratch_size) noexcept nogil:
-    if model is NULL or state is NULL or scratch is NULL:
-        return GRU_NULL
-    if handle_of(model).itemsize != sizeof(real):
-        return GRU_WRONG_DTYPE
-    if scratch_size < _scratch_size(handle_of(model)):
-        return GRU_TOO_SMALL
-    return GRU_OK
+    return logits_of(model, state, logits, scratch, scratch_size)
 
 
-cdef inline bint _known(const gru_model *model, int32_t symbol) noexcept nogil:
-    return 0 <= symbol < handle_of(model).w.p.V
+cdef int gru_logits_f64(const gru_model *model, const double *state, double *logits,
+                        double *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return logits_of(model, state, logits, scratch, scratch_size)
 
 
-cdef int _step(const gru_model *model, int32_t symbol, real *state, real *scratch,
-               Py_ssize_t scratch_size) noexcept nogil:
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
-    cdef const Window *w
-    cdef Cell at
-    cdef uint64_t float_state
-    if refused:
-        return refused
-    if not _known(model, symbol):
-        return GRU_BAD_SYMBOL
-    w = &handle_of(model).w
-    at = cell_of(&w.p, 0)
-    float_state = gru_float_state_enter()
-    cell(w, &at, flat_of(model, state), scratch, scratch, scratch + 3 * w.p.Hp, state, state,
-         &symbol, <real *>NULL, 1)
-    gru_float_state_leave(float_state)
-    return GRU_OK
+cdef int gru_log_probabilities_f32(const gru_model *model, const float *state, double temperature,
+                                   float *out, float *scratch,
+                                   Py_ssize_t scratch_size) noexcept nogil:
+    return log_probabilities_of(model, state, temperature, out, scratch, scratch_size)
 
 
-cdef void _softmax(const gru_model *model, const real *state, double inverse, const int32_t *next,
-                   double *loss, real *y) noexcept nogil:
-    # y (Vp) = softmax((Wy h + by) * inverse)
-    cdef const Window *w = &handle_of(model).w
-    cdef real *p = flat_of(model, y)
-    cdef uint64_t float_state = gru_float_state_enter()
-    product(w, y, w.p.Vp, state, w.p.Hp, p + w.p.wy, y, 1, w.p.Vp, w.p.H)
-    gru_softmax_cross_entropy(w.k, y, loss, next, p + w.p.by, inverse, 1, w.p.V, w.p.Vp)
-    gru_float_state_leave(float_state)
+cdef int gru_log_probabilities_f64(const gru_model *model, const double *state, double temperature,
+                                   double *out, double *scratch,
+                                   Py_ssize_t scratch_size) noexcept nogil:
+    return log_probabilities_of(model, state, temperature, out, scratch, scratch_size)
 
 
-cdef int _logits(const gru_model *model, const real *state, real *logits, real *scratch,
-                 Py_ssize_t scratch_size) noexcept nogil:
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
-    cdef const Window *w
-    cdef real *by
-    cdef uint64_t float_state
-    cdef Py_ssize_t v
-    if refused or logits is NULL:
-        return refused if refused else GRU_NULL
-    w = &handle_of(model).w
-    by = flat_of(model, logits) + w.p.by
-    float_state = gru_float_state_enter()
-    product(w, scratch, w.p.Vp, state, w.p.Hp, flat_of(model, logits) + w.p.wy, scratch, 1, w.p.Vp,
-            w.p.H)
-    gru_float_state_leave(float_state)
-    for v in range(w.p.V):
-        logits[v] = scratch[v] + by[v]
-    return GRU_OK
+cdef int gru_cost_f32(const gru_model *model, const float *state, int32_t next, double *bits,
+                      float *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return cost_of(model, state, next, bits, scratch, scratch_size)
 
 
-cdef int _log_probabilities(const gru_model *model, const real *state, double temperature,
-                            real *out, real *scratch, Py_ssize_t scratch_size) noexcept nogil:
-    # y - max y - log sum exp(y - max y), y = logits / temperature
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
-    cdef const Window *w
-    cdef real *y = scratch
-    cdef real *e
-    cdef real inverse = <real>inverse_temperature(temperature)
-    cdef real largest, total = 0, log_total
-    cdef Py_ssize_t v
-    if refused or out is NULL:
-        return refused if refused else GRU_NULL
-    if not (temperature > 0 and isfinite(temperature)):
-        return GRU_BAD_NUMBER
-    w = &handle_of(model).w
-    e = scratch + w.p.Vp
-    _logits(model, state, y, e, scratch_size)
-    for v in range(w.p.V):
-        y[v] *= inverse
-    largest = y[0]
-    for v in range(w.p.V):
-        largest = max(largest, y[v])
-    for v in range(w.p.V):
-        y[v] -= largest
-    gru_vexp(w.k, e, y, w.p.V)
-    for v in range(w.p.V):
-        total += e[v]
-    gru_vlog(w.k, &log_total, &total, 1)
-    for v in range(w.p.V):
-        out[v] = y[v] - log_total
-    return GRU_OK
+cdef int gru_cost_f64(const gru_model *model, const double *state, int32_t next, double *bits,
+                      double *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return cost_of(model, state, next, bits, scratch, scratch_size)
 
 
-cdef int _cost(const gru_model *model, const real *state, int32_t next, double *bits,
-               real *scratch, Py_ssize_t scratch_size) noexcept nogil:
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
-    cdef double nats = 0
-    if refused or bits is NULL:
-        return refused if refused else GRU_NULL
-    if not _known(model, next):
-        return GRU_BAD_SYMBOL
-    _softmax(model, state, 1, &next, &nats, scratch)
-    bits[0] = nats * BITS_PER_NAT
-    return GRU_OK
+cdef int gru_draw_f32(const gru_model *model, const float *state, double temperature,
+                      double uniform, int32_t *symbol, float *scratch,
+                      Py_ssize_t scratch_size) noexcept nogil:
+    return draw_next(model, state, temperature, uniform, symbol, scratch, scratch_size)
 
 
-cdef int _draw(const gru_model *model, const real *state, double temperature, double uniform,
-               int32_t *symbol, real *scratch, Py_ssize_t scratch_size) noexcept nogil:
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
-    if refused or symbol is NULL:
-        return refused if refused else GRU_NULL
-    if not (temperature >= 0 and isfinite(temperature) and 0 <= uniform < 1):
-        return GRU_BAD_NUMBER
-    _softmax(model, state, inverse_temperature(temperature), NULL, NULL, scratch)
-    symbol[0] = draw_symbol(&handle_of(model).w, scratch, temperature, uniform)
-    return GRU_OK
+cdef int gru_draw_f64(const gru_model *model, const double *state, double temperature,
+                      double uniform, int32_t *symbol, double *scratch,
+                      Py_ssize_t scratch_size) noexcept nogil:
+    return draw_next(model, state, temperature, uniform, symbol, scratch, scratch_size)
 
 
-include "capi_windows.pxi"
-include "capi_typed.pxi"
+cdef Py_ssize_t gru_workspace_bytes(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
+                                    bint training) noexcept nogil:
+    return bytes_of(model, B, T, training)
+
+
+cdef int gru_workspace_init(const gru_model *model, void *workspace, Py_ssize_t bytes,
+                            Py_ssize_t B, Py_ssize_t T, bint training) noexcept nogil:
+    return init_workspace(model, workspace, bytes, B, T, training)
+
+
+cdef void *gru_workspace_state(const gru_model *model, void *workspace) noexcept nogil:
+    return state_in(model, workspace)
+
+
+cdef int gru_forward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
+                         const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
+    return forward_in(model, workspace, inputs, targets, T, loss, <float *>NULL)
+
+
+cdef int gru_forward_f64(const gru_model *model, void *workspace, const int32_t *inputs,
+                         const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
+    return forward_in(model, workspace, inputs, targets, T, loss, <double *>NULL)
+
+
+cdef int gru_backward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
+                          const int32_t *targets, double scale, float *gradients) noexcept nogil:
+    return backward_in(model, workspace, inputs, targets, scale, gradients)
+
+
+cdef int gru_backward_f64(const gru_model *model, void *workspace, const int32_t *inputs,
+                          const int32_t *targets, double scale, double *gradients) noexcept nogil:
+    return backward_in(model, workspace, inputs, targets, scale, gradients)
+
+
+cdef int gru_adagrad_f32(gru_model *model, float *memory, const float *gradients,
+                         double learning_rate, double clip, double eps) noexcept nogil:
+    return adagrad_with(model, memory, gradients, learning_rate, clip, eps)
+
+
+cdef int gru_adagrad_f64(gru_model *model, double *memory, const double *gradients,
+                         double learning_rate, double clip, double eps) noexcept nogil:
+    return adagrad_with(model, memory, gradients, learning_rate, clip, eps)
+
+
+cdef int gru_train_step_f32(gru_model *model, void *workspace, float *memory,
+                            const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
+                            double learning_rate, double clip, double eps,
+                            double *loss) noexcept nogil:
+    return train_step_in(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
+                         loss)
+
+
+cdef int gru_train_step_f64(gru_model *model, void *workspace, double *memory,
+                            const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
+                            double learning_rate, double clip, double eps,
+                            double *loss) noexcept nogil:
+    return train_step_in(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
+                         loss)
 
 
 # -- The table for C, in the order of include/gru_ext.h

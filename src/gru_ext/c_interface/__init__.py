@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What stands behind gru_ext.capi, the public C-level interface."""

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""What a ``gru_model *`` of capi.pxd points to."""
+from libc.stdint cimport int32_t
+
+from gru_ext.capi cimport gru_model
+from gru_ext.core.bptt cimport Window
+from gru_ext.core.native cimport real
+
+
+cdef struct Handle:
+    Window w              # of one stream, for the calls that take a step
+    Py_ssize_t itemsize
+    void *flat
+    bint writable
+
+
+cdef inline const Handle *handle_of(const gru_model *model) noexcept nogil:
+    return <const Handle *>model
+
+
+cdef inline real *flat_of(const gru_model *model, real *unused) noexcept nogil:
+    return <real *>handle_of(model).flat
+
+
+cdef inline Py_ssize_t scratch_size_of(const Handle *m) noexcept nogil:
+    return 4 * m.w.p.Hp + 2 * m.w.p.Vp
+
+
+cdef inline bint is_symbol(const gru_model *model, int32_t symbol) noexcept nogil:
+    return 0 <= symbol < handle_of(model).w.p.V

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""One stream in the caller's memory (declarations: one_stream.pxd)."""
+from libc.math cimport isfinite
+from libc.stdint cimport int32_t, uint64_t
+
+from gru_ext.c_interface.handle cimport flat_of, handle_of, is_symbol, scratch_size_of
+from gru_ext.capi cimport (
+    GRU_BAD_NUMBER,
+    GRU_BAD_SYMBOL,
+    GRU_NULL,
+    GRU_OK,
+    GRU_TOO_SMALL,
+    GRU_WRONG_DTYPE,
+    gru_model,
+)
+from gru_ext.core.bptt cimport Window, cell, draw_symbol, inverse_temperature, product
+from gru_ext.core.layout cimport Cell, cell_of
+from gru_ext.core.native cimport (
+    gru_float_state_enter,
+    gru_float_state_leave,
+    gru_softmax_cross_entropy,
+    gru_vexp,
+    gru_vlog,
+    real,
+)
+
+cdef const double BITS_PER_NAT = 1.4426950408889634
+
+
+cdef inline int _refuse(const gru_model *model, const real *state, const real *scratch,
+                        Py_ssize_t scratch_size) noexcept nogil:
+    if model is NULL or state is NULL or scratch is NULL:
+        return GRU_NULL
+    if handle_of(model).itemsize != sizeof(real):
+        return GRU_WRONG_DTYPE
+    if scratch_size < scratch_size_of(handle_of(model)):
+        return GRU_TOO_SMALL
+    return GRU_OK
+
+
+cdef int take_step(const gru_model *model, int32_t symbol, real *state, real *scratch,
+                   Py_ssize_t scratch_size) noexcept nogil:
+    cdef int refused = _refuse(model, state, scratch, scratch_size)
+    cdef const Window *w
+    cdef Cell at
+    cdef uint64_t float_state
+    if refused:
+        return refused
+    if not is_symbol(model, symbol):
+        return GRU_BAD_SYMBOL
+    w = &handle_of(model).w
+    at = cell_of(&w.p, 0)
+    float_state = gru_float_state_enter()
+    cell(w, &at, flat_of(model, state), scratch, scratch, scratch + 3 * w.p.Hp, state, state,
+         &symbol, <real *>NULL, 1)
+    gru_float_state_leave(float_state)
+    return GRU_OK
+
+
+cdef void _softmax(const gru_model *model, const real *state, double inverse, const int32_t *next,
+                   double *loss, real *y) noexcept nogil:
+    # y (Vp) = softmax((Wy h + by) * inverse)
+    cdef const Window *w = &handle_of(model).w
+    cdef real *p = flat_of(model, y)
+    cdef uint64_t float_state = gru_float_state_enter()
+    product(w, y, w.p.Vp, state, w.p.Hp, p + w.p.wy, y, 1, w.p.Vp, w.p.H)
+    gru_softmax_cross_entropy(w.k, y, loss, next, p + w.p.by, inverse, 1, w.p.V, w.p.Vp)
+    gru_float_state_leave(float_state)
+
+
+cdef int logits_of(const gru_model *model, const real *state, real *logits, real *scratch,
+                   Py_ssize_t scratch_size) noexcept nogil:
+    cdef int refused = _refuse(model, state, scratch, scratch_size)
+    cdef const Window *w
+    cdef real *by
+    cdef uint64_t float_state
+    cdef Py_ssize_t v
+    if refused or logits is NULL:
+        return refused if refused else GRU_NULL
+    w = &handle_of(model).w
+    by = flat_of(model, logits) + w.p.by
+    float_state = gru_float_state_enter()
+    product(w, scratch, w.p.Vp, state, w.p.Hp, flat_of(model, logits) + w.p.wy, scratch, 1, w.p.Vp,
+            w.p.H)
+    gru_float_state_leave(float_state)
+    for v in range(w.p.V):
+        logits[v] = scratch[v] + by[v]
+    return GRU_OK
+
+
+cdef int log_probabilities_of(const gru_model *model, const real *state, double temperature,
+                              real *out, real *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    # y - max y - log sum exp(y - max y), y = logits / temperature
+    cdef int refused = _refuse(model, state, scratch, scratch_size)
+    cdef const Window *w
+    cdef real *y = scratch
+    cdef real *e
+    cdef real inverse = <real>inverse_temperature(temperature)
+    cdef real largest, total = 0, log_total
+    cdef Py_ssize_t v
+    if refused or out is NULL:
+        return refused if refused else GRU_NULL
+    if not (temperature > 0 and isfinite(temperature)):
+        return GRU_BAD_NUMBER
+    w = &handle_of(model).w
+    e = scratch + w.p.Vp
+    logits_of(model, state, y, e, scratch_size)
+    for v in range(w.p.V):
+        y[v] *= inverse
+    largest = y[0]
+    for v in range(w.p.V):
+        largest = max(largest, y[v])
+    for v in range(w.p.V):
+        y[v] -= largest
+    gru_vexp(w.k, e, y, w.p.V)
+    for v in range(w.p.V):
+        total += e[v]
+    gru_vlog(w.k, &log_total, &total, 1)
+    for v in range(w.p.V):
+        out[v] = y[v] - log_total
+    return GRU_OK
+
+
+cdef int cost_of(const gru_model *model, const real *state, int32_t next, double *bits,
+                 real *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    cdef int refused = _refuse(model, state, scratch, scratch_size)
+    cdef double nats = 0
+    if refused or bits is NULL:
+        return refused if refused else GRU_NULL
+    if not is_symbol(model, next):
+        return GRU_BAD_SYMBOL
+    _softmax(model, state, 1, &next, &nats, scratch)
+    bits[0] = nats * BITS_PER_NAT
+    return GRU_OK
+
+
+cdef int draw_next(const gru_model *model, const real *state, double temperature, double uniform,
+                   int32_t *symbol, real *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    cdef int refused = _refuse(model, state, scratch, scratch_size)
+    if refused or symbol is NULL:
+        return refused if refused else GRU_NULL
+    if not (temperature >= 0 and isfinite(temperature) and 0 <= uniform < 1):
+        return GRU_BAD_NUMBER
+    _softmax(model, state, inverse_temperature(temperature), NULL, NULL, scratch)
+    symbol[0] = draw_symbol(&handle_of(model).w, scratch, temperature, uniform)
+    return GRU_OK

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+"""The weights' gradients of one window that went forward and backward, and the update with them."""
+from gru_ext.core.bptt cimport Window
+from gru_ext.core.native cimport gru_update, real
+
+cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,
+                           const gru_update *update, Py_ssize_t part,
+                           Py_ssize_t parts) noexcept nogil

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+"""Whole runs of training windows without the GIL, on a team of threads."""
+import threading
+
+import numpy as np
+
+from libc.stdint cimport int32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from gru_ext.core.bptt cimport Window, choose_packing
+from gru_ext.core.native cimport GRU_ADAGRAD, GRU_ADAM, GRU_RMSPROP
+from gru_ext.core.training_step cimport TrainingRun, gru_team_abandon, train_part
+from gru_ext.core.updates cimport square_sums
+from gru_ext.core.windows cimport Workspace
+
+from gru_ext.core.kernels import check_beta, check_dropout, check_eps, check_weight_decay
+from gru_ext.core.matmul import one_blas_thread
+from gru_ext.core.windows import aligned_zeros, check_count
+
+_KINDS = {"adagrad": GRU_ADAGRAD, "rmsprop": GRU_RMSPROP, "adam": GRU_ADAM, "adamw": GRU_ADAM}
+
+
+cdef class TrainingLoop:
+    """Windows of truncated BPTT over B streams of one text, each with an update.
+
+    The text of n symbols is cut into B streams of ``(n - 1) // B`` predictions. Windows follow one
+    another along the streams and hand the hidden state on; where the next one would reach the
+    streams' end, all start again at the beginning with a zero state.
+
+    The gradient is that of the loss summed over the window and averaged over the streams.
+
+    Parameters
+    ----------
+    parameters, memory : ndarray, 1-D contiguous, float32 or float64
+        The flat buffer, and the optimiser's sums or means of squares; updated in place.
+    workspace : Workspace
+        Its batch size, sequence length, dtype and threads are the loop's.
+    symbols : ndarray, uint8, uint16 or int32, 1-D contiguous
+    separator : ndarray of symbols, 1-D, optional
+        Where these symbols follow one another a document starts: a stream's state is zero before
+        it reads the last of them. The workspace must be made with ``resetting=True``.
+    optimizer : {"adagrad", "rmsprop", "adam", "adamw"}
+        docs/equations.md has them.
+    mean : ndarray, as memory, optional
+        The means of the gradients, which Adam and AdamW need.
+    beta1, beta2 : float
+        Shares of their past that the means of the gradients and of their squares keep.
+    tied : bool
+        Wy = Wh^T of the first layer, as it has to be to begin with: each update keeps it so.
+    """
+
+    cdef readonly Workspace workspace
+    cdef readonly object parameters, memory, mean
+    cdef object _gradients, _symbols, _separator, _square_sums
+    cdef TrainingRun *run
+
+    def __cinit__(self, parameters, memory, Workspace workspace not None, symbols, separator=None,
+                  optimizer="adagrad", mean=None, double beta1=0.9, double beta2=0.999,
+                  tied=False):
+        cdef Window *w = &workspace.window
+        self.run = <TrainingRun *>calloc(1, sizeof(TrainingRun))
+        if self.run is NULL:
+            raise MemoryError()
+        if not w.training:
+            raise ValueError("the workspace must be made with training=True")
+        if optimizer not in _KINDS:
+            raise ValueError(f"optimizer must be {' or '.join(_KINDS)}, not {optimizer!r}")
+        self.run.rule.kind = _KINDS[optimizer]
+        if (mean is None) == (self.run.rule.kind == GRU_ADAM):
+            raise ValueError("adam and adamw take a mean, the other optimizers none")
+        for what, beta in (("beta1", beta1), ("beta2", beta2)):
+            check_beta(what, beta)
+        self.run.rule.beta1, self.run.rule.beta2 = beta1, beta2
+        self.run.tied = bool(tied)
+        for what, array in (("parameters", parameters), ("memory", memory), ("mean", mean)):
+            if what == "mean" and array is None:
+                continue
+            if not (isinstance(array, np.ndarray) and array.ndim == 1
+                    and array.flags.c_contiguous and array.flags.writeable):
+                raise TypeError(f"{what} must be a writable contiguous 1-D array")
+            if array.dtype != workspace.dtype:
+                raise TypeError(f"{what} must be {workspace.dtype} as the workspace, "
+                                f"not {array.dtype}")
+            workspace._check_flat(what, array.size, array.itemsize)
+        symbols = np.asarray(symbols)
+        if (symbols.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.int32))
+                or symbols.ndim != 1 or not symbols.flags.c_contiguous):
+            raise TypeError("symbols must be a contiguous 1-D array of uint8, uint16 or int32")
+        stream_length = (symbols.size - 1) // w.B + 1
+        if stream_length < w.T_max + 1:
+            raise ValueError(f"{w.B} streams of windows of {w.T_max} characters need a text of "
+                             f"at least {w.B * w.T_max + 1}, not {symbols.size}")
+        self.workspace = workspace
+        self.parameters, self.memory, self.mean = parameters, memory, mean
+        self._symbols = symbols
+        self._gradients = aligned_zeros(parameters.size, parameters.dtype)
+        self._square_sums = np.zeros(square_sums(&w.p), np.float64)
+        self.run.square_sums = <double *><size_t>self._square_sums.ctypes.data
+        self.run.streams.symbols = <const void *><size_t>symbols.ctypes.data
+        self.run.streams.symbol_bytes = symbols.itemsize
+        self.run.streams.stream_length = stream_length
+        if separator is None:
+            return
+        self._separator = np.ascontiguousarray(separator, np.int32)
+        if self._separator.ndim != 1 or not self._separator.size:
+            raise ValueError("separator must be 1-D and have a symbol at least")
+        if not w.resetting:
+            raise ValueError("the workspace must be made with resetting=True")
+        self.run.streams.separator = <const int32_t *><size_t>self._separator.ctypes.data
+        self.run.streams.separator_length = self._separator.size
+
+    def __dealloc__(self):
+        free(self.run)
+
+    @property
+    def position(self):
+        """Where in the streams the next window begins; 0 resets the state there."""
+        return self.run.streams.position
+
+    @position.setter
+    def position(self, value):
+        position = check_count("position", value, 0, self.run.streams.stream_length - 1)
+        self.workspace._take()
+        self.run.streams.position = position
+        self.workspace._lock.release()
+
+    @property
+    def windows_done(self):
+        """Updates made; set it to go on with a memory that has seen some, which Adam counts."""
+        return self.run.done
+
+    @windows_done.setter
+    def windows_done(self, value):
+        self.run.done = check_count("windows done", value, 0, 1 << 53)
+
+    @property
+    def windows_per_epoch(self):
+        """Windows from one reset of the state to the next."""
+        return max(1, (self.run.streams.stream_length - 2) // self.workspace.window.T_max)
+
+    def steps(self, windows, learning_rate, double clip=5.0, double eps=1e-8, threads=1,
+              double weight_decay=0.0, double clip_norm=float("inf"), double dropout=0.0, seed=0):
+        """Train on the next windows.
+
+        Parameters
+        ----------
+        windows : int
+        learning_rate : float or array of floats, shape (windows,)
+            One for all updates, or one each.
+        clip, eps : float
+            As in :func:`gru_ext.core.kernels.adagrad_update` and its like.
+        threads : int
+            Threads that share each window; the result has the same bits for any number.
+        weight_decay : float
+            AdamW's, of all parameters but the biases; 0 for the other optimisers.
+        clip_norm : float
+            The largest norm of the whole gradient: a longer one is shortened to it, before `clip`
+            bounds each of its elements. Infinity: no bound, and no pass over the gradient.
+        dropout : float
+            The share of each layer's outputs that is dropped; other than 0 the workspace must be
+            made with ``dropping=True``.
+        seed : int
+            With an update's number it tells which ones (:func:`gru_ext.core.kernels.dropout`).
+
+        Returns
+        -------
+        ndarray, float64, shape (windows,)
+            Each window's loss before its update: the sum of -log p over its T * B characters, in
+            nats.
+        """
+        cdef Workspace s = self.workspace
+        cdef Window *w = &s.window
+        if not clip > 0:
+            raise ValueError(f"clip must be a positive number, not {clip}")
+        if not clip_norm > 0:
+            raise ValueError(f"clip norm must be a positive number, not {clip_norm}")
+        check_count("threads", threads, 1, w.parts_max)
+        check_eps(eps, s.itemsize)
+        losses = np.zeros(check_count("windows", windows, 1, 1 << 30), np.float64)
+        rates = np.ascontiguousarray(np.broadcast_to(learning_rate, windows), np.float64)
+        check_weight_decay(weight_decay, rates.max())
+        if weight_decay != 0 and self.run.rule.kind != GRU_ADAM:
+            raise ValueError("weight decay is adamw's: the other optimizers take 0")
+        check_dropout(dropout)
+        if dropout > 0 and not w.dropping:
+            raise ValueError("the workspace must be made with dropping=True")
+        cdef uint64_t dropout_seed = seed
+        s._take()
+        try:
+            run = self.run
+            run.team.members = threads
+            run.team.arrived = run.team.generation = run.team.abandoned = 0
+            run.windows = windows
+            run.streams.refused = 0
+            run.learning_rates = <const double *><size_t>rates.ctypes.data
+            run.rule.clip, run.rule.eps, run.rule.weight_decay = clip, eps, weight_decay
+            run.clip_norm, run.seed = clip_norm, dropout_seed
+            run.losses = <double *><size_t>losses.ctypes.data
+            w.T, w.dropout = w.T_max, dropout
+            choose_packing(w, w.T)
+            w.targets = <const int32_t *><size_t>s._targets.ctypes.data
+            w.resets = NULL
+            if self._separator is not None:
+                w.resets = <const unsigned char *><size_t>s._resets.ctypes.data
+            with one_blas_thread(w.blas != NULL):
+                self._run_team(threads)
+            w.targets = NULL
+        finally:
+            s._lock.release()
+        if self.run.streams.refused:
+            raise ValueError(f"symbols must be from 0 to {w.p.V - 1}")
+        return losses
+
+    def _run_team(self, threads):
+        helpers = [threading.Thread(target=self._part, args=(part,), daemon=True)
+                   for part in range(1, threads)]
+        try:
+            for helper in helpers:
+                helper.start()
+        except BaseException:
+            gru_team_abandon(&self.run.team)
+            for helper in helpers:
+                if helper.ident is not None:
+                    helper.join()
+            raise
+        self._part(0)
+        for helper in helpers:
+            helper.join()
+
+    def _part(self, Py_ssize_t part):
+        cdef Workspace s = self.workspace
+        cdef void *p = <void *><size_t>self.parameters.ctypes.data
+        cdef void *m = <void *><size_t>self.memory.ctypes.data
+        cdef void *mean = NULL
+        cdef void *g = <void *><size_t>self._gradients.ctypes.data
+        if self.mean is not None:
+            mean = <void *><size_t>self.mean.ctypes.data
+        with nogil:
+            if s.itemsize == 4:
+                train_part(&s.window, self.run, <float *>p, <float *>m, <float *>mean, <float *>g,
+                           <float *>s.base, part)
+            else:
+                train_part(&s.window, self.run, <double *>p, <double *>m, <double *>mean,
+                           <double *>g, <double *>s.base, part)

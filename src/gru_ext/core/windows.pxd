@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+from gru_ext.core.bptt cimport Window
+
+cdef class Workspace:
+    cdef Window window
+    cdef Py_ssize_t itemsize
+    cdef char *base
+    cdef readonly object memory
+    cdef object _inputs, _targets, _losses, _touched, _resets, _lock
+    cdef _take(self)
+    cdef _view(self, Py_ssize_t offset, shape, Py_ssize_t last)
+    cdef _check_flat(self, what, Py_ssize_t n, Py_ssize_t itemsize)
+    cdef _check_symbols(self, what, symbols)
+    cdef const unsigned char *_resets_at(self, resets, shape) except? NULL

@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: MIT
+"""The door to the compiled core: workspaces, one window at a time, sampling.
+
+Every array is checked here, once; nothing below checks anything.
+"""
+import threading
+
+import numpy as np
+
+from gru_ext.core.kernels import check_dropout, layout
+from gru_ext.core.matmul import one_blas_thread
+
+from libc.stdint cimport int32_t, uint64_t
+
+from gru_ext.core cimport kernels, matmul
+from gru_ext.core.bptt cimport (
+    Window,
+    backward_pass,
+    buffers_of,
+    choose_packing,
+    draw_symbol,
+    forward_pass,
+    inverse_temperature,
+    one_step,
+    pack_weights,
+)
+from gru_ext.core.gradients cimport weight_gradients
+from gru_ext.core.layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_of
+from gru_ext.core.native cimport (
+    GRU_LINE_BYTES,
+    gru_dropout_key,
+    gru_float_state_enter,
+    gru_float_state_leave,
+    real,
+)
+
+
+def aligned_zeros(n, dtype):
+    """A one-dimensional array of n zeros that begins on a cache line."""
+    dtype = np.dtype(dtype)
+    raw = np.zeros(n * dtype.itemsize + GRU_LINE_BYTES, np.uint8)
+    start = -raw.ctypes.data % GRU_LINE_BYTES
+    return raw[start:start + n * dtype.itemsize].view(dtype)
+
+
+def check_count(what, n, least, most):
+    """n, where it is from least to most; else a ValueError that names it."""
+    if not least <= n <= most:
+        raise ValueError(f"{what} must be from {least} to {most}, not {n}")
+    return n
+
+
+cdef class Workspace:
+    """Scratch memory for windows of up to T steps of B streams, and what the last one left there.
+
+    Parameters
+    ----------
+    vocabulary_size, hidden_size : int
+        V and H.
+    batch_size : int
+        Streams B.
+    seq_length : int
+        The longest window, T.
+    dtype : dtype
+        float32 or float64.
+    training : bool
+        Whether to make room for the backward pass.
+    threads : int
+        The largest number of threads that will share a window.
+    resetting : bool
+        Whether to make room for states that are reset within a window.
+    layers : int
+    dropping : bool
+        Whether to make room for dropout.
+    """
+
+    def __cinit__(self, vocabulary_size, hidden_size, batch_size, seq_length, dtype=np.float32,
+                  training=True, threads=1, resetting=False, layers=1, dropping=False):
+        dtype = np.dtype(dtype)
+        if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise TypeError(f"dtype must be float32 or float64, not {dtype}")
+        layout(vocabulary_size, hidden_size, dtype.itemsize, layers)
+        cdef Window *w = &self.window
+        w.k = kernels.active()
+        w.blas = matmul.active()
+        w.B = check_count("batch size", batch_size, 1, MOST_STREAMS)
+        w.T = w.T_max = check_count("sequence length", seq_length, 1, LARGEST_SIZE)
+        w.parts_max = check_count("threads", threads, 1, 1 << 12)
+        check_count("batch size times sequence length", w.B * w.T, 1, MOST_ROWS)
+        w.training = bool(training)
+        w.resetting = bool(resetting)
+        w.dropping = bool(dropping)
+        w.p = layout_of(vocabulary_size, hidden_size, dtype.itemsize, layers)
+        self.itemsize = dtype.itemsize
+        w.o = buffers_of(w, self.itemsize)
+        self.memory = aligned_zeros(w.o.size, dtype)
+        self._lock = threading.Lock()
+        rows = w.T_max * w.B
+        self._inputs = np.zeros(rows, np.int32)
+        self._targets = np.zeros(rows, np.int32)
+        self._losses = np.zeros(rows, np.float64)
+        self._touched = np.zeros(w.p.V, np.uint8)
+        self._resets = np.zeros(rows if w.resetting else 0, np.uint8)
+        self.base = <char *><size_t>self.memory.ctypes.data
+        w.inputs = <const int32_t *><size_t>self._inputs.ctypes.data
+        w.targets = NULL
+        w.losses = <double *><size_t>self._losses.ctypes.data
+        w.touched = <const unsigned char *><size_t>self._touched.ctypes.data
+
+    cdef _take(self):
+        # One call at a time: another would write over this one's windows.
+        if not self._lock.acquire(False):
+            raise RuntimeError("this workspace is in use by another thread: make one per thread")
+
+    cdef _view(self, Py_ssize_t offset, shape, Py_ssize_t last):
+        n = 1
+        for size in shape:
+            n *= size
+        return self.memory[offset:offset + n].reshape(shape)[..., :last]
+
+    @property
+    def hidden(self):
+        """The state that the next window starts from, writable.
+
+        Shape (B, H), or (layers, B, H) where there are several.
+        """
+        cdef Window *w = &self.window
+        layers = (w.p.layers,) if w.p.layers > 1 else ()
+        return self._view(w.o.carry, (*layers, w.B, w.p.Hp), w.p.H)
+
+    @property
+    def states(self):
+        """The top layer's hidden states of the last window, shape (T+1, B, H).
+
+        The first is the one before it.
+        """
+        cdef Window *w = &self.window
+        return self._view((w.p.layers - 1) * w.o.layer + w.o.h, (w.T + 1, w.B, w.p.Hp), w.p.H)
+
+    @property
+    def probabilities(self):
+        """Softmax of the last window, shape (T, B, V); after the backward pass, its gradient."""
+        cdef Window *w = &self.window
+        return self._view(w.o.y, (w.T, w.B, w.p.Vp), w.p.V)
+
+    @property
+    def losses(self):
+        """-log p of each target of the last window in nats, shape (T, B), float64."""
+        cdef Window *w = &self.window
+        return self._losses[:w.T * w.B].reshape(w.T, w.B)
+
+    @property
+    def dtype(self):
+        """float32 or float64."""
+        return self.memory.dtype
+
+    @property
+    def nbytes(self):
+        """Bytes this workspace holds."""
+        return (self.memory.nbytes + self._inputs.nbytes + self._targets.nbytes
+                + self._losses.nbytes + self._touched.nbytes + self._resets.nbytes)
+
+    cdef _check_flat(self, what, Py_ssize_t n, Py_ssize_t itemsize):
+        if itemsize != self.itemsize:
+            raise TypeError(f"{what} must be {self.dtype} as the workspace, "
+                            f"not float{8 * itemsize}")
+        if n != self.window.p.size:
+            raise ValueError(f"{what} must have {self.window.p.size} elements, not {n}")
+
+    cdef _check_symbols(self, what, symbols):
+        symbols = np.asarray(symbols)
+        if symbols.dtype != np.int32:
+            raise TypeError(f"{what} must be int32, not {symbols.dtype}")
+        if symbols.ndim != 2 or symbols.shape[1] != self.window.B:
+            raise ValueError(f"{what} must have shape (T, {self.window.B}), not {symbols.shape}")
+        check_count("sequence length", symbols.shape[0], 1, self.window.T_max)
+        if symbols.min() < 0 or symbols.max() >= self.window.p.V:
+            raise ValueError(f"{what} must be from 0 to {self.window.p.V - 1}, "
+                             f"not {symbols.min()} to {symbols.max()}")
+        return symbols
+
+    cdef const unsigned char *_resets_at(self, resets, shape) except? NULL:
+        # Where the kernels read the resets of the next window.
+        resets = np.asarray(resets)
+        if not self.window.resetting:
+            raise ValueError("this workspace has no room for resets: resetting=False")
+        if resets.dtype != np.bool_ or resets.shape != shape:
+            raise ValueError(f"resets must be bool of shape {shape}, not {resets.dtype} "
+                             f"of {resets.shape}")
+        self._resets[:resets.size] = resets.reshape(-1)
+        return <const unsigned char *><size_t>self._resets.ctypes.data
+
+
+def forward_window(const real[::1] parameters, inputs, targets, Workspace workspace not None,
+                   resets=None, double dropout=0.0, seed=0, update=0):
+    """One window forward.
+
+    The state goes on from ``workspace.hidden`` and is left there; ``workspace`` then also has
+    ``states``, ``probabilities`` and ``losses``.
+
+    Parameters
+    ----------
+    parameters : ndarray, float32 or float64, 1-D contiguous
+        The flat buffer, as :class:`gru_ext.Parameters` lays it out.
+    inputs : ndarray, int32, shape (T, B)
+        Symbols read, from 0 to V - 1.
+    targets : ndarray, int32, shape (T, B), or None
+        Symbols to predict.
+    workspace : Workspace
+    resets : ndarray, bool, shape (T, B), optional
+        Where a stream's state is zero before it reads its input, as at a document's start; the
+        workspace must be made with ``resetting=True``.
+    dropout : float
+        The share of each layer's outputs that is dropped; other than 0 the workspace must be made
+        with ``dropping=True``.
+    seed, update : int
+        Which ones: those of that update in a run of that seed
+        (:func:`gru_ext.core.kernels.dropout`).
+
+    Returns
+    -------
+    float
+        The sum of -log p[target] over the window, in nats; 0 without targets.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where a dtype, a shape or a symbol is not as above.
+    """
+    cdef Workspace s = workspace
+    s._check_flat("parameters", parameters.shape[0], sizeof(real))
+    cdef Window *w = &s.window
+    cdef real *ws = <real *>s.base
+    cdef uint64_t state
+    cdef double total = 0
+    inputs = s._check_symbols("inputs", inputs)
+    if targets is not None:
+        targets = s._check_symbols("targets", targets)
+        if targets.shape != inputs.shape:
+            raise ValueError(f"inputs and targets must have one shape, not {inputs.shape} "
+                             f"and {targets.shape}")
+    check_dropout(dropout)
+    if dropout > 0 and not w.dropping:
+        raise ValueError("this workspace has no room for dropout: dropping=False")
+    cdef uint64_t key = gru_dropout_key(seed, update)
+    s._take()
+    try:
+        w.targets = NULL
+        w.resets = NULL
+        if resets is not None:
+            w.resets = s._resets_at(resets, inputs.shape)
+        s._inputs[:inputs.size] = inputs.reshape(-1)
+        if targets is not None:
+            s._targets[:targets.size] = targets.reshape(-1)
+            w.targets = <const int32_t *><size_t>s._targets.ctypes.data
+        w.T = inputs.shape[0]
+        w.dropout, w.dropout_key = dropout, key
+        with one_blas_thread(w.blas != NULL), nogil:
+            state = gru_float_state_enter()
+            total = forward_pass(w, &parameters[0], ws)
+            gru_float_state_leave(state)
+    finally:
+        s._lock.release()
+    return total
+
+
+def backward_window(const real[::1] parameters, real[::1] gradients, Workspace workspace not None,
+                    double scale=1.0):
+    """Gradients of the window that went forward last, added to ``gradients``.
+
+    The gradient is that of ``scale`` times the sum of the window's losses, with no gradient coming
+    in from later windows. It uses up the activations: once per forward pass.
+
+    Parameters
+    ----------
+    parameters : ndarray, 1-D contiguous
+        As in the forward pass.
+    gradients : ndarray, 1-D contiguous
+        Of the same length and dtype; added to.
+    workspace : Workspace
+    scale : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where a dtype or a length is wrong, or no window with targets went forward before.
+    """
+    cdef Workspace s = workspace
+    s._check_flat("parameters", parameters.shape[0], sizeof(real))
+    s._check_flat("gradients", gradients.shape[0], sizeof(real))
+    cdef Window *w = &s.window
+    cdef real *ws = <real *>s.base
+    cdef uint64_t state
+    if not w.training:
+        raise ValueError("this workspace has no room for the backward pass: training=False")
+    s._take()
+    try:
+        if w.targets == NULL:
+            raise ValueError("run forward_window with targets before each backward_window")
+        with one_blas_thread(w.blas != NULL), nogil:
+            state = gru_float_state_enter()
+            backward_pass(w, &parameters[0], ws, scale)
+            weight_gradients(w, ws, &gradients[0], True, NULL, 0, 1)
+            gru_float_state_leave(state)
+        w.targets = NULL
+    finally:
+        s._lock.release()
+
+
+def sample_streams(const real[::1] parameters, first, uniforms, Workspace workspace not None,
+                   double temperature=1.0):
+    """Draw characters one after the other, B streams side by side.
+
+    Each step feeds the symbol before into the cell and draws the next from the softmax of the
+    logits divided by the temperature. The state goes on from ``workspace.hidden``.
+
+    Parameters
+    ----------
+    parameters : ndarray, 1-D contiguous
+    first : ndarray, int32, shape (B,)
+        The symbols that the first step reads.
+    uniforms : ndarray, float64, shape (n, B)
+        Numbers in [0, 1), one for each draw.
+    workspace : Workspace
+    temperature : float
+        0 takes the likeliest symbol each time.
+
+    Returns
+    -------
+    ndarray, int32, shape (n, B)
+    """
+    cdef Workspace s = workspace
+    s._check_flat("parameters", parameters.shape[0], sizeof(real))
+    cdef Window *w = &s.window
+    cdef real *ws = <real *>s.base
+    cdef const double[:, ::1] u = uniforms
+    cdef Py_ssize_t n = u.shape[0], i, b
+    cdef uint64_t state
+    cdef real *row
+    if u.shape[1] != w.B:
+        raise ValueError(f"uniforms must have shape (n, {w.B}), not {np.shape(uniforms)}")
+    if not temperature >= 0 or temperature == float("inf"):
+        raise ValueError(f"temperature must be a number from 0 on, not {temperature}")
+    first = s._check_symbols("first", np.reshape(first, (1, -1)))[0]
+    drawn = np.empty((n, w.B), np.int32)
+    cdef int32_t[:, ::1] out = drawn
+    cdef int32_t *x = <int32_t *>w.inputs
+    cdef double inverse = inverse_temperature(temperature)
+    s._take()
+    try:
+        s._inputs[:w.B] = first
+        w.T = 1
+        w.targets = NULL
+        w.resets = NULL
+        w.dropout = 0
+        choose_packing(w, n)
+        with one_blas_thread(w.blas != NULL), nogil:
+            state = gru_float_state_enter()
+            pack_weights(w, &parameters[0], ws, 0, 1)
+            for i in range(n):
+                one_step(w, &parameters[0], ws, inverse)
+                for b in range(w.B):
+                    row = ws + w.o.y + b * w.p.Vp
+                    x[b] = draw_symbol(w, row, temperature, u[i, b])
+                    out[i, b] = x[b]
+            gru_float_state_leave(state)
+    finally:
+        s._lock.release()
+    return drawn

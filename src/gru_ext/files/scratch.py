@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""Temporary files that leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING, Self
+
+from gru_ext.files import StrPath
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+class Scratch:
+    """A temporary file that is gone with the last that looks into it, however the process ends.
+
+    Parameters
+    ----------
+    what : str
+        What is kept in it, for the message where there is no room.
+    folder : path-like, optional
+        By default that of temporary files.
+    """
+
+    def __init__(self, what: str, folder: StrPath | None = None) -> None:
+        self._what = what
+        self._folder = tempfile.gettempdir() if folder is None else os.fspath(folder)
+        try:
+            # without a buffer, so that a full disk shows where it is written to; this object closes
+            # it (SIM115 wants a with)
+            self.file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115
+        except OSError as error:
+            raise self._told(error) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.file.close()
+
+    def write(self, data: ReadableBuffer) -> None:
+        """Write all of the data.
+
+        Raises
+        ------
+        OSError
+            Where there is no room; it says what for.
+        """
+        left = memoryview(data).cast("B")
+        try:
+            while left:
+                left = left[self.file.write(left) :]
+        except OSError as error:
+            raise self._told(error) from None
+
+    def _told(self, error: OSError) -> OSError:
+        return OSError(
+            f"cannot keep {self._what} in a temporary file in {self._folder}: "
+            f"{error.strerror or error}"
+        )

@@ -1,4 +1,0 @@
-# SPDX-License-Identifier: MIT
-from gru_ext._native cimport gru_kernels
-
-cdef const gru_kernels *active() noexcept nogil

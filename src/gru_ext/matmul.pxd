@@ -1,4 +1,0 @@
-# SPDX-License-Identifier: MIT
-from gru_ext._blas cimport Blas
-
-cdef const Blas *active() noexcept nogil

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+"""Model files: plain ``.npz``, no pickle (docs/checkpoint-format.md).
+
+A file holds the eleven parameters under the notebook's names and shapes, so that the notebook can
+read it as ``gru_weights.data``, and those of further layers (``Wz_2`` and so on); beside them
+``gru_ext``, a JSON text as bytes, and, for resuming, the optimiser's memories (``memory_Wz`` and so
+on, ``mean_Wz`` and so on) and the streams' hidden states (``hidden``), and the same of the last
+good state (``good_Wz`` and so on). Files from others are hostile: every size is checked against the
+file's own before memory is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import struct
+import zipfile
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_ext._version import __version__
+from gru_ext.core.kernels import MOST_LAYERS
+from gru_ext.files import StrPath
+from gru_ext.files.atomic import write_atomically
+from gru_ext.model.parameters import NAMES, shapes
+from gru_ext.text.vocabulary import CODE_POINTS, Vocabulary
+
+FORMAT_VERSION = 1
+_METADATA = "gru_ext"
+_MEMORY, _MEAN, _GOOD = "memory_", "mean_", "good_"
+# Names a file may hold: twice the parameters, their memories and the states, and the metadata.
+_MOST_MEMBERS = 2 * (3 * len(shapes(1, 1, MOST_LAYERS)) + 1) + 1
+
+Array = NDArray[np.floating]
+
+
+_LONGEST_HEADER = 1024
+_IN_LAYER = r"(?:good_)?(?:memory_|mean_)?[WUb][zrh]_([2-9]|[1-9]\d{1,8})"
+_HEADER = (  # compiled by the first file that is read
+    r"\{'descr': '([<>|=][a-zA-Z]\d*)', 'fortran_order': (True|False), "
+    r"'shape': \(([\d, ]{0,100})\),? *\}\s*"
+)
+
+
+class CheckpointError(ValueError):
+    """A file that is no model, or not a whole one; the message says what is wrong with it."""
+
+
+@dataclass
+class Checkpoint:
+    """What a model file holds.
+
+    Attributes
+    ----------
+    weights : dict of ndarray
+        The parameters, float32 or float64.
+    metadata : dict
+        Vocabulary, sizes, step and so on; empty for a file of the notebook.
+    memory : dict of ndarray, or None
+        The optimiser's sums or means of squares, by the parameters' names.
+    hidden : ndarray of shape (B, H), or (layers, B, H) where there are several, or None
+    mean : dict of ndarray, or None
+        Adam's means of the gradients.
+    good : Checkpoint or None
+        The arrays of the last good state, where it is another.
+    """
+
+    weights: Mapping[str, Array]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    memory: Mapping[str, Array] | None = None
+    hidden: Array | None = None
+    mean: Mapping[str, Array] | None = None
+    good: Checkpoint | None = None
+
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+        return int(self.weights["Wz"].shape[0])
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V."""
+        return int(self.weights["Wz"].shape[1])
+
+    @property
+    def layers(self) -> int:
+        """GRU layers."""
+        return layers_of(self.weights)
+
+    @property
+    def characters(self) -> str | None:
+        """The vocabulary, or None where the file has none, as the notebook's."""
+        return self.metadata.get("vocabulary")
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The vocabulary, or None where the file has none."""
+        return Vocabulary.from_metadata(self.metadata)
+
+
+def layers_of(names: Collection[str]) -> int:
+    """GRU layers of parameters or members with these names: the highest that one of them has."""
+    found = (re.fullmatch(_IN_LAYER, name) for name in names)
+    return max((int(match[1]) for match in found if match), default=1)
+
+
+def write(
+    path: StrPath, checkpoint: Checkpoint, replacing: Callable[[], object] | None = None
+) -> None:
+    """Write a model file, whole or not at all; see :func:`gru_ext.files.atomic.write_atomically`.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written; a file that stood there stays as it was.
+    ValueError
+        Where a value is not finite, which could not be read again; nothing is written then.
+    """
+    arrays = _named_arrays(checkpoint)
+    if checkpoint.good is not None:
+        arrays |= {_GOOD + name: array for name, array in _named_arrays(checkpoint.good).items()}
+    broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if broken:
+        raise ValueError(
+            f"{path} was not written: {', '.join(broken)} have values that are not "
+            f"finite; train again with a lower learning rate"
+        )
+    about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
+    text = json.dumps(about).encode()
+    arrays[_METADATA] = np.frombuffer(text, np.uint8)
+    write_atomically(path, lambda file: _write_arrays(file, arrays), replacing)
+
+
+def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
+    names = shapes(1, 1, checkpoint.layers)
+    arrays = {name: np.ascontiguousarray(checkpoint.weights[name]) for name in names}
+    for prefix, remembered in ((_MEMORY, checkpoint.memory), (_MEAN, checkpoint.mean)):
+        if remembered is not None:
+            arrays |= {prefix + name: np.ascontiguousarray(remembered[name]) for name in names}
+    if checkpoint.hidden is not None:
+        arrays["hidden"] = np.ascontiguousarray(checkpoint.hidden)
+    return arrays
+
+
+def _write_arrays(file: BinaryIO, arrays: dict[str, NDArray[Any]]) -> None:
+    """As numpy.savez, which in older versions leaves a broken archive to be closed at exit."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def read(path: StrPath) -> Checkpoint:
+    """Read a model file, the notebook's ``gru_weights.data`` included.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be read.
+    CheckpointError
+        Where it is no model file, or truncated, or inconsistent.
+    """
+    with open(path, "rb") as file:
+        try:
+            return _Reader(file).read()
+        except CheckpointError as error:
+            raise CheckpointError(f"{path} {error}") from None
+        except (zipfile.BadZipFile, EOFError) as error:
+            raise CheckpointError(f"{path} is no model file, or a damaged one: {error}") from None
+        except (
+            ValueError,
+            KeyError,
+            RuntimeError,
+            NotImplementedError,
+            OverflowError,
+            SyntaxError,
+            OSError,
+            struct.error,
+        ) as error:
+            # what zipfile and numpy.lib.format raise where a file's bytes make no sense
+            raise CheckpointError(f"{path} is a damaged model file: {error}") from None
+
+
+class _Reader:
+    """One file; every array is measured before it is read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.bytes = os.fstat(file.fileno()).st_size
+        self.archive = zipfile.ZipFile(file)
+        members = self.archive.infolist()
+        if len(members) > _MOST_MEMBERS:
+            raise CheckpointError(f"has {len(members)} members, which no model file has")
+        self.members = {info.filename.removesuffix(".npy"): info for info in members}
+        self.taken = 0
+
+    def read(self) -> Checkpoint:
+        missing = [name for name in NAMES if name not in self.members]
+        if missing:
+            raise CheckpointError(f"is no model file: it has no {', '.join(missing)}")
+        metadata = self._metadata() if _METADATA in self.members else {}
+        shape, dtype = self._header("Wz")[1:3]
+        if len(shape) != 2:
+            raise CheckpointError(f"Wz must have shape (H, V), not {shape}")
+        H, V = shape
+        layers = layers_of(self.members)
+        if layers > MOST_LAYERS:
+            raise CheckpointError(f"has {layers} layers: there may be {MOST_LAYERS} at most")
+        expected = shapes(V, H, layers)
+        data = self._state("", expected, dtype)
+        if _GOOD + NAMES[0] in self.members:
+            data.good = self._state(_GOOD, expected, dtype)
+        _check_metadata(metadata, V)
+        data.metadata = metadata
+        return data
+
+    def _state(
+        self, which: str, expected: dict[str, tuple[int, int]], dtype: np.dtype[Any]
+    ) -> Checkpoint:
+        weights, memory, mean = (
+            {name: self._array(prefix + name, expected[name], dtype) for name in expected}
+            if prefix == which or prefix + NAMES[0] in self.members
+            else None
+            for prefix in (which, which + _MEMORY, which + _MEAN)
+        )
+        hidden = None
+        if which + "hidden" in self.members:
+            layers = layers_of(expected)
+            shape = self._header(which + "hidden")[1]
+            streams = shape[:1] if layers == 1 else (layers, *shape[1:2])
+            hidden = self._array(which + "hidden", (*streams, expected["Uz"][0]), dtype)
+        return Checkpoint(weights or {}, {}, memory, hidden, mean)
+
+    def _header(self, name: str) -> tuple[IO[bytes], tuple[int, ...], np.dtype[Any], bool, int]:
+        """An open member past its header, shape, dtype, Fortran order, and bytes of data."""
+        info = self.members.get(name)
+        if info is None:
+            raise CheckpointError(f"is no whole model file: it has no {name}")
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise CheckpointError(f"{name} is compressed: save with numpy.savez, uncompressed")
+        if info.file_size != info.compress_size or info.file_size > self.bytes:
+            raise CheckpointError(f"{name} claims {info.file_size} bytes in a file of {self.bytes}")
+        member = self.archive.open(info)
+        shape, fortran, dtype = _array_header(name, member)
+        if min(shape, default=1) < 1:
+            raise CheckpointError(f"{name} has the impossible shape {shape}")
+        claimed = math.prod(shape) * dtype.itemsize
+        if claimed != info.file_size - member.tell():
+            raise CheckpointError(
+                f"{name} of shape {shape} and {dtype} claims {claimed} bytes, "
+                f"but has {info.file_size - member.tell()}"
+            )
+        return member, shape, dtype, fortran, claimed
+
+    def _array(self, name: str, expected: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        member, shape, own, fortran, claimed = self._header(name)
+        if own.newbyteorder("=") not in (np.float32, np.float64):
+            raise CheckpointError(f"{name} must be float32 or float64, not {own}")
+        if own != dtype:
+            raise CheckpointError(f"{name} is {own}, but Wz is {dtype}")
+        if shape != expected:
+            raise CheckpointError(f"{name} must have shape {expected}, not {shape}")
+        # Members may overlap in the file: together they may take no more than it has.
+        self.taken += claimed
+        if self.taken > self.bytes:
+            raise CheckpointError(f"its arrays claim more than its {self.bytes} bytes")
+        array = np.frombuffer(_read_all(member, claimed), own)
+        array = array.reshape(shape, order="F" if fortran else "C")
+        array = np.ascontiguousarray(array, own.newbyteorder("="))
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{name} has values that are not finite")
+        return array
+
+    def _metadata(self) -> dict[str, Any]:
+        member, shape, dtype, _, claimed = self._header(_METADATA)
+        if dtype != np.uint8 or len(shape) != 1:
+            raise CheckpointError(f"{_METADATA} must be a row of bytes, not {dtype} {shape}")
+        try:
+            metadata = json.loads(_read_all(member, claimed))
+        except (ValueError, RecursionError):
+            raise CheckpointError(f"{_METADATA} is no JSON text") from None
+        if not isinstance(metadata, dict):
+            raise CheckpointError(f"{_METADATA} must be a JSON object")
+        if not isinstance(metadata.get("format"), int):
+            raise CheckpointError(f"{_METADATA} has no format number")
+        if metadata["format"] > FORMAT_VERSION:
+            raise CheckpointError(
+                f"has format {metadata['format']}, from a newer gru_ext "
+                f"({metadata.get('version')}); this one, {__version__}, reads up to "
+                f"{FORMAT_VERSION}: upgrade gru-ext"
+            )
+        return metadata
+
+
+def _array_header(name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, Fortran order and dtype of an open member, as numpy.save writes them.
+
+    Read by a pattern: NumPy's own reader hands the header to Python's parser.
+    """
+    magic = member.read(8)
+    long = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(magic)
+    if long is None:
+        raise CheckpointError(f"{name} is no array that numpy.save wrote")
+    length = int.from_bytes(member.read(long), "little")
+    header = member.read(min(length, _LONGEST_HEADER)).decode("latin-1")
+    found = re.fullmatch(_HEADER, header)
+    if found is None:
+        raise CheckpointError(f"{name} has a header that numpy.save does not write")
+    descr, order, sizes = found.groups()
+    if descr[1] == "O":
+        raise CheckpointError(f"{name} holds pickled objects, which are never unpickled")
+    try:
+        dtype = np.dtype(descr)
+        shape = tuple(int(size) for size in sizes.replace(",", " ").split())
+    except (TypeError, ValueError):
+        raise CheckpointError(f"{name} has the unknown dtype {descr} or shape ({sizes})") from None
+    return shape, order == "True", dtype
+
+
+def _read_all(member: IO[bytes], claimed: int) -> bytes:
+    data = member.read(claimed + 1)  # one more, so that the end and its checksum are reached
+    if len(data) != claimed:
+        raise CheckpointError("is truncated")
+    return data
+
+
+def _check_metadata(metadata: dict[str, Any], V: int) -> None:
+    characters = metadata.get("vocabulary")
+    if characters is None:
+        return
+    if (
+        not isinstance(characters, str)
+        or len(characters) != V
+        or V > CODE_POINTS
+        or len(set(characters)) != V
+    ):
+        raise CheckpointError(f"its vocabulary is not {V} different characters")
+    try:
+        vocabulary = Vocabulary.from_metadata(metadata)
+        if vocabulary is not None and metadata.get("document_separator") is not None:
+            vocabulary.encode_separator(metadata["document_separator"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"has a vocabulary that makes no sense: {error}") from None

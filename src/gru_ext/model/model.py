@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+"""A model: a vocabulary and its parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gru_ext.files import StrPath
+from gru_ext.model import checkpoint
+from gru_ext.model.checkpoint import Checkpoint, CheckpointError
+from gru_ext.model.parameters import Parameters, draw_uniform
+from gru_ext.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from gru_ext.model.evaluation import Evaluation
+    from gru_ext.text.reader import Text
+
+
+class Model:
+    """A character-level GRU with a softmax over its vocabulary.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    parameters : Parameters
+        For as many symbols as the vocabulary has.
+    about : dict, optional
+        What is known of its training: ``step``, ``options`` and so on.
+
+    Raises
+    ------
+    ValueError
+        Where the two do not fit.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, parameters: Parameters, about: dict[str, Any] | None = None
+    ) -> None:
+        if len(vocabulary) != parameters.vocabulary_size:
+            raise ValueError(
+                f"the vocabulary has {len(vocabulary)} characters, the parameters "
+                f"are for {parameters.vocabulary_size}"
+            )
+        self.vocabulary = vocabulary
+        self.parameters = parameters
+        self.about = about or {}
+
+    @classmethod
+    def create(
+        cls,
+        vocabulary: Vocabulary,
+        hidden_size: int,
+        dtype: DTypeLike = np.float32,
+        seed: int = 0,
+        layers: int = 1,
+    ) -> Model:
+        """A new model: matrices drawn evenly from +-1/sqrt(H), biases zero."""
+        parameters = Parameters(len(vocabulary), hidden_size, dtype, layers=layers)
+        draw_uniform(parameters, np.random.default_rng(seed), 1 / math.sqrt(hidden_size))
+        return cls(vocabulary, parameters)
+
+    @property
+    def separator(self) -> NDArray[np.integer] | None:
+        """Symbols of ``about["document_separator"]``, what stands between documents.
+
+        None where there is none, so that the state is never reset.
+        """
+        text = self.about.get("document_separator")
+        return None if text is None else self.vocabulary.encode_separator(text)
+
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+        return self.parameters.hidden_size
+
+    @property
+    def layers(self) -> int:
+        """GRU layers."""
+        return self.parameters.layers
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """float32 or float64."""
+        return self.parameters.dtype
+
+    def __repr__(self) -> str:
+        return (
+            f"<gru_ext.Model: {len(self.vocabulary)} characters, "
+            f"{self.parameters.sizes}, {self.dtype}>"
+        )
+
+    @overload
+    def sample(
+        self, length: int, prompt: str = "", temperature: float = 1.0, seed: int | None = None
+    ) -> str: ...
+    @overload
+    def sample(
+        self, length: int, prompt: bytes, temperature: float = 1.0, seed: int | None = None
+    ) -> bytes: ...
+    def sample(
+        self,
+        length: int,
+        prompt: str | bytes = "",
+        temperature: float = 1.0,
+        seed: int | None = None,
+    ) -> str | bytes:
+        """The prompt and ``length`` characters drawn after it.
+
+        Of a model of bytes ``length`` counts bytes. They come as a str, with U+FFFD for what is no
+        UTF-8; where the prompt is bytes, ``b""`` included, as bytes.
+
+        Parameters
+        ----------
+        length : int
+        prompt : str or bytes
+            Of characters the model knows.
+        temperature : float
+            The logits are divided by it; 0 takes the likeliest character each time.
+        seed : int, optional
+            The same seed gives the same text.
+
+        Raises
+        ------
+        ValueError
+            Where the prompt has unknown characters, or a number is out of range.
+        """
+        from gru_ext.model.sampling import sample_chunks, sample_symbols
+
+        chosen: dict[str, Any] = {
+            "temperature": temperature,
+            "seed": seed,
+            "separator": self.separator,
+        }
+        if not isinstance(prompt, bytes):
+            chunks = sample_chunks(self.parameters, self.vocabulary, length, prompt, **chosen)
+            return prompt + "".join(chunks)
+        if self.vocabulary.units != "bytes":
+            raise TypeError("prompt must be a str for a model of characters, not bytes")
+        drawn = sample_symbols(self.parameters, self.vocabulary, length, prompt, **chosen)
+        return prompt + b"".join(map(self.vocabulary.to_bytes, drawn))
+
+    def evaluate(self, text: Text, encoding: str = "utf-8") -> Evaluation:
+        """Cross-entropy of a text, from a zero hidden state carried through all of it.
+
+        Or through each document, where the model was trained with a document separator.
+
+        Parameters
+        ----------
+        text : str, bytes, path-like or list of paths
+            A str is the text itself, and so are bytes for a model of bytes; in a list a str is a
+            path, ``-`` standard input.
+        encoding : str
+            Of files, for a model of characters.
+
+        Raises
+        ------
+        ValueError
+            Where the text has unknown characters, or fewer than two.
+        """
+        from gru_ext.model.evaluation import evaluate_symbols
+        from gru_ext.text.corpus import Corpus
+        from gru_ext.text.reader import Texts
+
+        corpus = Corpus(Texts(text, self.vocabulary.units, encoding))
+        symbols = corpus.encode(self.vocabulary)
+        return evaluate_symbols(self.parameters, symbols, separator=self.separator)
+
+    def save(self, path: StrPath) -> None:
+        """Write the model to a file, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; a file that stood there stays as it was.
+        """
+        checkpoint.write(path, self.checkpoint())
+
+    def checkpoint(self) -> Checkpoint:
+        """What :meth:`save` writes."""
+        about = self.vocabulary.metadata() | self.about
+        return Checkpoint(dict(self.parameters), about)
+
+
+def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> Model:
+    """The model in a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        Where it holds no vocabulary and none is given, or one of another size.
+    """
+    if vocabulary is None:
+        vocabulary = data.vocabulary
+        if vocabulary is None:
+            raise CheckpointError(
+                "holds weights without a vocabulary, as the notebook writes them: train on with "
+                "--classic or --init-from and its text, or load it with vocabulary="
+            )
+    if len(vocabulary) != data.vocabulary_size:
+        raise CheckpointError(
+            f"holds weights for {data.vocabulary_size} characters, not for {len(vocabulary)}"
+        )
+    sizes = data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype
+    parameters = Parameters(*sizes, layers=data.layers)
+    parameters.assign(data.weights)
+    about = {key: value for key, value in data.metadata.items() if key not in Vocabulary.KEYS}
+    return Model(vocabulary, parameters, about)
+
+
+def load(path: StrPath, vocabulary: Vocabulary | None = None) -> Model:
+    """Read a model from a file.
+
+    Parameters
+    ----------
+    path : path-like
+    vocabulary : Vocabulary, optional
+        For weights that were written without one, as the notebook's.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be read.
+    CheckpointError
+        A ValueError: where it is no model file, or a damaged one.
+    """
+    data = checkpoint.read(path)
+    try:
+        return from_checkpoint(data, vocabulary)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} {error}") from None

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+"""The parameters: one flat buffer, with the notebook's eleven names as writable views into it.
+
+The only Python module that knows where a parameter lies (``_layout.pxd`` draws the map).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gru_ext.core.kernels import layout
+from gru_ext.core.windows import aligned_zeros
+
+# In the order in which the notebook draws (matrices) and lists them.
+MATRICES = ("Wz", "Uz", "Wr", "Ur", "Wh", "Uh", "Wy")
+NAMES = ("Wy", "Wh", "Wr", "Wz", "Uh", "Ur", "Uz", "by", "bh", "br", "bz")
+
+
+def layer_name(name: str, layer: int) -> str:
+    """The name of a parameter in a layer, counted from 1: those of the first are the notebook's."""
+    return name if layer == 1 else f"{name}_{layer}"
+
+
+def shapes(vocabulary_size: int, hidden_size: int, layers: int = 1) -> dict[str, tuple[int, int]]:
+    """Shape of each parameter by name, as the notebook has them.
+
+    The output layer's lie between those of the first layer; the layers above come after, with
+    names such as ``Wz_2``.
+    """
+    V, H = vocabulary_size, hidden_size
+    every = {"Wy": (V, H), "by": (V, 1)}
+    first = {}
+    for name in NAMES:
+        shape = {"W": (H, V), "U": (H, H), "b": (H, 1)}[name[0]]
+        first[name] = every.get(name, shape)
+    above = {
+        layer_name(name, layer): (H, 1) if name[0] == "b" else (H, H)
+        for layer in range(2, layers + 1)
+        for name in NAMES
+        if name not in every
+    }
+    return first | above
+
+
+class Parameters(Mapping[str, NDArray[np.floating]]):
+    """Named views of one flat buffer: eleven, and nine for each layer above the first.
+
+    Parameters
+    ----------
+    vocabulary_size, hidden_size : int
+        V and H.
+    dtype : dtype
+        float32 or float64.
+    flat : ndarray, shape (size,), optional
+        A buffer to use; its padding must be zero. By default a new one, all zero.
+    layers : int
+        GRU layers; each above the first reads the hidden states of the one below.
+
+    Attributes
+    ----------
+    flat : ndarray, shape (size,)
+        The buffer, which the kernels take. Rows are padded with zeros to whole cache lines; write
+        through the names, so that the padding stays zero.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a size, the dtype or the buffer does not fit.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        hidden_size: int,
+        dtype: DTypeLike = np.float32,
+        flat: NDArray[np.floating] | None = None,
+        layers: int = 1,
+    ) -> None:
+        dtype = np.dtype(dtype)
+        if dtype not in (np.float32, np.float64):
+            raise TypeError(f"dtype must be float32 or float64, not {dtype}")
+        self._layout = layout(vocabulary_size, hidden_size, dtype.itemsize, layers)
+        size = self._layout["size"]
+        if flat is None:
+            flat = aligned_zeros(size, dtype)
+        elif flat.dtype != dtype or flat.shape != (size,) or not flat.flags.c_contiguous:
+            raise ValueError(
+                f"flat must be a contiguous {dtype} array of {size} elements, "
+                f"not {flat.dtype} of shape {flat.shape}"
+            )
+        self.vocabulary_size = vocabulary_size
+        self.hidden_size = hidden_size
+        self.layers = layers
+        self.flat = flat
+        self._views = self._make_views()
+
+    def _make_views(self) -> dict[str, NDArray[np.floating]]:
+        at, V, H = self._layout, self.vocabulary_size, self.hidden_size
+        Hp, Vp = at["Hp"], at["Vp"]
+
+        def block(start: int, *shape: int) -> NDArray[np.floating]:
+            return self.flat[start : start + int(np.prod(shape))].reshape(shape)
+
+        views = {"Wy": block(at["wy"], H, Vp)[:, :V].T, "by": block(at["by"], Vp)[:V, None]}
+        for layer in range(1, self.layers + 1):
+            rows = V if layer == 1 else H
+            start = 0 if layer == 1 else at["above"] + (layer - 2) * at["layer_size"]
+            w = block(start, rows, 3, Hp)
+            b = block(start := start + w.size, 3, Hp)
+            uzr = block(start := start + b.size, H, 2, Hp)
+            uh = block(start + uzr.size, H, Hp)
+            for i, gate in enumerate("zrh"):
+                recurrent = uh if gate == "h" else uzr[:, i]
+                views[layer_name("W" + gate, layer)] = w[:, i, :H].T
+                views[layer_name("U" + gate, layer)] = recurrent[:, :H].T
+                views[layer_name("b" + gate, layer)] = b[i, :H, None]
+        return {name: views[name] for name in shapes(V, H, self.layers)}
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """float32 or float64."""
+        return self.flat.dtype
+
+    @property
+    def count(self) -> int:
+        """Numbers that are learned, without the padding."""
+        return sum(view.size for view in self._views.values())
+
+    @property
+    def sizes(self) -> str:
+        """Hidden size and layers, as they are told."""
+        layers = f"{self.layers} layers of " if self.layers > 1 else ""
+        return f"{layers}hidden size {self.hidden_size}"
+
+    def __getitem__(self, name: str) -> NDArray[np.floating]:
+        return self._views[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def copy(self) -> Parameters:
+        """The same values in a buffer of their own."""
+        return self.like(self.flat.copy())
+
+    def like(self, flat: NDArray[np.floating] | None = None) -> Parameters:
+        """Others of the same sizes: those of the buffer, or zeros."""
+        sizes = self.vocabulary_size, self.hidden_size, self.dtype
+        return Parameters(*sizes, flat, self.layers)
+
+    def assign(self, values: Mapping[str, NDArray[np.floating]]) -> None:
+        """Copy the arrays of ``values`` into the parameters of the same names.
+
+        Raises
+        ------
+        KeyError, ValueError
+            Where a name is missing or a shape differs; nothing is changed then.
+        """
+        for name, shape in shapes(self.vocabulary_size, self.hidden_size, self.layers).items():
+            if values[name].shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, not {values[name].shape}")
+        for name, view in self._views.items():
+            view[...] = values[name]
+
+
+class Uniform(Protocol):
+    """What numpy.random's generators have in common."""
+
+    def random(self, size: tuple[int, ...], /) -> NDArray[Any]:
+        """Numbers evenly from [0, 1), of this shape."""
+
+
+def draw_uniform(parameters: Parameters, generator: Uniform, scale: float = 0.05) -> None:
+    """Initialise: matrices uniform in [-scale, scale), biases zero, in the notebook's order."""
+    matrices = [*MATRICES]
+    for layer in range(2, parameters.layers + 1):
+        matrices += [layer_name(name, layer) for name in MATRICES if name != "Wy"]
+    for name in matrices:
+        view = parameters[name]
+        view[...] = generator.random(view.shape) * (2 * scale) - scale
+    for name, view in parameters.items():
+        if name.startswith("b"):
+            view[...] = 0

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""Pictures of training runs: loss and speed over the characters learned from (matplotlib)."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from gru_ext.files import StrPath
+from gru_ext.files.atomic import check_writable, write_atomically
+from gru_ext.reporting.metrics import Record, read_metrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FORMATS = ("png", "svg")
+
+
+def check_plot(path: StrPath) -> None:
+    """Find out before a long run whether a picture can be drawn there at its end.
+
+    Raises
+    ------
+    ValueError, ImportError, OSError
+        Where the name has no known ending, matplotlib is missing, or the path cannot be written.
+    """
+    if _format(path) not in FORMATS:
+        raise ValueError(f"{path} must end in .png or .svg, by which the picture's kind is chosen")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ImportError(
+            "pictures need matplotlib, which is not installed: "
+            "python -m pip install 'gru-ext[plot]'"
+        )
+    check_writable(path)
+
+
+def _format(path: StrPath) -> str:
+    return Path(path).suffix.lower().removeprefix(".")
+
+
+def plot_files(metrics: Sequence[StrPath], output: StrPath) -> None:
+    """Draw the runs of metrics files into one picture.
+
+    Parameters
+    ----------
+    metrics : sequence of path-like
+        Files that ``--metrics`` wrote.
+    output : path-like
+        Ends in ``.png`` or ``.svg``.
+
+    Raises
+    ------
+    ValueError, ImportError, OSError
+        Where a file is no metrics file or holds no line yet, or the picture cannot be made.
+    """
+    check_plot(output)
+    names = [os.fspath(path) for path in metrics]
+    stems = [Path(name).stem for name in names]
+    labels = stems if len(set(stems)) == len(stems) else names
+    labels = [label.replace("$", r"\$") for label in labels]  # no formula
+    runs = [read_metrics(name) for name in names]
+    for name, records in zip(names, runs, strict=True):
+        if not records:
+            raise ValueError(f"{name} holds no line yet: there is nothing to draw")
+    plot_records(dict(zip(labels, runs, strict=True)), output)
+
+
+def plot_records(runs: dict[str, list[Record]], output: StrPath) -> None:
+    """Draw the records of runs, by their names, into one picture."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
+
+    with rc_context({"svg.hashsalt": "gru_ext"}):  # the same numbers make the same file
+        figure = Figure(figsize=(8, 6), layout="constrained")
+        loss, speed = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
+        for i, (name, records) in enumerate(runs.items()):
+            _draw(loss, speed, name if len(runs) > 1 else "", f"C{i}", records)
+        loss.set_ylabel("bits per character")
+        speed.set_ylabel("characters a second")
+        speed.set_xlabel("characters learned from")
+        speed.set_ylim(bottom=0)
+        speed.yaxis.set_major_formatter(EngFormatter(sep=""))
+        speed.xaxis.set_major_formatter(EngFormatter(sep=""))
+        loss.legend()
+        for axes in (loss, speed):
+            axes.grid(alpha=0.3)
+        kind = _format(output)
+
+        def save(file: IO[bytes]) -> None:
+            dated = {"metadata": {"Date": None}} if kind == "svg" else {"dpi": 150}
+            figure.savefig(file, format=kind, **dated)
+
+        write_atomically(output, save)
+
+
+def _draw(loss: Axes, speed: Axes, name: str, color: str, records: list[Record]) -> None:
+    def curve(column: str) -> tuple[list[Any], list[Any]]:
+        points = [r for r in records if isinstance(r.get(column), (int, float))]
+        return [r["characters"] for r in points], [r[column] for r in points]
+
+    # a single point makes no line
+    dot: dict[str, Any] = {"marker": "."} if len(records) == 1 else {}
+    loss.plot(*curve("train_bits"), color=color, alpha=0.6, label=f"{name} training".strip(), **dot)
+    measured = curve("val_bits")
+    if measured[0]:
+        label = f"{name} held out".strip()
+        loss.plot(*measured, color=color, marker="o", markersize=3, linestyle="--", label=label)
+    speed.plot(*curve("characters_per_second"), color=color, **dot)

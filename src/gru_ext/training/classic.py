@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""The notebook, line for line: what it prints, what it draws, what it writes."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_ext.core import classic as _classic
+from gru_ext.model.checkpoint import Checkpoint, CheckpointError
+from gru_ext.model.model import Model
+from gru_ext.model.parameters import NAMES, Parameters, draw_uniform
+from gru_ext.reporting.console import Console
+from gru_ext.text.vocabulary import Vocabulary
+from gru_ext.training.interrupts import Pace, StopRequest, next_event
+from gru_ext.training.options import CLASSIC, Settled, TrainingOptions, settle_over, steps_of
+
+STEPS = 10_001
+SAMPLE_EVERY = LOG_EVERY = 1000
+SAMPLE_LENGTH = 1000
+
+Array = NDArray[np.floating]
+
+
+class _Random:
+    """The draws of numpy.random.RandomState(seed), by the same Mersenne Twister.
+
+    Without numpy.random, which takes a twentieth of the whole command to load.
+    """
+
+    def __init__(self, seed: int) -> None:
+        state = [seed]
+        for i in range(1, 624):
+            state.append((1812433253 * (state[-1] ^ state[-1] >> 30) + i) % 2**32)
+        self._source = random.Random()
+        self._source.setstate((3, (*state, 624), None))
+
+    def random(self, size: tuple[int, ...], /) -> NDArray[np.float64]:
+        numbers = iter(self._source.random, None)
+        return np.fromiter(numbers, np.float64, math.prod(size)).reshape(size)
+
+
+class _Stacked:
+    """Parameters in the layout of _classic: the three gates of W, U and b stacked."""
+
+    def __init__(self, values: Mapping[str, Array], dtype: str) -> None:
+        def copy(array: Array) -> Array:
+            return np.array(array, dtype, order="C")
+
+        self.W = copy(np.stack([values["W" + gate] for gate in "zrh"]))
+        self.U = copy(np.stack([values["U" + gate] for gate in "zrh"]))
+        self.b = copy(np.stack([values["b" + gate][:, 0] for gate in "zrh"]))
+        self.Wy, self.by = copy(values["Wy"]), copy(values["by"][:, 0])
+
+    def arrays(self) -> tuple[Array, Array, Array, Array, Array]:
+        return self.W, self.U, self.b, self.Wy, self.by
+
+    def named(self) -> dict[str, Array]:
+        every = {"Wy": self.Wy, "by": self.by[:, None]}
+        for i, gate in enumerate("zrh"):
+            every |= {"W" + gate: self.W[i], "U" + gate: self.U[i], "b" + gate: self.b[i][:, None]}
+        return {name: every[name] for name in NAMES}
+
+
+def _options(given: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint | None) -> Settled:
+    contradictions = {
+        "batch size": given.batch_size not in (None, 1),
+        "val fraction": bool(given.val_fraction),
+        "optimizer": given.optimizer not in (None, "adagrad"),
+        "weight decay": bool(given.weight_decay),
+        "clip norm": given.clip_norm not in (None, math.inf),
+        "schedule": given.schedule not in (None, "constant"),
+        "warmup": bool(given.warmup),
+        "layers": given.layers not in (None, 1),
+        "dropout": bool(given.dropout),
+        "tied": bool(given.tied),
+    }
+    for name, contradicts in contradictions.items():
+        if contradicts:
+            raise ValueError(
+                f"--classic trains one layer by Adagrad at one rate, on the whole text in one "
+                f"stream, as the notebook does: leave out the {name}, or --classic"
+            )
+    hidden_size = given.hidden_size
+    if weights is not None:
+        if weights.layers > 1:
+            raise CheckpointError(f"has {weights.layers} layers: --classic trains one")
+        if weights.vocabulary_size != len(vocabulary):
+            raise CheckpointError(
+                f"holds weights for {weights.vocabulary_size} characters, but "
+                f"the text has {len(vocabulary)} different ones"
+            )
+        if hidden_size not in (None, weights.hidden_size):
+            raise CheckpointError(
+                f"holds weights of hidden size {weights.hidden_size}, not {hidden_size}"
+            )
+        hidden_size = weights.hidden_size
+        if weights.characters not in (None, vocabulary.characters):
+            print(
+                "gru-ext: the weights were trained on other characters than this text's; going "
+                "on as the notebook would",
+                file=sys.stderr,
+            )
+    return settle_over(given, CLASSIC | {"hidden_size": hidden_size or len(vocabulary)})
+
+
+def train_classic(
+    symbols: NDArray[np.integer],
+    vocabulary: Vocabulary,
+    given: TrainingOptions,
+    weights: Checkpoint | None,
+    *,
+    sample_every: int | None,
+    sample_length: int | None,
+    log_every: int | None,
+    quiet: bool,
+    stop: StopRequest,
+) -> Model:
+    """Train as the notebook does, and print what it prints.
+
+    Parameters
+    ----------
+    symbols : ndarray, shape (n,)
+        The text.
+    vocabulary : Vocabulary
+    given : TrainingOptions
+        What overrides the notebook's.
+    weights : Checkpoint, optional
+        Weights to start from; Adagrad's memory starts at zero in any case.
+    sample_every, sample_length, log_every : int, optional
+        1000 each by default; 0 for none.
+    quiet : bool
+    stop : StopRequest
+        Ends the run after the window at hand.
+
+    Raises
+    ------
+    ValueError
+        Where the text is too short, or the weights or options do not fit.
+    """
+    options = _options(given, vocabulary, weights)
+    T, V, H = options.seq_length, len(vocabulary), options.hidden_size
+    n_text = len(symbols)
+    if n_text < T + 1:
+        raise ValueError(
+            f"the text has {n_text} characters: a window of {T} needs at least {T + 1}"
+        )
+    text = symbols.astype(np.int32)
+    steps = steps_of(given, max(1, (n_text - 2) // T)) or STEPS
+    sample_every = SAMPLE_EVERY if sample_every is None else sample_every
+    log_every = LOG_EVERY if log_every is None else log_every
+    sample_length = SAMPLE_LENGTH if sample_length is None else sample_length
+
+    generator = _Random(options.seed)
+    drawn = Parameters(V, H, np.float64)
+    if weights is None:
+        draw_uniform(drawn, generator)
+    p = _Stacked(drawn if weights is None else weights.weights, options.dtype)
+    m = _Stacked(Parameters(V, H, options.dtype), options.dtype)
+    hidden, position = np.zeros(H, options.dtype), 0
+    smooth_loss = -np.log(1.0 / V) * T
+
+    with Console(steps * T, quiet=quiet) as console:
+        console.print(f"data has {n_text} characters, {V} unique.")
+        pace = Pace()
+        n = 0
+        while n < steps and not stop:
+            if position + T + 1 >= n_text:
+                hidden[:], position = 0, 0
+            if sample_every and n % sample_every == 0:
+                uniforms = generator.random((sample_length,))
+                ixes = _classic.sample(*p.arrays(), hidden, int(text[position]), uniforms)
+                console.print(f"----\n{vocabulary.decode(ixes)}\n----")
+            until = next_event(n, steps, sample_every, log_every)
+            losses = np.zeros(pace.next(until - n))
+            position = _classic.iterate(
+                *p.arrays(),
+                *m.arrays(),
+                hidden,
+                text,
+                position,
+                T,
+                options.learning_rate,
+                options.clip,
+                losses,
+            )
+            for i, loss in enumerate(losses.tolist(), start=n):
+                smooth_loss = smooth_loss * 0.999 + loss * 0.001
+                if log_every and i % log_every == 0:
+                    console.print(f"iter {i}, loss: {loss:f}, smooth loss: {smooth_loss:f}")
+            n += len(losses)
+            console.advance(T * len(losses), smooth_loss / T / math.log(2))
+
+    parameters = Parameters(V, H, options.dtype)
+    parameters.assign(p.named())
+    return Model(vocabulary, parameters, {"step": n, "options": asdict(options), "classic": True})

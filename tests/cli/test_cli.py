@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""The command line as its users meet it: options in, output and files out."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+from io import BytesIO
+from types import SimpleNamespace
+
+import numpy as np
+from command import COMMAND, SMALL, contents, run
+from training_runs import TEXT
+
+import gru_ext
+from gru_ext.model import checkpoint
+
+
+def test_train(folder, capsys):
+    assert run("train", "a.txt", *SMALL, "--val-fraction", "0.1") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert re.search(r"bits per character", out)
+    assert re.search(r"held out.*: \d+\.\d+ bits per character", out)
+    assert out.endswith("wrote model.npz\n")
+    model = gru_ext.load("model.npz")
+    assert model.hidden_size == 8
+    assert model.vocabulary.characters == "".join(sorted(set(TEXT)))
+
+
+def test_every_option_reaches_the_run(folder):
+    assert (
+        run(
+            "train",
+            "a.txt",
+            "-o",
+            "o.npz",
+            "--hidden-size",
+            "9",
+            "--seq-length",
+            "11",
+            "--batch-size",
+            "3",
+            "--layers",
+            "2",
+            "--dropout",
+            "0.25",
+            "--dtype",
+            "float64",
+            "--optimizer",
+            "adamw",
+            "--learning-rate",
+            "0.02",
+            "--schedule",
+            "cosine",
+            "--warmup",
+            "3",
+            "--weight-decay",
+            "0.5",
+            "--clip-norm",
+            "0.25",
+            "--clip",
+            "0.75",
+            "--max-steps",
+            "1_0",
+            "--epochs",
+            "50",
+            "--val-fraction",
+            "0.125",
+            "--seed",
+            "5",
+            "--threads",
+            "2",
+            "--sample-every",
+            "0",
+            "--sample-length",
+            "9",
+            "--log-every",
+            "0",
+            "--quiet",
+        )
+        == 0
+    )
+    data = checkpoint.read("o.npz")
+    assert data.hidden.shape == (2, 3, 9)
+    assert data.weights["Wz"].dtype == np.float64
+    assert data.metadata["step"] == 10
+    expected = gru_ext.train(
+        TEXT,
+        hidden_size=9,
+        seq_length=11,
+        batch_size=3,
+        layers=2,
+        dropout=0.25,
+        dtype="float64",
+        optimizer="adamw",
+        learning_rate=0.02,
+        schedule="cosine",
+        warmup=3,
+        weight_decay=0.5,
+        clip_norm=0.25,
+        clip=0.75,
+        max_steps=10,
+        val_fraction=0.125,
+        seed=5,
+        quiet=True,
+    )
+    assert all(
+        np.array_equal(data.weights[name], expected.parameters[name]) for name in data.weights
+    )
+
+
+def test_several_texts_and_standard_input(folder):
+    (folder / "b.txt").write_text("extra ÄÖÜ")
+    done = subprocess.run(
+        [*COMMAND, "train", "b.txt", "-", "a.txt", *SMALL, "--quiet"],
+        input="☃\r\n".encode() * 3,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    data = checkpoint.read("model.npz")
+    assert data.characters == "".join(sorted(set(TEXT + "extra ÄÖÜ☃")))
+    assert data.metadata["training"]["text_characters"] == len(TEXT) + 9 + 6
+
+
+def test_force_and_resume_and_init_from(folder, capsys):
+    before = contents(folder)
+    assert run("train", "a.txt", "-o", "m.npz", *SMALL) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert all(word in err for word in ("m.npz", "--resume", "--force"))
+    assert contents(folder) == before
+    assert run("train", "a.txt", "-o", "m.npz", "--resume", "--max-steps", "40", "--quiet") == 0
+    assert checkpoint.read("m.npz").metadata["step"] == 40
+    assert run("train", "a.txt", "-o", "m.npz", *SMALL, "--force", "--quiet") == 0
+    assert checkpoint.read("m.npz").metadata["step"] == 12
+    assert (
+        run(
+            "train",
+            "a.txt",
+            "-o",
+            "n.npz",
+            "--init-from",
+            "m.npz",
+            "--max-steps",
+            "2",
+            "--learning-rate",
+            "1e-30",
+            "--quiet",
+        )
+        == 0
+    )
+    one, other = checkpoint.read("m.npz"), checkpoint.read("n.npz")
+    assert all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
+
+
+def test_sample_prints_prompt_characters_newline(folder, capsys):
+    for options in (
+        [],
+        ["--prompt", "The "],
+        ["--temperature", "0"],
+        ["--length", "0"],
+        ["--length", "1700", "--prompt", "dog.\n"],
+    ):
+        arguments = ["m.npz", "--length", "40", "--seed", "3", *options]
+        assert run("sample", *arguments) == 0
+        out, err = capsys.readouterr()
+        keys = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+        expected = gru_ext.load("m.npz").sample(
+            int(keys["--length"]),
+            keys.get("--prompt", ""),
+            float(keys.get("--temperature", 1)),
+            seed=3,
+        )
+        assert out == expected + "\n"
+        assert len(expected) == int(keys["--length"]) + len(keys.get("--prompt", ""))
+        assert err == ""
+
+
+def test_evaluate(folder, capsys):
+    result = gru_ext.load("m.npz").evaluate(TEXT + TEXT)
+    assert run("evaluate", "m.npz", "a.txt", "a.txt", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {
+        "nats_per_char": result.nats_per_char,
+        "bits_per_char": result.bits_per_char,
+        "perplexity": result.perplexity,
+        "characters": 2 * len(TEXT) - 1,
+    }
+    assert run("evaluate", "m.npz", "a.txt", "a.txt") == 0
+    out = capsys.readouterr().out
+    for name, value in found.items():
+        assert math.isclose(float(re.search(rf"{name}\D+([\d.]+)", out)[1]), value, rel_tol=1e-5)
+
+
+def test_evaluate_standard_input_in_another_encoding(folder, capsys, monkeypatch):
+    gru_ext.train("né né né né\n" * 9, hidden_size=4, max_steps=2, output="l.npz", quiet=True)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=BytesIO("né\r\n".encode("latin-1"))))
+    assert run("evaluate", "l.npz", "-", "--encoding", "latin-1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["characters"] == 2
+
+
+def test_evaluate_prints_json_for_any_model(folder, capsys):
+    model = gru_ext.load("m.npz")
+    model.parameters["by"][...] = np.arange(len(model.vocabulary))[:, None] * 1e5
+    model.save("bad.npz")
+    assert run("evaluate", "bad.npz", "a.txt", "--json") == 0
+
+    def not_json(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    assert json.loads(capsys.readouterr().out, parse_constant=not_json)["nats_per_char"] > 1000
+
+
+def test_info(folder, capsys):
+    assert run("info", "m.npz") == 0
+    out, err = capsys.readouterr()
+    V = len(set(TEXT))
+    assert err == ""
+    for told in (
+        r"hidden size\D*8\b",
+        rf"\b{V}\b",
+        r"steps\D*30\b",
+        "adam",
+        gru_ext.__version__,
+        "float32",
+        re.escape(repr("".join(sorted(set(TEXT))))),
+    ):
+        assert re.search(told, out), told
+
+
+def test_layers_and_dropout_are_told(folder, capsys):
+    assert run("train", "a.txt", *SMALL, "--layers", 3, "--dropout", 0.25) == 0
+    out = capsys.readouterr().out
+    assert "different; 3 layers of hidden size 8, dropout 0.25, float32, " in out
+    V = len(set(TEXT))
+    count = 3 * (8 * V + 8 * 8 + 8) + 2 * 3 * (2 * 8 * 8 + 8) + V * 8 + V
+    assert run("info", "model.npz") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {"hidden size: 8", "layers: 3", f"parameters: {count}"} <= set(lines)
+    assert any(line.startswith("options: ") and "dropout 0.25" in line for line in lines)
+    assert repr(gru_ext.load("model.npz")).endswith("3 layers of hidden size 8, float32>")
+    assert run("train", "a.txt", *SMALL, "--force") == 0
+    assert "different; hidden size 8, float32, " in capsys.readouterr().out
+    assert run("info", "model.npz") == 0
+    assert "layers: 1" in capsys.readouterr().out.splitlines()
+
+
+def test_info_of_a_file_of_the_notebook(folder, capsys):
+    weights = gru_ext.load("m.npz").parameters
+    np.savez("notebook.npz", **weights)
+    assert run("info", "notebook.npz") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"hidden size\D*8\b", out)
+    assert re.search(rf"\b{len(set(TEXT))}\b", out)
+
+
+def test_version_and_help(capsys):
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"gru-ext {gru_ext.__version__}\n"
+    for command in ([], ["train"], ["sample"], ["evaluate"], ["info"]):
+        assert run(*command, "--help") == 0
+        assert "usage: gru-ext" in capsys.readouterr().out

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""What is loaded before work begins: a short run takes longer to start than to train."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gru_ext.training.classic import _Random
+
+
+def loaded(program, folder):
+    """Modules that a fresh process has loaded at the end of a program."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules)"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_package_alone_loads_nothing_else(tmp_path):
+    modules = loaded("import gru_ext", tmp_path)
+    assert {"numpy", "argparse", "tqdm"}.isdisjoint(modules)
+    assert {name for name in modules if name.startswith("gru_ext.")} == {"gru_ext._version"}
+
+
+def test_classic_loads_only_what_it_uses(tmp_path):
+    (tmp_path / "a.txt").write_text("abcdef" * 20)
+    command = ["train", "a.txt", "--classic", "--quiet", "--max-steps", "3"]
+    modules = loaded(f"from gru_ext.cli.main import main; assert main({command}) == 0", tmp_path)
+    assert "gru_ext.training.classic" in modules
+    ours = modules - loaded("import numpy", tmp_path)  # older ones load numpy.random themselves
+    for name in (
+        "numpy.random",
+        "tqdm",
+        "hashlib",
+        "gru_ext.training.trainer",
+        "gru_ext.model.evaluation",
+    ):
+        assert name not in ours
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7, 2**31, 2**32 - 1])
+def test_the_draws_are_those_of_numpy(seed):
+    ours, numpys = _Random(seed), np.random.RandomState(seed)
+    for size in ((3, 4), (700,), (0,), (1000,), (1, 1)):
+        found = ours.random(size)
+        assert found.shape == size
+        assert found.tobytes() == numpys.random_sample(size).tobytes()

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""Pictures of training runs."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+from command import run
+
+PNG = b"\x89PNG\r\n\x1a\n"
+LINE = {
+    "step": 10,
+    "characters": 640,
+    "train_bits": 3.5,
+    "val_bits": None,
+    "characters_per_second": 1e5,
+    "seconds": 0.5,
+}
+
+
+@pytest.fixture
+def metrics(folder):
+    for name, rise in (("one.jsonl", 0), ("other.jsonl", 1)):
+        lines = [
+            LINE
+            | {
+                "step": 10 * n,
+                "characters": 640 * n,
+                "train_bits": 2 + 2 / n + rise,
+                "val_bits": None if n % 2 else 2.5 + 1 / n + rise,
+            }
+            for n in range(1, 9)
+        ]
+        (folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "single.jsonl").write_text(json.dumps(LINE) + "\n")
+    (folder / "empty.jsonl").write_text("")
+    return folder
+
+
+@pytest.fixture
+def matplotlib():
+    return pytest.importorskip("matplotlib")
+
+
+@pytest.mark.parametrize("files", ["one.jsonl", "single.jsonl", "one.jsonl other.jsonl"])
+@pytest.mark.parametrize("output", ["a.png", "a.svg", "A.PNG"])
+def test_plot(metrics, matplotlib, capsys, files, output):
+    assert run("plot", *files.split(), "-o", output) == 0
+    assert capsys.readouterr() == ("", "")
+    data = (metrics / output).read_bytes()
+    if output == "a.svg":
+        assert ET.fromstring(data).tag.endswith("svg")
+    else:
+        assert data.startswith(PNG)
+
+
+@pytest.mark.parametrize("output", ["a.png", "a.svg"])
+def test_the_same_numbers_make_the_same_picture(metrics, matplotlib, output):
+    found = []
+    for _ in range(2):
+        assert run("plot", "one.jsonl", "-o", output, "--force") == 0
+        found.append((metrics / output).read_bytes())
+    assert found[0] == found[1]
+
+
+def test_what_is_drawn(metrics, matplotlib, monkeypatch):
+    """Each run has its losses and its speed, over the characters."""
+    from matplotlib.figure import Figure
+
+    drawn, savefig = [], Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *a, **k: (drawn.append(self), savefig(self, *a, **k))
+    )
+    assert run("plot", "one.jsonl", "other.jsonl", "-o", "a.png") == 0
+    loss, speed = drawn[0].axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in loss.get_lines()}
+    assert list(lines) == ["one training", "one held out", "other training", "other held out"]
+    assert lines["other training"][1] == [1280, 4]
+    assert lines["one held out"] == [[1280, 3.0], [2560, 2.75], [3840, 2.5 + 1 / 6], [5120, 2.625]]
+    assert [len(line.get_xydata()) for line in speed.get_lines()] == [8, 8]
+    assert (loss.get_ylabel(), speed.get_ylabel()) == ("bits per character", "characters a second")
+
+
+def test_training_draws_at_its_end(folder, matplotlib, capsys):
+    command = "train a.txt -o x.npz --hidden-size 8 --val-fraction 0.2 --quiet --plot p.svg"
+    assert run(*command.split(), "--max-steps", "20") == 0
+    first = (folder / "p.svg").read_bytes()
+    assert ET.fromstring(first).tag.endswith("svg")
+    assert run(*command.split(), "--max-steps", "40", "--resume") == 0
+    assert (folder / "p.svg").read_bytes() != first
+    assert capsys.readouterr() == ("", "")
+    assert run(*command.split(), "--max-steps", "40", "-o", "y.npz") == 2
+    assert re.fullmatch(r"gru-ext: p\.svg exists: .*--plot\n", capsys.readouterr().err)
+
+
+def test_a_picture_that_cannot_be_written_costs_no_model(folder, matplotlib, capsys, monkeypatch):
+    def full(path, write):
+        raise OSError(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr("gru_ext.reporting.plot.write_atomically", full)
+    command = "train a.txt -o x.npz --hidden-size 8 --max-steps 5 --quiet --plot p.png"
+    assert run(*command.split()) == 0
+    assert capsys.readouterr().err == "gru-ext: cannot write p.png: No space left on device\n"
+    assert (folder / "x.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("plot one.jsonl", "-o"),
+        ("plot -o a.png", "METRICS"),
+        ("plot none.jsonl -o a.png", "none.jsonl"),
+        ("plot empty.jsonl -o a.png", "empty.jsonl holds no line yet"),
+        ("plot a.txt -o a.png", "a.txt is no metrics file: line 1"),
+        ("plot m.npz -o a.png", "m.npz is no metrics file"),
+        ("plot one.jsonl -o a.jpg", r"a\.jpg must end in \.png or \.svg"),
+        ("plot one.jsonl -o none/a.png", "none/a.png"),
+        ("plot one.jsonl -o one.jsonl", "one.jsonl exists"),
+        ("train a.txt -o x.npz --plot p", r"p must end in \.png or \.svg"),
+        ("train a.txt -o x.npz --plot none/p.png", "none/p.png"),
+        ("train a.txt --classic --plot p.png", "leave out plot"),
+    ],
+)
+def test_what_is_refused(metrics, matplotlib, capsys, line, told):
+    before = sorted(path.name for path in metrics.iterdir())
+    assert run(*line.split()) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert re.search(told, err)
+    assert sorted(path.name for path in metrics.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "line", ["plot one.jsonl -o a.png", "train a.txt -o x.npz --max-steps 4 --plot a.png"]
+)
+def test_without_matplotlib(metrics, capsys, monkeypatch, line):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name)
+    )
+    before = sorted(path.name for path in metrics.iterdir())
+    assert run(*line.split()) == 2
+    err = capsys.readouterr().err
+    assert err == (
+        "gru-ext: pictures need matplotlib, which is not installed: "
+        "python -m pip install 'gru-ext[plot]'\n"
+    )
+    assert sorted(path.name for path in metrics.iterdir()) == before
+
+
+def test_matplotlib_is_loaded_for_pictures_alone(folder):
+    program = (
+        "from gru_ext.cli.main import main; "
+        "main('train a.txt -o x.npz --max-steps 2 --metrics m.jsonl --quiet'.split()); "
+        "import sys; print('matplotlib' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_names_are_no_formulas_and_words_no_numbers(metrics, matplotlib, capsys):
+    (metrics / "a$x_{.jsonl").write_text(json.dumps(LINE | {"val_bits": "low"}) + "\n")
+    (metrics / "b$.jsonl").write_text(json.dumps(LINE) + "\n")
+    assert run("plot", "a$x_{.jsonl", "b$.jsonl", "-o", "a.png") == 0
+    assert capsys.readouterr() == ("", "")

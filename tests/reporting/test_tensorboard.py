@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""A run's numbers as TensorBoard reads them."""
+
+import importlib.util
+import json
+import math
+import os
+import re
+import struct
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from command import run
+from faults import Half
+from training_runs import TEXT, same
+
+import gru_ext
+from gru_ext import Trainer
+from gru_ext.reporting.tensorboard import EventFile
+from gru_ext.training.recovery import Stability
+
+OPTIONS = {
+    "hidden_size": 8,
+    "seq_length": 5,
+    "batch_size": 2,
+    "max_steps": 40,
+    "val_fraction": 0.2,
+    "log_every": 10,
+    "eval_every": 20,
+    "quiet": True,
+}
+TAGS = ["train_bits", "val_bits", "learning_rate", "characters_per_second"]
+
+
+@pytest.fixture
+def library():
+    return pytest.importorskip("tensorboardX")
+
+
+def events_of(path):
+    """The events of a file; it is whole, and its checksums are right."""
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.record_writer import masked_crc32c
+
+    data, events = path.read_bytes(), []
+    while data:
+        (length,) = struct.unpack("<Q", data[:8])
+        record, sums = data[12 : 12 + length], (data[8:12], data[12 + length : 16 + length])
+        assert [struct.unpack("<I", s)[0] for s in sums] == [
+            masked_crc32c(data[:8]),
+            masked_crc32c(record),
+        ]
+        events.append(Event.FromString(record))
+        data = data[16 + length :]
+    assert events[0].file_version == "brain.Event:2"
+    return events[1:]
+
+
+def read(folder):
+    """Points of each tag, as TensorBoard has them: a start forgets what has its step or more."""
+    points = []
+    for name in sorted(os.listdir(folder)):
+        for event in events_of(folder / name):
+            if event.HasField("session_log"):
+                assert event.session_log.status == event.session_log.START
+                points = [point for point in points if point[0] < event.step]
+            points += [(event.step, value.tag, value.simple_value) for value in event.summary.value]
+    return {tag: [(step, value) for step, found, value in points if found == tag] for tag in TAGS}
+
+
+def expected(path):
+    """The same of a metrics file, as float32."""
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    return {
+        tag: [(r["step"], float(np.float32(r[tag]))) for r in records if r[tag] is not None]
+        for tag in TAGS
+    }
+
+
+def untimed(points):
+    return {tag: found for tag, found in points.items() if tag != "characters_per_second"}
+
+
+def test_the_numbers_are_those_of_the_metrics(library, tmp_path):
+    folder, metrics = tmp_path / "runs" / "one", tmp_path / "m.jsonl"
+    model = gru_ext.train(TEXT, **OPTIONS, tensorboard=folder, metrics=metrics)
+    assert same(model, gru_ext.train(TEXT, **OPTIONS))
+    found = read(folder)
+    assert found == expected(metrics)
+    assert [step for step, _ in found["train_bits"]] == [10, 20, 30, 40]
+    assert [step for step, _ in found["val_bits"]] == [20, 40]
+    (name,) = os.listdir(folder)
+    assert re.fullmatch(r"events\.out\.tfevents\.\d{10}\..+", name)
+
+
+def test_tensorboard_reads_them(library, tmp_path):
+    """Its own reader, of three runs' files: the second was killed, and the third went on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        accumulator = pytest.importorskip(
+            "tensorboard.backend.event_processing.event_accumulator", exc_type=ImportError
+        )
+    folder, metrics = tmp_path / "runs", tmp_path / "m.jsonl"
+    files = {"tensorboard": folder, "metrics": metrics, "output": tmp_path / "model.npz"}
+    gru_ext.train(TEXT, **OPTIONS, **files)
+    for steps in (70, 100):
+        older = (tmp_path / "model.npz").read_bytes()
+        gru_ext.train(TEXT, **files, max_steps=steps, resume=True, quiet=True, log_every=10)
+        if steps == 70:
+            (tmp_path / "model.npz").write_bytes(older)
+    reader = accumulator.EventAccumulator(str(folder))
+    reader.Reload()
+    assert sorted(reader.Tags()["scalars"]) == sorted(TAGS)
+    for tag, points in expected(metrics).items():
+        assert [(event.step, event.value) for event in reader.Scalars(tag)] == points
+
+
+@pytest.mark.parametrize("step", [5, 20, 25])
+def test_a_resume_goes_on_where_its_checkpoint_is(library, tmp_path, step):
+    """As if killed between it and the end: what came after it is forgotten."""
+    whole, parts, path = tmp_path / "whole", tmp_path / "parts", tmp_path / "model.npz"
+    gru_ext.train(TEXT, **OPTIONS, tensorboard=whole)
+    gru_ext.train(TEXT, **OPTIONS, tensorboard=parts)
+    gru_ext.train(TEXT, **OPTIONS | {"max_steps": step}, output=path)
+    gru_ext.train(TEXT, **OPTIONS, tensorboard=parts, output=path, resume=True)
+    assert len(os.listdir(parts)) == 2  # in order, within the same second too
+    found, wanted = read(parts), read(whole)
+    for tag, points in untimed(found).items():
+        assert [s for s, _ in points] == [s for s, _ in wanted[tag]]
+        assert [p for p in points if p[0] > step + 10] == [
+            p for p in wanted[tag] if p[0] > step + 10
+        ]
+
+
+def test_a_run_that_diverges_takes_its_points_back(library, tmp_path, monkeypatch):
+    monkeypatch.setattr(Stability, "every", 10)
+    folder, metrics, advance = tmp_path / "runs", tmp_path / "m.jsonl", Trainer.advance
+
+    def advance_to(trainer, steps):
+        if trainer.steps_done < 29:
+            steps = min(steps, 29 - trainer.steps_done)
+        losses = advance(trainer, steps)
+        if trainer.steps_done == 29 and not trainer.schedule.halvings:
+            trainer.model.parameters["by"][0] = math.nan
+        return losses
+
+    monkeypatch.setattr(Trainer, "advance", advance_to)
+    options = OPTIONS | {"log_every": 3, "learning_rate": 0.02}
+    gru_ext.train(TEXT, **options, tensorboard=folder, metrics=metrics)
+    (name,) = os.listdir(folder)
+    starts = [e.step for e in events_of(folder / name) if e.HasField("session_log")]
+    assert starts == [21]
+    assert read(folder) == expected(metrics)
+
+
+def test_a_quiet_run_is_measured(library, tmp_path):
+    gru_ext.train(TEXT, **OPTIONS, tensorboard=tmp_path)
+    assert len(read(tmp_path)["val_bits"]) == 2
+
+
+def test_files_of_another_run_are_kept_unless_forced(library, folder, capsys):
+    command = "train a.txt -o x.npz --hidden-size 8 --max-steps 4 --quiet --tensorboard runs/a"
+    assert run(*command.split()) == 0
+    before = sorted(os.listdir("runs/a"))
+    (folder / "runs/a/notes.txt").write_text("precious")
+    assert run(*command.replace("x.npz", "y.npz").split()) == 2
+    told = r"gru-ext: runs/a has event files of a run: .*--resume.*--force.*--tensorboard\n"
+    assert re.fullmatch(told, capsys.readouterr().err)
+    assert not (folder / "y.npz").exists()
+    assert run(*command.split(), "--force") == 0
+    assert (folder / "runs/a/notes.txt").read_text() == "precious"
+    (folder / "runs/a/notes.txt").unlink()
+    assert len(os.listdir("runs/a")) == len(before) == 1
+    assert len(read(folder / "runs/a")["train_bits"]) == 4
+    # a folder without event files is no other run's
+    (folder / "mine").mkdir()
+    (folder / "mine" / "notes.txt").write_text("precious")
+    assert run(*command.replace("x.npz", "z.npz").replace("runs/a", "mine").split()) == 0
+    assert (folder / "mine" / "notes.txt").read_text() == "precious"
+
+
+def test_a_record_is_whole_or_not_there(library, tmp_path, monkeypatch, capsys):
+    """A disk that is full in the middle of a record, for a while."""
+    events = EventFile(tmp_path, 0)
+    record = dict.fromkeys(TAGS, 1.5)
+    events.add(record | {"step": 1})
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+
+    monkeypatch.setattr("gru_ext.files.append.open", Half, raising=False)
+    events.add(record | {"step": 2})
+    assert ": No space left on device; training goes on" in capsys.readouterr().err
+    assert path.read_bytes() == whole
+    monkeypatch.undo()
+    events.add(record | {"step": 3})
+    assert read(tmp_path)["val_bits"] == [(1, 1.5), (2, 1.5), (3, 1.5)]
+    path.unlink()  # and where somebody removes it
+    events.add(record | {"step": 4})
+    assert [step for step, _ in read(tmp_path)["val_bits"]] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--tensorboard a.txt", "cannot write to a.txt: "),
+        ("--tensorboard a.txt/runs", "cannot write to a.txt/runs: "),
+        ("--tensorboard x.npz", "different names"),
+        ("--classic --tensorboard runs", "leave out tensorboard"),
+    ],
+)
+def test_what_is_refused(library, folder, capsys, options, told):
+    assert run("train", "a.txt", "-o", "x.npz", "--max-steps", "4", *options.split()) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert re.search(told, err)
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz"]
+
+
+def test_without_the_library(folder, capsys, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "tensorboardX" else find(name)
+    )
+    command = "train a.txt -o x.npz --max-steps 4 --tensorboard runs"
+    assert run(*command.split()) == 2
+    assert capsys.readouterr().err == (
+        "gru-ext: files for TensorBoard need tensorboardX, which is not installed: "
+        "python -m pip install 'gru-ext[tensorboard]'\n"
+    )
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz"]
+
+
+def test_the_library_is_loaded_for_these_files_alone(folder):
+    program = (
+        "from gru_ext.cli.main import main; "
+        "main('train a.txt -o x.npz --max-steps 2 --metrics m.jsonl --quiet'.split()); "
+        "import sys; print({'tensorboardX', 'google.protobuf'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: MIT
+"""The files of a run: when they are written, and what happens where they cannot be."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+from command import POSIX, run
+from model_files import file_arrays
+from training_runs import TEXT, same
+
+import gru_ext
+from gru_ext.files import atomic
+from gru_ext.model import checkpoint
+from gru_ext.training import checkpoints as saving
+from gru_ext.training.checkpoints import best_path, previous_path
+
+OPTIONS = {
+    "hidden_size": 6,
+    "layers": 2,
+    "dropout": 0.2,
+    "seq_length": 5,
+    "max_steps": 40,
+    "val_fraction": 0.1,
+    "log_every": 5,
+    "eval_every": 5,
+    "keep": "best,last",
+    "quiet": True,
+}
+
+
+@pytest.fixture
+def whole(tmp_path_factory):
+    """The folder of a run that nothing happened to."""
+    folder = tmp_path_factory.mktemp("whole")
+    gru_ext.train(TEXT, **OPTIONS, output=folder / "model.npz", metrics=folder / "m.jsonl")
+    return folder
+
+
+@pytest.fixture
+def away(tmp_path, monkeypatch):
+    """The folder for temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def at(step, act):
+    """A callback that acts at one step."""
+    return lambda progress: act() if progress.step == step else None
+
+
+def assert_same_files(folder, whole):
+    for name in ("model.npz", "model.best.npz"):
+        assert file_arrays(folder / name) == file_arrays(whole / name)
+    steps = [json.loads(line)["step"] for line in (folder / "m.jsonl").read_text().splitlines()]
+    assert steps == list(range(5, 41, 5))
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({"checkpoint_every": 7}, [7, 14, 21, 28, 35, 40]),
+        ({"checkpoint_every": 20}, [20, 40]),
+        ({"checkpoint_every": 0}, [40]),
+        ({}, [40]),
+        ({"checkpoint_minutes": 0}, [40]),
+    ],
+)
+def test_when_checkpoints_are_written(tmp_path, monkeypatch, options, steps):
+    written, write = [], checkpoint.write
+    monkeypatch.setattr(
+        checkpoint,
+        "write",
+        lambda path, data, *more: (
+            written.append(data.metadata["step"]),
+            write(path, data, *more),
+        ),
+    )
+    plain = OPTIONS | {"keep": "last"}
+    one = gru_ext.train(TEXT, **plain, output=tmp_path / "model.npz", **options)
+    assert written == steps
+    assert same(one, gru_ext.train(TEXT, **plain))
+
+
+def test_checkpoints_by_the_clock(tmp_path, monkeypatch):
+    written, write, hours = [], checkpoint.write, iter(range(10**9))
+    monkeypatch.setattr(
+        checkpoint,
+        "write",
+        lambda path, data, *more: (
+            written.append(data.metadata["step"]),
+            write(path, data, *more),
+        ),
+    )
+    monkeypatch.setattr(saving.time, "monotonic", lambda: 60.0 * next(hours))
+    plain = OPTIONS | {"keep": "last"}
+    gru_ext.train(TEXT, **plain, output=tmp_path / "model.npz", checkpoint_minutes=3)
+    assert len(written) > 2
+    assert written == sorted(set(written))
+    assert written[-1] == 40
+
+
+def test_a_checkpoint_can_be_gone_on_with_while_the_run_goes_on(tmp_path, whole):
+    path = tmp_path / "model.npz"
+    options = OPTIONS | {"output": path, "metrics": tmp_path / "m.jsonl", "checkpoint_every": 10}
+
+    def copy(progress):
+        if progress.step == 25:
+            shutil.copytree(tmp_path, tmp_path / "copy")
+
+    gru_ext.train(TEXT, **options, callback=copy)
+    moved = {name: tmp_path / "copy" / options[name].name for name in ("output", "metrics")}
+    assert checkpoint.read(moved["output"]).metadata["step"] == 20
+    gru_ext.train(TEXT, **options | moved, resume=True)
+    assert_same_files(tmp_path, whole)
+    assert_same_files(tmp_path / "copy", whole)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_a_full_disk_for_a_while(tmp_path, monkeypatch, capsys, whole, number):
+    fsync, calls = os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if 6 <= len(calls) <= 20:
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    monkeypatch.setattr(atomic.os, "fsync", full)
+    gru_ext.train(
+        TEXT,
+        **OPTIONS,
+        output=tmp_path / "model.npz",
+        metrics=tmp_path / "m.jsonl",
+        checkpoint_every=3,
+    )
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"model.npz: {os.strerror(number)}; training goes on" in err
+    assert "model.npz again\n" in err
+    assert_same_files(tmp_path, whole)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_the_folder_is_removed_for_a_while(tmp_path, capsys, whole):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+
+    def act(progress):
+        if progress.step == 10:
+            shutil.rmtree(folder)
+        if progress.step == 30:
+            folder.mkdir()
+
+    gru_ext.train(
+        TEXT,
+        **OPTIONS,
+        output=folder / "model.npz",
+        metrics=folder / "m.jsonl",
+        checkpoint_every=3,
+        callback=act,
+    )
+    err = capsys.readouterr().err
+    assert all(
+        f"gru-ext: cannot write {folder / name}: No such file" in err
+        for name in ("model.npz", "model.best.npz", "m.jsonl")
+    )
+    assert_same_files(folder, whole)
+
+
+def test_the_folder_is_removed_for_good(tmp_path, away, capsys, whole):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    with pytest.raises(gru_ext.NotSavedError, match=r"cannot write .*model\.npz: No such") as error:
+        gru_ext.train(
+            TEXT,
+            **OPTIONS,
+            output=folder / "model.npz",
+            callback=at(10, lambda: shutil.rmtree(folder)),
+        )
+    assert same(error.value.model, gru_ext.load(whole / "model.best.npz"))
+    found = {path.name: path for path in away.glob("*/*.npz")}
+    for name in ("model.npz", "model.best.npz"):
+        assert str(found[name]) in str(error.value)
+        assert file_arrays(found[name]) == file_arrays(whole / name)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
+@POSIX
+def test_the_folder_is_made_read_only_for_a_while(tmp_path, capsys, whole):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+
+    def act(progress):
+        if progress.step in (10, 30):
+            folder.chmod(0o500 if progress.step == 10 else 0o700)
+
+    gru_ext.train(
+        TEXT,
+        **OPTIONS,
+        output=folder / "model.npz",
+        metrics=folder / "m.jsonl",
+        checkpoint_every=3,
+        callback=act,
+    )
+    assert "Permission denied; training goes on" in capsys.readouterr().err
+    assert_same_files(folder, whole)
+
+
+@POSIX
+def test_a_file_made_read_only_is_replaced_and_stays_so(tmp_path, whole):
+    path = tmp_path / "model.npz"
+    gru_ext.train(
+        TEXT,
+        **OPTIONS,
+        output=path,
+        metrics=tmp_path / "m.jsonl",
+        checkpoint_every=5,
+        callback=at(20, lambda: path.chmod(0o444)),
+    )
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert_same_files(tmp_path, whole)
+
+
+# From step 10 to 30 no file may grow past 500 bytes: to the writer it looks like a full disk.
+LIMITED = """if True:
+    import json, resource, sys
+    import gru_ext
+    def act(progress):
+        if progress.step in (10, 30):
+            limit = 500 if progress.step == 10 else resource.RLIM_INFINITY
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    gru_ext.train(sys.argv[2], callback=act, **json.loads(sys.argv[1]))
+"""
+
+
+@POSIX
+def test_files_may_not_grow_for_a_while(tmp_path, whole):
+    options = OPTIONS | {"output": "model.npz", "metrics": "m.jsonl", "checkpoint_every": 3}
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, json.dumps(options), TEXT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert "cannot write model.npz: File too large; training goes on" in done.stderr
+    assert "cannot write m.jsonl: File too large; training goes on" in done.stderr
+    assert_same_files(tmp_path, whole)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_what_a_killed_run_has_left_is_removed(tmp_path):
+    left = [".model.npz.ab12_xyz", ".model.best.npz.abcdefgh", ".model.previous.npz.abcdefgh"]
+    others = [".model.npz.note", ".model.npz.abcdefghi", ".other.npz.abcdefgh", "model.npz.old"]
+    for name in left + others:
+        (tmp_path / name).touch()
+    gru_ext.train(TEXT, **OPTIONS, output=tmp_path / "model.npz")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {*others, "model.npz", "model.best.npz"}
+
+
+@pytest.mark.parametrize(
+    ("output", "best"),
+    [("model.npz", "model.best.npz"), ("a/b.c.npz", "a/b.c.best.npz"), ("x", "x.best")],
+)
+def test_the_names_of_the_others(output, best):
+    assert best_path(output).as_posix() == best
+    assert previous_path(output).as_posix() == best.replace("best", "previous")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--checkpoint-every -1", "checkpoint every must be 0 or more"),
+        ("--checkpoint-every x", "--checkpoint-every"),
+        ("--checkpoint-minutes -1", "checkpoint minutes must be 0 or more"),
+        ("--checkpoint-minutes nan", "checkpoint minutes must be 0 or more"),
+        ("--checkpoint-minutes inf", "checkpoint minutes must be 0 or more"),
+        ("--keep best", "keep must be last or best,last"),
+        ("--keep last,first", "keep must be last or best,last"),
+        ("--keep best,last", "keeping the best needs a held-out part"),
+        ("--classic --checkpoint-every 5", "leave out checkpoint every"),
+        ("--classic --keep best,last", "leave out keep"),
+        ("--keep best,last --val-fraction 0.2 -o n.npz", r"n\.best\.npz exists.*--force"),
+        ("--metrics new.npz -o new.npz", "different names"),
+    ],
+)
+def test_what_is_refused(folder, capsys, options, told):
+    (folder / "n.best.npz").write_text("precious")
+    assert run("train", "a.txt", "--hidden-size", "8", "--max-steps", "4", *options.split()) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert re.search(told, err)
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz", "n.best.npz"]
+
+
+def test_checkpoints_need_an_output():
+    with pytest.raises(ValueError, match="checkpoint every needs an output"):
+        gru_ext.train(TEXT, **OPTIONS, checkpoint_every=3)
+    with pytest.raises(TypeError, match="checkpoint minutes must be a number"):
+        gru_ext.train(TEXT, **OPTIONS, checkpoint_minutes="often")

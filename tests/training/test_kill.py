@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""Training that is killed, terminated, interrupted twice: what is on disk, and going on from it."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from command import POSIX
+from model_files import file_arrays
+from training_runs import TEXT
+
+import gru_ext
+from gru_ext.model import checkpoint
+
+pytestmark = POSIX
+
+STEPS = 4000
+OPTIONS = {
+    "hidden_size": 6,
+    "seq_length": 5,
+    "batch_size": 8,
+    "threads": 2,
+    "max_steps": STEPS,
+    "val_fraction": 0.1,
+    "log_every": 10,
+    "eval_every": 40,
+    "keep": "best,last",
+    "quiet": True,
+}
+# Each line of progress takes 5 ms, so that there is time to kill the run in.
+SLOW = """if True:
+    import json, signal, sys, time
+    import gru_ext
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    told = []
+    def slow(progress):
+        told or print("ready", flush=True)
+        told.append(progress)
+        time.sleep(0.005)
+    gru_ext.train(open("a.txt").read(), callback=slow, **json.loads(sys.argv[1]))
+"""
+
+
+def start(folder, **options):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, json.dumps(OPTIONS | options)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def end(process):
+    out, err = process.communicate(timeout=120)
+    assert out == ""
+    return process.returncode, err
+
+
+def without_times(path):
+    times = ("seconds", "characters_per_second")
+    lines = path.read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in times} for line in lines]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"optimizer": "adagrad"},  # with one memory
+        {"optimizer": "adam", "layers": 2, "dropout": 0.2},  # with two
+    ],
+)
+def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, chosen):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+        (folder / "a.txt").write_text(TEXT)
+    files = {"output": "model.npz", "metrics": "m.jsonl"}
+    gru_ext.train(TEXT, **OPTIONS | chosen, **{name: whole / path for name, path in files.items()})
+    moments, killed = random.Random(0), 0
+    while killed < 20:
+        resume = (parts / "model.npz").exists()
+        how = {"resume": resume, "force": not resume, "checkpoint_every": 7}
+        process = start(parts, **chosen, **how, **files)
+        time.sleep(moments.uniform(0.0, 0.06))
+        process.kill()
+        assert end(process) == (-signal.SIGKILL, "")
+        killed += 1
+        for path in parts.glob("model*.npz"):
+            checkpoint.read(path)  # whole, whichever moment it was
+    assert 7 <= checkpoint.read(parts / "model.npz").metadata["step"] < STEPS
+    assert end(start(parts, **chosen, resume=True, **files)) == (0, "")
+    for name in ("model.npz", "model.best.npz"):
+        assert file_arrays(parts / name) == file_arrays(whole / name), name
+    assert without_times(parts / "m.jsonl") == without_times(whole / "m.jsonl")
+    names = ["a.txt", "m.jsonl", "model.best.npz", "model.npz", "model.previous.npz"]
+    assert sorted(path.name for path in parts.iterdir()) == names
+
+
+@pytest.mark.parametrize(
+    ("number", "chosen"), [(signal.SIGINT, {}), (signal.SIGTERM, {"layers": 3, "dropout": 0.1})]
+)
+def test_one_signal_ends_a_run_in_order(tmp_path, number, chosen):
+    (tmp_path / "a.txt").write_text(TEXT)
+    files = {"output": "model.npz", "metrics": "m.jsonl"}
+    whole = {name: tmp_path / f"whole.{path}" for name, path in files.items()}
+    gru_ext.train(TEXT, **OPTIONS | chosen, **whole)
+    for n in range(4):
+        how = {"resume": True} if n else chosen  # the file knows what was chosen
+        process = start(tmp_path, **how, **files)
+        time.sleep(0.04 * n)
+        process.send_signal(number)
+        status, err = end(process)
+        assert status != 0
+        assert "TrainingInterrupted" in err
+    step = checkpoint.read(tmp_path / "model.npz").metadata["step"]
+    assert step < STEPS
+    assert without_times(tmp_path / "m.jsonl")[-1]["step"] <= step
+    assert end(start(tmp_path, resume=True, **files)) == (0, "")
+    for name in ("model.npz", "model.best.npz"):
+        assert file_arrays(tmp_path / name) == file_arrays(tmp_path / f"whole.{name}")
+    assert without_times(tmp_path / "m.jsonl") == without_times(tmp_path / "whole.m.jsonl")
+
+
+# Writing takes so long that a second signal comes in the middle of it.
+STUCK = """if True:
+    import os, signal, sys, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    from gru_ext.cli import main as cli
+    def fsync(descriptor):
+        print("writing", flush=True)
+        time.sleep(60)
+    os.fsync = fsync
+    sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_ends_at_once(folder, number, status):
+    before = (folder / "m.npz").read_bytes()
+    arguments = "train a.txt -o m.npz --force --hidden-size 8 --max-steps 1000000000"
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, *arguments.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "characters to train on" in process.stdout.readline()
+    process.send_signal(number)
+    while process.stdout.readline() != "writing\n":
+        pass
+    begun = time.monotonic()
+    process.send_signal(number)
+    err = process.communicate(timeout=50)[1]
+    assert time.monotonic() - begun < 30
+    assert (process.returncode, err) == (status, "")
+    assert (folder / "m.npz").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_exit_status_tells_the_signal(folder, number, status):
+    arguments = "train a.txt -o x.npz --hidden-size 8 --max-steps 1000000000 --sample-every 0"
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK.replace("time.sleep(60)", "pass"), *arguments.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "characters to train on" in process.stdout.readline()
+    process.send_signal(number)
+    err = process.communicate(timeout=50)[1]
+    assert (process.returncode, err) == (status, "")
+    assert checkpoint.read(folder / "x.npz").metadata["step"] >= 0
+
+
+def test_signals_are_given_back():
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    gru_ext.train(TEXT, hidden_size=4, max_steps=2, quiet=True)
+    assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT))
