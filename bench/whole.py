@@ -10,8 +10,9 @@ import numpy as np
 from bench import problem
 from gru_ext import Model, Trainer, Vocabulary
 from gru_ext.model.parameters import layer_name
+from gru_ext.training.defaults import settle, validation_size
 from gru_ext.training.optimizers import OPTIMIZERS
-from gru_ext.training.options import TrainingOptions, held_out, settle
+from gru_ext.training.options import TrainingOptions
 
 OPTIMIZER, EPS = "adam", 1e-8
 BETA1, BETA2 = OPTIMIZERS[OPTIMIZER].beta1, OPTIMIZERS[OPTIMIZER].beta2
@@ -22,7 +23,7 @@ def split(job):
     text = Path(job.text).read_text(encoding="utf-8")
     vocabulary = Vocabulary.from_text(text)
     symbols = vocabulary.encode(text)
-    n = len(symbols) - held_out(len(symbols), None)
+    n = len(symbols) - validation_size(len(symbols), None)
     return symbols[:n], symbols[n:], vocabulary
 
 

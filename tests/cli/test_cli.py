@@ -22,7 +22,7 @@ def test_train(folder, capsys):
     out, err = capsys.readouterr()
     assert err == ""
     assert re.search(r"bits per character", out)
-    assert re.search(r"held out.*: \d+\.\d+ bits per character", out)
+    assert re.search(r"validation loss: \d+\.\d+ bits per character", out)
     assert out.endswith("wrote model.npz\n")
     model = gru_ext.load("model.npz")
     assert model.hidden_size == 8

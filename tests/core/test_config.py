@@ -67,9 +67,9 @@ def test_info_under_a_forced_instruction_set(name, status):
 
 def test_a_warning_is_one_line_on_the_command_line():
     program = (
-        "import sys, warnings, gru_ext.cli.main, gru_ext.__main__\n"
+        "import sys, warnings, gru_ext.cli.info, gru_ext.__main__\n"
         "told = lambda _: warnings.warn('no kernels\\nfor this', RuntimeWarning)\n"
-        "gru_ext.cli.main._COMMANDS['info'] = told\n"
+        "gru_ext.cli.info.run = told\n"
         "sys.argv = ['gru-ext', 'info']\n"
         "sys.exit(gru_ext.__main__.main())\n"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Model files: what is written is read back; what is no model file is refused."""
+"""Model files: what is written is read back; what is not a model file is refused."""
 
 import io
 
@@ -141,7 +141,7 @@ def test_a_layer_that_only_some_arrays_have(tmp_path, members, stack, kind):
 @pytest.mark.parametrize("layers", [17, 18, 999_999_999])
 def test_too_many_layers(tmp_path, stack, layers):
     more = {f"{name[:-2]}_{layers}": stack[name] for name in UPPER}
-    told = f"has {layers} layers: there may be 16 at most"
+    told = f"has {layers} layers: at most 16 are possible"
     assert told in refusal(tmp_path, archive_of(stack | more))
 
 
@@ -153,27 +153,28 @@ def test_a_layer_too_many_between(tmp_path, stack):
 @pytest.mark.parametrize(
     ("name", "values", "told"),
     [
-        ("Wz_2", np.ones((H, V), "f4"), f"must have shape ({H}, {H}), not ({H}, {V})"),
-        ("Uh_2", np.ones((H, H + 1), "f4"), f"must have shape ({H}, {H})"),
-        ("br_2", np.ones(H, "f4"), f"must have shape ({H}, 1)"),
-        ("memory_Wz_2", np.ones((H, V), "f4"), f"must have shape ({H}, {H})"),
-        ("good_mean_bh_2", np.ones((1, H), "f4"), f"must have shape ({H}, 1)"),
-        ("Uz_2", np.ones((H, H)), "is float64, but Wz is float32"),
+        ("Wz_2", np.ones((H, V), "f4"), f"it must be ({H}, {H})"),
+        ("Uh_2", np.ones((H, H + 1), "f4"), f"it must be ({H}, {H})"),
+        ("br_2", np.ones(H, "f4"), f"it must be ({H}, 1)"),
+        ("memory_Wz_2", np.ones((H, V), "f4"), f"it must be ({H}, {H})"),
+        ("good_mean_bh_2", np.ones((1, H), "f4"), f"it must be ({H}, 1)"),
+        ("Uz_2", np.ones((H, H)), "has Uz_2 as float64, but Wz as float32"),
         ("Wr_2", np.full((H, H), np.nan, "f4"), "finite"),
-        ("hidden", np.ones((2, H), "f4"), "must have shape (2, "),
-        ("hidden", np.ones((3, 2, H), "f4"), f"must have shape (2, 2, {H}), not (3, 2, {H})"),
-        ("hidden", np.ones((1, 2, H), "f4"), f"must have shape (2, 2, {H}), not (1, 2, {H})"),
-        ("hidden", np.ones((2, 2, H + 1), "f4"), f"must have shape (2, 2, {H})"),
-        ("hidden", np.ones((2, 2, H, 1), "f4"), f"must have shape (2, 2, {H})"),
-        ("hidden", np.float32(0), "must have shape (2, "),
+        ("hidden", np.ones((2, H), "f4"), "it must be (2, "),
+        ("hidden", np.ones((3, 2, H), "f4"), f"it must be (2, 2, {H})"),
+        ("hidden", np.ones((1, 2, H), "f4"), f"it must be (2, 2, {H})"),
+        ("hidden", np.ones((2, 2, H + 1), "f4"), f"it must be (2, 2, {H})"),
+        ("hidden", np.ones((2, 2, H, 1), "f4"), f"it must be (2, 2, {H})"),
+        ("hidden", np.float32(0), "it must be (2, "),
         ("hidden", np.full((2, 2, H), np.inf, "f4"), "finite"),
-        ("good_hidden", np.ones((2, H), "f4"), "must have shape (2, "),
+        ("good_hidden", np.ones((2, H), "f4"), "it must be (2, "),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_wrong_arrays_of_a_stack(tmp_path, stack, name, values, told):
     message = refusal(tmp_path, archive_of(stack | {name: array(values)}))
-    assert f"{name} {told}" in message or (name in message and told == "finite")
+    assert f"has {name} " in message
+    assert told in message
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_wrong_arrays_of_a_stack(tmp_path, stack, name, values, told):
 def test_wrong_arrays(tmp_path, members, name, values, told):
     message = refusal(tmp_path, archive_of(members | {name: array(values)}))
     # The sizes are taken from Wz: where that is the odd one out, the others do not fit.
-    assert name in message or name == "Wz"
+    assert name.replace("gru_ext", "metadata") in message or name == "Wz"
     assert told in message
 
 

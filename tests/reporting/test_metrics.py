@@ -117,7 +117,7 @@ def test_an_error_of_a_callback_passes_through(tmp_path):
 
     with pytest.raises(RuntimeError, match="mine"):
         gru_ext.train(TEXT, **OPTIONS, callback=fail)
-    with pytest.raises(TypeError, match="callback must be callable"):
+    with pytest.raises(TypeError, match="`callback` must be callable"):
         gru_ext.train(TEXT, **OPTIONS, callback="me")
 
 
@@ -158,7 +158,7 @@ def test_a_file_that_exists_is_kept_unless_forced(folder, capsys):
     assert [line["step"] for line in read_metrics("m.jsonl")] == list(range(1, 9))
     (folder / "m.jsonl").write_text("no metrics\n")
     assert run(*[*command.replace("4", "9").split(), "--resume"]) == 2
-    assert "m.jsonl is no metrics file: line 1" in capsys.readouterr().err
+    assert "m.jsonl is not a metrics file: line 1" in capsys.readouterr().err
     assert (folder / "m.jsonl").read_text() == "no metrics\n"
 
 
@@ -168,7 +168,7 @@ def test_a_file_that_exists_is_kept_unless_forced(folder, capsys):
         ("--metrics none/m.jsonl", r"none/m\.jsonl"),
         ("--metrics .", r"\. exists"),
         ("--metrics x.npz", "different names"),
-        ("--classic --metrics m.jsonl", "leave out metrics"),
+        ("--classic --metrics m.jsonl", "--metrics and --classic cannot be combined"),
     ],
 )
 def test_what_is_refused(folder, capsys, options, told):
@@ -185,11 +185,11 @@ def test_what_is_refused(folder, capsys, options, told):
 def test_what_is_no_metrics_file(tmp_path, line):
     path = tmp_path / "m.jsonl"
     path.write_text(f"{json.dumps(record(1))}\n{line}\n")
-    with pytest.raises(MetricsError, match=r"m\.jsonl is no metrics file: line 2 "):
+    with pytest.raises(MetricsError, match=r"m\.jsonl is not a metrics file: line 2 "):
         read_metrics(path)
 
 
-def test_a_line_is_whole_or_not_there(tmp_path, monkeypatch, capsys):
+def test_a_line_is_whole_or_not_there(tmp_path, monkeypatch, caplog):
     """A disk that is full in the middle of a line."""
     path = tmp_path / "m.jsonl"
     metrics = Metrics(path, 0)
@@ -198,7 +198,7 @@ def test_a_line_is_whole_or_not_there(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr("gru_ext.files.append.open", Half, raising=False)
     metrics.add(record(2))
-    assert "m.jsonl: No space left on device; training goes on" in capsys.readouterr().err
+    assert "m.jsonl: No space left on device; training continues" in caplog.text
     assert path.read_bytes() == whole
     monkeypatch.undo()
     metrics.add(record(3))

@@ -78,11 +78,19 @@ def test_what_is_drawn(metrics, matplotlib, monkeypatch):
     assert run("plot", "one.jsonl", "other.jsonl", "-o", "a.png") == 0
     loss, speed = drawn[0].axes
     lines = {line.get_label(): line.get_xydata().tolist() for line in loss.get_lines()}
-    assert list(lines) == ["one training", "one held out", "other training", "other held out"]
+    assert list(lines) == ["one training", "one validation", "other training", "other validation"]
     assert lines["other training"][1] == [1280, 4]
-    assert lines["one held out"] == [[1280, 3.0], [2560, 2.75], [3840, 2.5 + 1 / 6], [5120, 2.625]]
+    assert lines["one validation"] == [
+        [1280, 3.0],
+        [2560, 2.75],
+        [3840, 2.5 + 1 / 6],
+        [5120, 2.625],
+    ]
     assert [len(line.get_xydata()) for line in speed.get_lines()] == [8, 8]
-    assert (loss.get_ylabel(), speed.get_ylabel()) == ("bits per character", "characters a second")
+    assert (loss.get_ylabel(), speed.get_ylabel()) == (
+        "bits per character",
+        "characters per second",
+    )
 
 
 def test_training_draws_at_its_end(folder, matplotlib, capsys):
@@ -114,15 +122,15 @@ def test_a_picture_that_cannot_be_written_costs_no_model(folder, matplotlib, cap
         ("plot one.jsonl", "-o"),
         ("plot -o a.png", "METRICS"),
         ("plot none.jsonl -o a.png", "none.jsonl"),
-        ("plot empty.jsonl -o a.png", "empty.jsonl holds no line yet"),
-        ("plot a.txt -o a.png", "a.txt is no metrics file: line 1"),
-        ("plot m.npz -o a.png", "m.npz is no metrics file"),
+        ("plot empty.jsonl -o a.png", "empty.jsonl has no records yet"),
+        ("plot a.txt -o a.png", "a.txt is not a metrics file: line 1"),
+        ("plot m.npz -o a.png", "m.npz is not a metrics file"),
         ("plot one.jsonl -o a.jpg", r"a\.jpg must end in \.png or \.svg"),
         ("plot one.jsonl -o none/a.png", "none/a.png"),
         ("plot one.jsonl -o one.jsonl", "one.jsonl exists"),
         ("train a.txt -o x.npz --plot p", r"p must end in \.png or \.svg"),
         ("train a.txt -o x.npz --plot none/p.png", "none/p.png"),
-        ("train a.txt --classic --plot p.png", "leave out plot"),
+        ("train a.txt --classic --plot p.png", "--plot and --classic cannot be combined"),
     ],
 )
 def test_what_is_refused(metrics, matplotlib, capsys, line, told):

@@ -20,7 +20,7 @@ from training_runs import TEXT, same
 import gru_ext
 from gru_ext import Trainer
 from gru_ext.reporting.tensorboard import EventFile
-from gru_ext.training.recovery import Stability
+from gru_ext.training.recovery import Recovery
 
 OPTIONS = {
     "hidden_size": 8,
@@ -136,7 +136,7 @@ def test_a_resume_goes_on_where_its_checkpoint_is(library, tmp_path, step):
 
 
 def test_a_run_that_diverges_takes_its_points_back(library, tmp_path, monkeypatch):
-    monkeypatch.setattr(Stability, "every", 10)
+    monkeypatch.setattr(Recovery, "every", 10)
     folder, metrics, advance = tmp_path / "runs", tmp_path / "m.jsonl", Trainer.advance
 
     def advance_to(trainer, steps):
@@ -182,7 +182,7 @@ def test_files_of_another_run_are_kept_unless_forced(library, folder, capsys):
     assert (folder / "mine" / "notes.txt").read_text() == "precious"
 
 
-def test_a_record_is_whole_or_not_there(library, tmp_path, monkeypatch, capsys):
+def test_a_record_is_whole_or_not_there(library, tmp_path, monkeypatch, caplog):
     """A disk that is full in the middle of a record, for a while."""
     events = EventFile(tmp_path, 0)
     record = dict.fromkeys(TAGS, 1.5)
@@ -192,7 +192,7 @@ def test_a_record_is_whole_or_not_there(library, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr("gru_ext.files.append.open", Half, raising=False)
     events.add(record | {"step": 2})
-    assert ": No space left on device; training goes on" in capsys.readouterr().err
+    assert ": No space left on device; training continues" in caplog.text
     assert path.read_bytes() == whole
     monkeypatch.undo()
     events.add(record | {"step": 3})
@@ -208,7 +208,7 @@ def test_a_record_is_whole_or_not_there(library, tmp_path, monkeypatch, capsys):
         ("--tensorboard a.txt", "cannot write to a.txt: "),
         ("--tensorboard a.txt/runs", "cannot write to a.txt/runs: "),
         ("--tensorboard x.npz", "different names"),
-        ("--classic --tensorboard runs", "leave out tensorboard"),
+        ("--classic --tensorboard runs", "--tensorboard and --classic cannot be combined"),
     ],
 )
 def test_what_is_refused(library, folder, capsys, options, told):

@@ -104,17 +104,17 @@ def test_a_separator_begins_in_the_prompt_and_ends_in_the_sample(learned):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"document_separator": ""}, "at least one character"),
+        ({"document_separator": ""}, "one character or more"),
         ({"document_separator": "☃"}, "document separator has characters.*'☃'"),
         ({"document_separator": "xq"}, "'xq' is not in the text"),
         ({"document_separator": "é", "min_count": 2}, "document separator has characters.*'é'"),
-        ({"document_separator": "\n", "classic": True}, "contradict"),
+        ({"document_separator": "\n", "classic": True}, "cannot be combined"),
     ],
 )
 def test_separators_that_are_none(tmp_path, options, told):
     with pytest.raises(ValueError, match=told):
         gru_ext.train(TEXT + "é", output=tmp_path / "m.npz", max_steps=2, **SMALL | options)
-    with pytest.raises(TypeError, match="document separator must be a str"):
+    with pytest.raises(TypeError, match="`document_separator` must be a str"):
         gru_ext.train(TEXT, document_separator=b"\n", max_steps=2, **SMALL)
     assert list(tmp_path.iterdir()) == []
 

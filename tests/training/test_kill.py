@@ -141,17 +141,28 @@ STUCK = """if True:
 """
 
 
+@pytest.fixture
+def started():
+    """A function that starts a process, which does not outlive the test."""
+    processes = []
+
+    def start_process(command):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        processes.append(subprocess.Popen(command, text=True, **pipes))
+        return processes[-1]
+
+    yield start_process
+    for process in processes:
+        with process:
+            process.kill()
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_second_signal_ends_at_once(folder, number, status):
+def test_a_second_signal_ends_at_once(folder, started, number, status):
     before = (folder / "m.npz").read_bytes()
     arguments = "train a.txt -o m.npz --force --hidden-size 8 --max-steps 1000000000"
-    process = subprocess.Popen(
-        [sys.executable, "-c", STUCK, *arguments.split()],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert "characters to train on" in process.stdout.readline()
+    process = started([sys.executable, "-c", STUCK, *arguments.split()])
+    assert "characters for training" in process.stdout.readline()
     process.send_signal(number)
     while process.stdout.readline() != "writing\n":
         pass
@@ -165,15 +176,11 @@ def test_a_second_signal_ends_at_once(folder, number, status):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_the_exit_status_tells_the_signal(folder, number, status):
+def test_the_exit_status_tells_the_signal(folder, started, number, status):
     arguments = "train a.txt -o x.npz --hidden-size 8 --max-steps 1000000000 --sample-every 0"
-    process = subprocess.Popen(
-        [sys.executable, "-c", STUCK.replace("time.sleep(60)", "pass"), *arguments.split()],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert "characters to train on" in process.stdout.readline()
+    program = STUCK.replace("time.sleep(60)", "pass")
+    process = started([sys.executable, "-c", program, *arguments.split()])
+    assert "characters for training" in process.stdout.readline()
     process.send_signal(number)
     err = process.communicate(timeout=50)[1]
     assert (process.returncode, err) == (status, "")

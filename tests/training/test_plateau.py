@@ -18,7 +18,7 @@ from gru_ext import CheckpointError, Trainer
 from gru_ext.model import checkpoint
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.optimizers import OPTIMIZERS
-from gru_ext.training.recovery import Stability
+from gru_ext.training.recovery import Recovery
 from gru_ext.training.schedule import Schedule
 from gru_ext.training.validation import Validation
 
@@ -74,7 +74,7 @@ def test_rates_fall_after_the_updates_that_are_named(name):
     for size in (1, 3, 7, 29):
         pieces = [schedule.rates(n, min(size, 30 - n)) for n in range(0, 30, size)]
         assert np.concatenate(pieces).tobytes() == whole.tobytes()
-    schedule.go_back(19)
+    schedule.roll_back(19)
     assert schedule.lowered == [7]
 
 
@@ -171,9 +171,9 @@ def test_a_killed_run_goes_on_from_its_checkpoints(tmp_path):
 
 
 @pytest.mark.parametrize("step", [None, 95, 147, 215])
-def test_a_run_that_diverges_forgets_what_was_lowered_since(tmp_path, monkeypatch, capsys, step):
+def test_a_run_that_diverges_forgets_what_was_lowered_since(tmp_path, monkeypatch, caplog, step):
     """The state that is kept is of before: from there the evaluations decide anew."""
-    monkeypatch.setattr(Stability, "every", 80)
+    monkeypatch.setattr(Recovery, "every", 80)
     whole, path = tmp_path / "whole.npz", tmp_path / "model.npz"
     gru_ext.train(OVERFITTED, **OPTIONS | {"max_steps": 150}, output=whole)
     falls = lowered(whole)
@@ -203,10 +203,9 @@ def test_a_run_that_diverges_forgets_what_was_lowered_since(tmp_path, monkeypatc
                 train(path, **OPTIONS)
             train(path, resume=True, quiet=True)
             assert file_arrays(path) == file_arrays(whole)
-    err = capsys.readouterr().err
     back = spoil // 80 * 80
     rate = 0.05 * 0.5 ** sum(f <= back for f in falls)
-    assert f"back to step {back}, and on with half the learning rate, {rate:.4g}" in err
+    assert f"rolled back to step {back}, with half the learning rate, {rate:.4g}" in caplog.text
 
 
 def test_evaluations_that_are_not_waited_for_lower_nothing():
@@ -216,10 +215,10 @@ def test_evaluations_that_are_not_waited_for_lower_nothing():
     validation = Validation(vocabulary.encode(TEXT), 10)
     assert not validation.on_plateau
     validation.best_step, validation.best_nats = 30, 0.1
-    validation.go_back(10, None, 1)
+    validation.roll_back(10, None, 1)
     found = []
     for step in (20, 30, 40, 50, 60, 70):
-        validation.measure(model, step, StopRequest())
+        validation.evaluate(model, step, StopRequest())
         found.append(validation.on_plateau)
     assert found == [False, False, False, True, False, True]
 
@@ -229,7 +228,7 @@ def test_it_is_told(tmp_path, capsys):
     gru_ext.train(OVERFITTED, **OPTIONS | {"quiet": False, "log_every": 0}, output=path)
     told = capsys.readouterr().out
     found = re.findall(
-        r"^no better held-out loss in (\d+) evaluations: learning rate lowered to (\S+)$",
+        r"^no better validation loss in (\d+) evaluations: learning rate lowered to (\S+)$",
         told,
         re.M,
     )
@@ -248,7 +247,7 @@ def test_with_patience_the_run_still_ends(tmp_path, capsys):
     options = OPTIONS | {"quiet": False, "log_every": 0, "keep": "last", "max_steps": 2000}
     gru_ext.train(OVERFITTED, **options, patience=4, output=path)
     out = capsys.readouterr().out
-    assert "no better held-out loss in 4 evaluations; the best was" in out
+    assert "no better validation loss in 4 evaluations; the best was" in out
     assert "in 2 evaluations: learning rate lowered" in out
     assert "in 4 evaluations: learning rate lowered" not in out
     data = checkpoint.read(path).metadata
@@ -315,9 +314,15 @@ def test_a_damaged_state_is_refused(tmp_path, damage):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("", "schedule plateau needs a held-out part.*val fraction"),
-        ("--val-fraction 0.2 --eval-every 0", "schedule plateau counts evaluations: eval every"),
-        ("--val-fraction 0.2 --patience 2", "patience must be 3 or more with schedule plateau"),
+        ("", "plateau --schedule needs a validation part.*--val-fraction"),
+        (
+            "--val-fraction 0.2 --eval-every 0",
+            "plateau --schedule counts evaluations: --eval-every",
+        ),
+        (
+            "--val-fraction 0.2 --patience 2",
+            "--patience must be 3 or more with a plateau --schedule",
+        ),
         ("--classic", "schedule"),
     ],
 )

@@ -13,7 +13,7 @@ from training_runs import TEXT, interrupt_after
 
 import gru_ext
 from gru_ext.files import atomic
-from gru_ext.files.atomic import keep_as
+from gru_ext.files.atomic import link_or_copy
 from gru_ext.model import checkpoint
 
 OPTIONS = {"hidden_size": 6, "seq_length": 5, "max_steps": 40, "val_fraction": 0, "quiet": True}
@@ -119,12 +119,12 @@ def test_a_damaged_file_is_told_with_the_one_before(folder, capsys, damage):
     resume = "train a.txt -o x.npz --resume --max-steps 50 --quiet"
     assert run(*resume.split()) == 2
     told = (
-        r"gru-ext: x\.npz is .*; x\.previous\.npz has the state before it, of step 20: copy it to "
+        r"gru-ext: x\.npz is .*; x\.previous\.npz has the previous state, of step 20: copy it to "
     )
     assert re.match(told, capsys.readouterr().err)
     (folder / "x.npz").unlink()
     assert run(*resume.split()) == 2
-    told = r"gru-ext: x\.npz does not exist: there is nothing to resume; x\.previous\.npz has the "
+    told = r"gru-ext: x\.npz does not exist: there is no run to resume; x\.previous\.npz has the "
     assert re.match(told, capsys.readouterr().err)
     shutil.copy("x.previous.npz", "x.npz")
     assert run(*resume.split()) == 0
@@ -149,7 +149,7 @@ def test_what_is_in_its_place_is_not_replaced(folder, capsys):
     assert step_of("x.previous.npz") == 20
 
 
-def test_where_it_cannot_be_kept_the_new_state_is_written(tmp_path, monkeypatch, capsys):
+def test_where_it_cannot_be_kept_the_new_state_is_written(tmp_path, monkeypatch, caplog):
     path = tmp_path / "model.npz"
     replace = os.replace
 
@@ -162,26 +162,25 @@ def test_where_it_cannot_be_kept_the_new_state_is_written(tmp_path, monkeypatch,
     gru_ext.train(TEXT, **OPTIONS, output=path, checkpoint_every=10)
     assert step_of(path) == 40
     assert names(tmp_path) == ["model.npz"]
-    err = capsys.readouterr().err
-    assert err == (
-        f"gru-ext: cannot keep the state before the last as {tmp_path / 'model.previous.npz'}: "
-        f"{os.strerror(errno.EIO)}\n"
-    )
+    assert caplog.messages == [
+        f"cannot keep the previous state as {tmp_path / 'model.previous.npz'}: "
+        f"{os.strerror(errno.EIO)}"
+    ]
 
 
 def test_keep_as(tmp_path, how):
     path, kept = tmp_path / "a", tmp_path / "b"
     with pytest.raises(FileNotFoundError):
-        keep_as(path, kept)
+        link_or_copy(path, kept)
     path.write_bytes(b"one")
     for _ in range(2):  # the second time they may be two names of one file
-        keep_as(path, kept)
+        link_or_copy(path, kept)
         assert (path.read_bytes(), kept.read_bytes()) == (b"one", b"one")
         assert path.samefile(kept) == (how == "links")
     path.unlink()
     path.write_bytes(b"two")
     assert kept.read_bytes() == b"one"
-    keep_as(path, kept)
+    link_or_copy(path, kept)
     assert kept.read_bytes() == b"two"
     assert names(tmp_path) == ["a", "b"]
 
@@ -191,7 +190,7 @@ def test_keep_as_keeps_permissions(tmp_path, how):
     path, kept = tmp_path / "a", tmp_path / "b"
     path.write_bytes(b"one")
     path.chmod(0o640)
-    keep_as(path, kept)
+    link_or_copy(path, kept)
     assert kept.stat().st_mode & 0o777 == 0o640
 
 

@@ -62,14 +62,14 @@ def test_a_trainer_goes_on_from_a_checkpoint(layers, dropout):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"optimizer": "sgd"}, "optimizer must be"),
-        ({"schedule": "linear"}, "schedule must be"),
-        ({"weight_decay": 0.1}, "weight decay is adamw's"),
-        ({"optimizer": "adam", "weight_decay": 0.1}, "weight decay is adamw's"),
+        ({"optimizer": "sgd"}, "`optimizer` must be"),
+        ({"schedule": "linear"}, "`schedule` must be"),
+        ({"weight_decay": 0.1}, "weight.decay`? needs the optimizer adamw"),
+        ({"optimizer": "adam", "weight_decay": 0.1}, "weight.decay`? needs the optimizer adamw"),
         ({"optimizer": "adamw", "weight_decay": 1000.0}, "weight decay must be"),
-        ({"dropout": 1}, "dropout must be from 0 to below 1, not 1"),
-        ({"seed": -1}, "seed must be from 0 to"),
-        ({"seed": 2**64}, "seed must be from 0 to"),
+        ({"dropout": 1}, "`dropout` must be a number from 0 to below 1, not 1"),
+        ({"seed": -1}, "`seed` must be a whole number from 0 to"),
+        ({"seed": 2**64}, "`seed` must be a whole number from 0 to"),
     ],
 )
 def test_what_a_trainer_refuses(options, told):
@@ -106,7 +106,7 @@ def test_a_trainers_optimizers_differ_and_are_not_mixed():
 def test_a_trainer_refuses_another_number_of_layers(one, other):
     trainer = new_trainer(other)
     before = trainer.model.parameters.flat.copy()
-    with pytest.raises(CheckpointError, match=f"has layers {one}, not {other}"):
+    with pytest.raises(CheckpointError, match=f"with layers {one}, not {other}"):
         trainer.resume(new_trainer(one).checkpoint())
     assert (trainer.model.parameters.flat == before).all()
 

@@ -64,40 +64,40 @@ def test_an_evaluation_is_that_of_the_model_then():
 def test_an_evaluation_starts_anew_with_each_document_and_counts_bytes(capsys):
     options = OPTIONS | {"units": "bytes", "document_separator": "\n", "eval_every": 60}
     found, model = evaluations(**options)
-    held_out = TEXT[-HELD_OUT:].encode()
-    assert found == [(60, model.evaluate(held_out).nats_per_char)]
+    validation_part = TEXT[-HELD_OUT:].encode()
+    assert found == [(60, model.evaluate(validation_part).nats_per_char)]
     plain, _ = evaluations(**options | {"document_separator": None})
     assert plain != found
     gru_ext.train(TEXT, **options)
     out = capsys.readouterr().out
-    assert re.search(r"bits per byte \(held out [\d.]+\), [\d,]+ bytes a second\n", out)
-    assert re.search(r"held out, 107 bytes: [\d.]+ bits per byte\n", out)
+    assert re.search(r"bits per byte \(validation [\d.]+\), [\d,]+ bytes per second\n", out)
+    assert re.search(r"validation loss: [\d.]+ bits per byte, over 107 bytes\n", out)
 
 
 @pytest.mark.parametrize(
-    ("held_out", "per_step", "log_every", "every"),
+    ("size", "per_step", "log_every", "every"),
     [(20_000, 1024, 100, 300), (100, 1024, 100, 100), (111_540, 1024, 784, 1568), (2, 1, 1, 24)],
 )
-def test_how_often_by_default(held_out, per_step, log_every, every):
-    assert default_eval_every(held_out, per_step, log_every) == every
+def test_how_often_by_default(size, per_step, log_every, every):
+    assert default_eval_every(size, per_step, log_every) == every
 
 
-def test_every_line_has_the_held_out_loss(capsys):
+def test_every_line_has_the_validation_loss(capsys):
     gru_ext.train(TEXT, **OPTIONS, eval_every=20, log_every=10, sample_every=0)
     out = capsys.readouterr().out
     lines = [line for line in out.splitlines() if line.startswith("step ")]
     form = (
         r"step \d+ of 60 \(\d+%\), epoch [\d.]+: [\d.]+ bits per character"
-        r"( \(held out [\d.]+(?: at step (\d+))?\))?, [\d,]+ characters a second"
+        r"( \(validation [\d.]+(?: at step (\d+))?\))?, [\d,]+ characters per second"
     )
     found = [re.fullmatch(form, line) for line in lines]
     assert [bool(match[1]) for match in found] == [False] + [True] * 5
     assert [match[2] for match in found] == [None, None, "20", None, "40", None]
-    assert re.search(r"held out, \d+ characters: [\d.]+ bits per character\n$", out)
+    assert re.search(r"validation loss: [\d.]+ bits per character, over \d+ characters\n$", out)
 
 
 def test_a_quiet_run_that_nobody_watches_measures_nothing(monkeypatch):
-    monkeypatch.setattr(Validation, "measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(Validation, "evaluate", lambda *_: pytest.fail("measured"))
     gru_ext.train(TEXT, **OPTIONS, quiet=True)
 
 
@@ -121,7 +121,7 @@ def test_patience_ends_the_run_and_the_best_is_kept(tmp_path, capsys):
     # printed, and without the best being kept
     told = gru_ext.train(OVERFITTED, **RISING | {"quiet": False}, patience=3, keep="last")
     assert same(told, last)
-    line = rf"no better held-out loss in 3 evaluations; the best was [\d.]+ .* step {steps[best]}\n"
+    line = rf"no better validation loss in 3 eval.*; the best was [\d.]+ .* step {steps[best]}\n"
     assert re.search(line, capsys.readouterr().out)
 
 
@@ -143,7 +143,7 @@ def test_patience_goes_on_where_a_run_was_interrupted(tmp_path):
     assert file_arrays(parts) == file_arrays(whole)
     assert file_arrays(tmp_path / "parts.best.npz") == file_arrays(tmp_path / "whole.best.npz")
     assert same(model, gru_ext.load(tmp_path / "whole.best.npz"))
-    with pytest.raises(ValueError, match=r"parts\.npz has ended after 4 eval.*--patience"):
+    with pytest.raises(ValueError, match=r"parts\.npz has ended after 4 eval.*`patience`"):
         gru_ext.train(OVERFITTED, output=parts, resume=True, quiet=True)
     gru_ext.train(OVERFITTED, output=parts, resume=True, patience=6, quiet=True)
     assert checkpoint.read(parts).metadata["step"] > ended
@@ -195,11 +195,11 @@ def test_a_stop_in_the_middle_of_an_evaluation():
     validation, stop = Validation(vocabulary.encode(TEXT), 10), StopRequest()
     before = validation.state()
     stop.signal = 2
-    assert not validation.measure(model, 10, stop)
+    assert not validation.evaluate(model, 10, stop)
     assert validation.state() == before
     assert validation.is_due(10, False)
     stop.signal = None
-    assert validation.measure(model, 10, stop)
+    assert validation.evaluate(model, 10, stop)
     assert not validation.is_due(10, True)
 
 
@@ -208,22 +208,22 @@ def test_a_loss_that_is_no_number_is_no_better(monkeypatch):
     model = gru_ext.Model.create(vocabulary, 8)
     model.parameters["by"][0] = np.nan
     validation = Validation(vocabulary.encode(TEXT), 10, patience=1)
-    assert not validation.measure(model, 10, StopRequest())
+    assert not validation.evaluate(model, 10, StopRequest())
     assert validation.exhausted
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("--eval-every -1", "eval every must be 0 or more"),
+        ("--eval-every -1", "--eval-every must be a whole number, 0 or more"),
         ("--eval-every x", "--eval-every"),
-        ("--patience 0", "patience must be 1 or more"),
+        ("--patience 0", "--patience must be a whole number, 1 or more"),
         ("--patience 1.5", "--patience"),
-        ("--eval-every 5", "eval every needs a held-out part.*val fraction"),
-        ("--patience 5", "patience needs a held-out part.*val fraction"),
-        ("--patience 5 --eval-every 0 --val-fraction 0.2", "eval every must be 1 or more"),
-        ("--classic --eval-every 5", "leave out eval every"),
-        ("--classic --patience 5", "leave out patience"),
+        ("--eval-every 5", "--eval-every needs a validation part.*--val-fraction"),
+        ("--patience 5", "--patience needs a validation part.*--val-fraction"),
+        ("--patience 5 --eval-every 0 --val-fraction 0.2", "--eval-every must be 1 or more"),
+        ("--classic --eval-every 5", "--eval-every and --classic cannot"),
+        ("--classic --patience 5", "--patience and --classic cannot"),
     ],
 )
 def test_what_is_refused(folder, capsys, options, told):
@@ -237,17 +237,17 @@ def test_what_is_refused(folder, capsys, options, told):
 def test_another_val_fraction_is_refused(tmp_path):
     path, text = tmp_path / "model.npz", TEXT * 40
     gru_ext.train(text, hidden_size=4, max_steps=2, output=path, quiet=True)
-    for fraction, held_out in ((0, 0), (0.25, 5400)):
-        told = rf"model\.npz was trained with 2160 characters held out, not {held_out}: .*fraction"
+    for fraction, size in ((0, 0), (0.25, 5400)):
+        told = rf"model\.npz was trained with a validation part of 2160, not {size} char"
         with pytest.raises(ValueError, match=told):
             gru_ext.train(text, output=path, resume=True, max_steps=9, val_fraction=fraction)
 
 
-def test_another_held_out_part_is_refused(tmp_path):
+def test_another_validation_part_is_refused(tmp_path):
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, **OPTIONS, output=path, quiet=True)
     other = TEXT[:-2] + "T\n"
-    with pytest.raises(ValueError, match=r"model\.npz was measured on another held-out part"):
+    with pytest.raises(ValueError, match=r"model\.npz was evaluated on another validation part"):
         gru_ext.train(other, output=path, resume=True, max_steps=70, quiet=True)
 
 
@@ -274,7 +274,7 @@ def test_a_damaged_state_is_refused(tmp_path, damage):
     else:
         data.metadata["run"]["validation"] |= damage
     checkpoint.write(path, data)
-    with pytest.raises(gru_ext.CheckpointError, match=r"model\.npz (has a damaged|was measured)"):
+    with pytest.raises(gru_ext.CheckpointError, match=r"model\.npz (has a damaged|was evaluated)"):
         gru_ext.train(TEXT, output=path, resume=True, max_steps=70, quiet=True)
 
 

@@ -1,60 +1,63 @@
 # SPDX-License-Identifier: MIT
-"""Files that grow while a run lasts, by one whole record after the other."""
+"""Files that grow while a run lasts, by one complete record after the other."""
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from gru_ext.files import StrPath
-from gru_ext.reporting.console import tell
 
-Item = TypeVar("Item")
+Record = TypeVar("Record")
+
+_logger = logging.getLogger("gru_ext")
 
 
 class AppendedFile:
-    """A file that grows by items while a run goes on, by each whole or not at all.
+    """A file to which records are appended; each is complete in it, or not there at all.
 
     Parameters
     ----------
     path : path-like
-    whole, written : int
-        Bytes, and items, that it has already; what is in it beyond them is cut off.
+    size, count : int
+        The bytes and the records that the file already holds. What follows them is cut off.
     """
 
-    def __init__(self, path: StrPath, whole: int = 0, written: int = 0) -> None:
-        self.path, self.whole, self.written = path, whole, written
+    def __init__(self, path: StrPath, size: int = 0, count: int = 0) -> None:
+        self.path, self.size, self.count = path, size, count
 
-    def append(self, items: Sequence[Item], encoded: Callable[[Item], bytes]) -> None:
-        """Write those of all its items that are not in it yet.
+    def append(self, records: Sequence[Record], encoded: Callable[[Record], bytes]) -> None:
+        """Write those of all the records that are not in the file yet.
 
         Raises
         ------
         OSError
-            Where it cannot be written; they are written the next time.
+            The file cannot be written. The next call tries again.
         """
         with open(self.path, "ab", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size < self.whole:  # somebody has removed the file
-                self.whole = self.written = 0
-            file.truncate(self.whole)
-            data = b"".join(map(encoded, items[self.written :]))
+            if os.fstat(file.fileno()).st_size < self.size:  # somebody has removed the file
+                self.size = self.count = 0
+            file.truncate(self.size)
+            data = b"".join(map(encoded, records[self.count :]))
             try:
                 while data:
                     data = data[file.write(data) :]
             except BaseException:
-                file.truncate(self.whole)
+                file.truncate(self.size)
                 raise
-            self.whole, self.written = file.tell(), len(items)
+            self.size, self.count = file.tell(), len(records)
 
-    def try_append(self, items: Sequence[Item], encoded: Callable[[Item], bytes]) -> None:
-        """The same; where it cannot be written, that is told, and the run goes on."""
-        if self.written == len(items):
+    def try_append(self, records: Sequence[Record], encoded: Callable[[Record], bytes]) -> None:
+        """Do the same, but only log a warning where the file cannot be written."""
+        if self.count == len(records):
             return
         try:
-            self.append(items, encoded)
+            self.append(records, encoded)
         except OSError as error:
-            tell(
-                f"cannot write {self.path}: {error.strerror or error}; training goes on, and it "
-                f"is tried again"
+            _logger.warning(
+                "cannot write %s: %s; training continues, and writing is tried again",
+                self.path,
+                error.strerror or error,
             )

@@ -15,12 +15,12 @@ from gru_ext.files import StrPath
 
 
 def check_writable(path: StrPath) -> None:
-    """Find out before a long run whether a file can be written there at its end.
+    """Check before a long run that a file can be written at its end.
 
     Raises
     ------
     OSError
-        Where the folder is missing or not writable, or the path is a folder or a device.
+        The folder is missing or not writable, or the path is a folder or a device.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
@@ -39,13 +39,13 @@ def write_atomically(
 ) -> None:
     """Call ``write`` with a temporary file, flush it to disk and rename it to ``path``.
 
-    What stood at ``path`` before stays there whole until the new file is complete; then
-    ``replacing`` is called, while it still is there.
+    An old file at ``path`` stays complete until the new one is; ``replacing`` is called just before
+    the rename, while the old file is still there.
 
     Raises
     ------
     OSError
-        Where it cannot be written; nothing is changed then.
+        The file cannot be written. Nothing is changed then.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -67,15 +67,15 @@ def write_atomically(
     _flush_folder(target.parent)
 
 
-def keep_as(path: StrPath, kept: StrPath) -> None:
-    """Give the file at ``path`` a second name, in place of what has it; at once, or not at all.
+def link_or_copy(path: StrPath, kept: StrPath) -> None:
+    """Give the file at ``path`` a second name atomically, replacing what has that name.
 
-    A hard link, so that it costs nothing; a copy where the file system has none.
+    It is a hard link, which costs nothing, or a copy where the file system has no hard links.
 
     Raises
     ------
     OSError
-        Where it cannot be done; nothing is changed then.
+        It cannot be done. Nothing is changed then.
     """
     source, target = Path(os.path.realpath(path)), Path(os.path.realpath(kept))
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -85,7 +85,7 @@ def keep_as(path: StrPath, kept: StrPath) -> None:
             os.unlink(temporary)
             os.link(source, temporary)
         except FileNotFoundError:
-            raise  # no file to keep, which a copy would not find either
+            raise  # there is no file to keep: a copy would fail too
         except OSError:
             with open(source, "rb") as read, open(temporary, "wb") as written:
                 shutil.copyfileobj(read, written, 1 << 20)
@@ -94,12 +94,12 @@ def keep_as(path: StrPath, kept: StrPath) -> None:
             shutil.copymode(source, temporary)
         os.replace(temporary, target)
     finally:
-        # also where it is there after the rename, which does nothing to two names of one file
+        # it is still there where the rename had nothing to do: both were names of one file
         Path(temporary).unlink(missing_ok=True)
 
 
-def remove_left_over(path: StrPath) -> None:
-    """Remove the temporary files of a process that was killed while it wrote to ``path``."""
+def remove_temporary_files(path: StrPath) -> None:
+    """Remove what a process left that was killed while it wrote to ``path``."""
     target = Path(os.path.realpath(path))
     temporary = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}")  # as mkstemp names them
     try:
@@ -107,11 +107,11 @@ def remove_left_over(path: StrPath) -> None:
             if temporary.fullmatch(other.name):
                 other.unlink()
     except OSError:
-        pass  # not ours to remove, or the folder is gone: writing will tell
+        pass  # they belong to somebody else, or the folder is gone: writing will say so
 
 
 def _mode(target: Path) -> int:
-    """Permissions of the file that is replaced, or those a new file would get."""
+    """Permissions of the file that is replaced, or those that a new file would get."""
     try:
         return target.stat().st_mode & 0o777
     except FileNotFoundError:
@@ -121,7 +121,7 @@ def _mode(target: Path) -> int:
 
 
 def _flush_folder(folder: Path) -> None:
-    """So that the rename outlives a loss of power, where the system can do that."""
+    """Flush a folder to disk, so that a rename in it survives a loss of power."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

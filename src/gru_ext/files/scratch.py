@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class Scratch:
-    """A temporary file that is gone with the last that looks into it, however the process ends.
+class ScratchFile:
+    """A temporary file without a name: it is gone once nothing uses it, however the process ends.
 
     Parameters
     ----------
     what : str
-        What is kept in it, for the message where there is no room.
+        What is kept in the file, for the message of an error.
     folder : path-like, optional
-        By default that of temporary files.
+        The folder for the file; by default the one for temporary files.
     """
 
     def __init__(self, what: str, folder: StrPath | None = None) -> None:
         self._what = what
         self._folder = tempfile.gettempdir() if folder is None else os.fspath(folder)
         try:
-            # without a buffer, so that a full disk shows where it is written to; this object closes
-            # it (SIM115 wants a with)
+            # Without a buffer a full disk is noticed at the write. This object closes the file, so
+            # that there is no "with" for SIM115.
             self.file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115
         except OSError as error:
-            raise self._told(error) from None
+            raise self._named(error) from None
 
     def __enter__(self) -> Self:
         return self
@@ -46,16 +46,16 @@ class Scratch:
         Raises
         ------
         OSError
-            Where there is no room; it says what for.
+            There is no room for the data. The message says what was to be kept.
         """
         left = memoryview(data).cast("B")
         try:
             while left:
                 left = left[self.file.write(left) :]
         except OSError as error:
-            raise self._told(error) from None
+            raise self._named(error) from None
 
-    def _told(self, error: OSError) -> OSError:
+    def _named(self, error: OSError) -> OSError:
         return OSError(
             f"cannot keep {self._what} in a temporary file in {self._folder}: "
             f"{error.strerror or error}"

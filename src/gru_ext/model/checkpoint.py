@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Model files: plain ``.npz``, no pickle (docs/checkpoint-format.md).
 
-A file holds the eleven parameters under the notebook's names and shapes, so that the notebook can
-read it as ``gru_weights.data``, and those of further layers (``Wz_2`` and so on); beside them
-``gru_ext``, a JSON text as bytes, and, for resuming, the optimiser's memories (``memory_Wz`` and so
-on, ``mean_Wz`` and so on) and the streams' hidden states (``hidden``), and the same of the last
-good state (``good_Wz`` and so on). Files from others are hostile: every size is checked against the
-file's own before memory is taken.
+A file holds the eleven parameters under the names and in the shapes of the original script, which
+can read it as ``gru_weights.data``, and those of further layers (``Wz_2`` and so on). Beside them
+it holds ``gru_ext``, a JSON text as bytes. For resuming it also holds the optimiser state
+(``memory_Wz``, ``mean_Wz`` and so on), the hidden states of the streams (``hidden``), and the same
+arrays of the last good state (``good_Wz`` and so on). Files from others are hostile: every size is
+compared with the size of the file before memory is taken.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import os
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO
 
@@ -34,7 +35,7 @@ from gru_ext.text.vocabulary import CODE_POINTS, Vocabulary
 FORMAT_VERSION = 1
 _METADATA = "gru_ext"
 _MEMORY, _MEAN, _GOOD = "memory_", "mean_", "good_"
-# Names a file may hold: twice the parameters, their memories and the states, and the metadata.
+# Names that a file may hold: twice parameters, optimiser state and hidden states; metadata.
 _MOST_MEMBERS = 2 * (3 * len(shapes(1, 1, MOST_LAYERS)) + 1) + 1
 
 Array = NDArray[np.floating]
@@ -42,14 +43,14 @@ Array = NDArray[np.floating]
 
 _LONGEST_HEADER = 1024
 _IN_LAYER = r"(?:good_)?(?:memory_|mean_)?[WUb][zrh]_([2-9]|[1-9]\d{1,8})"
-_HEADER = (  # compiled by the first file that is read
+_HEADER = (  # compiled when the first file is read
     r"\{'descr': '([<>|=][a-zA-Z]\d*)', 'fortran_order': (True|False), "
     r"'shape': \(([\d, ]{0,100})\),? *\}\s*"
 )
 
 
 class CheckpointError(ValueError):
-    """A file that is no model, or not a whole one; the message says what is wrong with it."""
+    """A file is not a model file, or is incomplete. The message says what is wrong."""
 
 
 @dataclass
@@ -61,14 +62,15 @@ class Checkpoint:
     weights : dict of ndarray
         The parameters, float32 or float64.
     metadata : dict
-        Vocabulary, sizes, step and so on; empty for a file of the notebook.
+        Vocabulary, sizes, step and so on; empty for a file of the original script.
     memory : dict of ndarray, or None
-        The optimiser's sums or means of squares, by the parameters' names.
-    hidden : ndarray of shape (B, H), or (layers, B, H) where there are several, or None
+        The second moment (Adagrad: the sum of squares), by the parameters' names.
+    hidden : ndarray of shape (B, H), or (layers, B, H) for several layers, or None
+        The hidden states of the streams.
     mean : dict of ndarray, or None
-        Adam's means of the gradients.
+        The first moment of Adam.
     good : Checkpoint or None
-        The arrays of the last good state, where it is another.
+        The arrays of the last good state, if that is an earlier one.
     """
 
     weights: Mapping[str, Array]
@@ -90,22 +92,31 @@ class Checkpoint:
 
     @property
     def layers(self) -> int:
-        """GRU layers."""
+        """The number of GRU layers."""
         return layers_of(self.weights)
 
     @property
     def characters(self) -> str | None:
-        """The vocabulary, or None where the file has none, as the notebook's."""
+        """The characters of the vocabulary, or None if the file has none."""
         return self.metadata.get("vocabulary")
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """The vocabulary, or None where the file has none."""
+        """The vocabulary, or None if the file has none."""
         return Vocabulary.from_metadata(self.metadata)
 
 
+@contextmanager
+def errors_name(path: StrPath) -> Iterator[None]:
+    """Put a file's name before what a CheckpointError says of its content."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{os.fspath(path)} {error}") from None
+
+
 def layers_of(names: Collection[str]) -> int:
-    """GRU layers of parameters or members with these names: the highest that one of them has."""
+    """The number of layers of parameters with these names: the highest in one of them."""
     found = (re.fullmatch(_IN_LAYER, name) for name in names)
     return max((int(match[1]) for match in found if match), default=1)
 
@@ -113,14 +124,14 @@ def layers_of(names: Collection[str]) -> int:
 def write(
     path: StrPath, checkpoint: Checkpoint, replacing: Callable[[], object] | None = None
 ) -> None:
-    """Write a model file, whole or not at all; see :func:`gru_ext.files.atomic.write_atomically`.
+    """Write a model file atomically (:func:`gru_ext.files.atomic.write_atomically`).
 
     Raises
     ------
     OSError
-        Where it cannot be written; a file that stood there stays as it was.
+        The file cannot be written. An existing file stays as it was.
     ValueError
-        Where a value is not finite, which could not be read again; nothing is written then.
+        A value is not finite, so that the file could not be read again. Nothing is written then.
     """
     arrays = _named_arrays(checkpoint)
     if checkpoint.good is not None:
@@ -149,7 +160,7 @@ def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
 
 
 def _write_arrays(file: BinaryIO, arrays: dict[str, NDArray[Any]]) -> None:
-    """As numpy.savez, which in older versions leaves a broken archive to be closed at exit."""
+    """Do what numpy.savez does; its older versions leave a broken archive open after an error."""
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -157,22 +168,22 @@ def _write_arrays(file: BinaryIO, arrays: dict[str, NDArray[Any]]) -> None:
 
 
 def read(path: StrPath) -> Checkpoint:
-    """Read a model file, the notebook's ``gru_weights.data`` included.
+    """Read a model file; the original script's ``gru_weights.data`` is one too.
 
     Raises
     ------
     OSError
-        Where the file cannot be read.
+        The file cannot be read.
     CheckpointError
-        Where it is no model file, or truncated, or inconsistent.
+        The file is not a model file, or is truncated or inconsistent.
     """
-    with open(path, "rb") as file:
+    with errors_name(path), open(path, "rb") as file:
         try:
             return _Reader(file).read()
-        except CheckpointError as error:
-            raise CheckpointError(f"{path} {error}") from None
+        except CheckpointError:
+            raise
         except (zipfile.BadZipFile, EOFError) as error:
-            raise CheckpointError(f"{path} is no model file, or a damaged one: {error}") from None
+            raise CheckpointError(f"is not a model file, or is damaged: {error}") from None
         except (
             ValueError,
             KeyError,
@@ -183,34 +194,34 @@ def read(path: StrPath) -> Checkpoint:
             OSError,
             struct.error,
         ) as error:
-            # what zipfile and numpy.lib.format raise where a file's bytes make no sense
-            raise CheckpointError(f"{path} is a damaged model file: {error}") from None
+            # what zipfile and numpy.lib.format raise for damaged files
+            raise CheckpointError(f"is a damaged model file: {error}") from None
 
 
 class _Reader:
-    """One file; every array is measured before it is read."""
+    """One file. The size of every array is checked before it is read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.bytes = os.fstat(file.fileno()).st_size
         self.archive = zipfile.ZipFile(file)
         members = self.archive.infolist()
         if len(members) > _MOST_MEMBERS:
-            raise CheckpointError(f"has {len(members)} members, which no model file has")
+            raise CheckpointError(f"has {len(members)} members, more than any model file")
         self.members = {info.filename.removesuffix(".npy"): info for info in members}
         self.taken = 0
 
     def read(self) -> Checkpoint:
         missing = [name for name in NAMES if name not in self.members]
         if missing:
-            raise CheckpointError(f"is no model file: it has no {', '.join(missing)}")
+            raise CheckpointError(f"is not a model file: it has no {', '.join(missing)}")
         metadata = self._metadata() if _METADATA in self.members else {}
         shape, dtype = self._header("Wz")[1:3]
         if len(shape) != 2:
-            raise CheckpointError(f"Wz must have shape (H, V), not {shape}")
+            raise CheckpointError(f"has Wz of shape {shape}: it must be (H, V)")
         H, V = shape
         layers = layers_of(self.members)
         if layers > MOST_LAYERS:
-            raise CheckpointError(f"has {layers} layers: there may be {MOST_LAYERS} at most")
+            raise CheckpointError(f"has {layers} layers: at most {MOST_LAYERS} are possible")
         expected = shapes(V, H, layers)
         data = self._state("", expected, dtype)
         if _GOOD + NAMES[0] in self.members:
@@ -237,57 +248,59 @@ class _Reader:
         return Checkpoint(weights or {}, {}, memory, hidden, mean)
 
     def _header(self, name: str) -> tuple[IO[bytes], tuple[int, ...], np.dtype[Any], bool, int]:
-        """An open member past its header, shape, dtype, Fortran order, and bytes of data."""
+        """An open member after its header; shape, dtype, Fortran order, and bytes of data."""
         info = self.members.get(name)
         if info is None:
-            raise CheckpointError(f"is no whole model file: it has no {name}")
+            raise CheckpointError(f"is not a complete model file: it has no {name}")
         if info.compress_type != zipfile.ZIP_STORED:
-            raise CheckpointError(f"{name} is compressed: save with numpy.savez, uncompressed")
+            raise CheckpointError(f"has {name} compressed: save it uncompressed, with numpy.savez")
         if info.file_size != info.compress_size or info.file_size > self.bytes:
-            raise CheckpointError(f"{name} claims {info.file_size} bytes in a file of {self.bytes}")
+            raise CheckpointError(f"has {name} that claims {info.file_size} of {self.bytes} bytes")
         member = self.archive.open(info)
         shape, fortran, dtype = _array_header(name, member)
         if min(shape, default=1) < 1:
-            raise CheckpointError(f"{name} has the impossible shape {shape}")
+            raise CheckpointError(f"has {name} of the impossible shape {shape}")
         claimed = math.prod(shape) * dtype.itemsize
         if claimed != info.file_size - member.tell():
             raise CheckpointError(
-                f"{name} of shape {shape} and {dtype} claims {claimed} bytes, "
-                f"but has {info.file_size - member.tell()}"
+                f"has {name} of shape {shape} and {dtype}, which claims {claimed} bytes, with "
+                f"{info.file_size - member.tell()} bytes"
             )
         return member, shape, dtype, fortran, claimed
 
     def _array(self, name: str, expected: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         member, shape, own, fortran, claimed = self._header(name)
         if own.newbyteorder("=") not in (np.float32, np.float64):
-            raise CheckpointError(f"{name} must be float32 or float64, not {own}")
+            raise CheckpointError(f"has {name} as {own}: it must be float32 or float64")
         if own != dtype:
-            raise CheckpointError(f"{name} is {own}, but Wz is {dtype}")
+            raise CheckpointError(f"has {name} as {own}, but Wz as {dtype}")
         if shape != expected:
-            raise CheckpointError(f"{name} must have shape {expected}, not {shape}")
+            raise CheckpointError(f"has {name} of shape {shape}: it must be {expected}")
         # Members may overlap in the file: together they may take no more than it has.
         self.taken += claimed
         if self.taken > self.bytes:
-            raise CheckpointError(f"its arrays claim more than its {self.bytes} bytes")
+            raise CheckpointError(f"has arrays that claim more than its {self.bytes} bytes")
         array = np.frombuffer(_read_all(member, claimed), own)
         array = array.reshape(shape, order="F" if fortran else "C")
         array = np.ascontiguousarray(array, own.newbyteorder("="))
         if not np.isfinite(array).all():
-            raise CheckpointError(f"{name} has values that are not finite")
+            raise CheckpointError(f"has {name} with values that are not finite")
         return array
 
     def _metadata(self) -> dict[str, Any]:
         member, shape, dtype, _, claimed = self._header(_METADATA)
         if dtype != np.uint8 or len(shape) != 1:
-            raise CheckpointError(f"{_METADATA} must be a row of bytes, not {dtype} {shape}")
+            raise CheckpointError(
+                f"has metadata as {dtype} of shape {shape}: they must be 1-D bytes"
+            )
         try:
             metadata = json.loads(_read_all(member, claimed))
         except (ValueError, RecursionError):
-            raise CheckpointError(f"{_METADATA} is no JSON text") from None
+            raise CheckpointError("has metadata that are not a JSON text") from None
         if not isinstance(metadata, dict):
-            raise CheckpointError(f"{_METADATA} must be a JSON object")
+            raise CheckpointError("has metadata that are not a JSON object")
         if not isinstance(metadata.get("format"), int):
-            raise CheckpointError(f"{_METADATA} has no format number")
+            raise CheckpointError("has metadata without a format number")
         if metadata["format"] > FORMAT_VERSION:
             raise CheckpointError(
                 f"has format {metadata['format']}, from a newer gru_ext "
@@ -300,30 +313,32 @@ class _Reader:
 def _array_header(name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, Fortran order and dtype of an open member, as numpy.save writes them.
 
-    Read by a pattern: NumPy's own reader hands the header to Python's parser.
+    They are read by a regular expression: NumPy's own reader gives the header to Python's parser.
     """
     magic = member.read(8)
     long = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(magic)
     if long is None:
-        raise CheckpointError(f"{name} is no array that numpy.save wrote")
+        raise CheckpointError(f"has {name} that is not an array of numpy.save")
     length = int.from_bytes(member.read(long), "little")
     header = member.read(min(length, _LONGEST_HEADER)).decode("latin-1")
     found = re.fullmatch(_HEADER, header)
     if found is None:
-        raise CheckpointError(f"{name} has a header that numpy.save does not write")
+        raise CheckpointError(f"has {name} with a header that numpy.save does not write")
     descr, order, sizes = found.groups()
     if descr[1] == "O":
-        raise CheckpointError(f"{name} holds pickled objects, which are never unpickled")
+        raise CheckpointError(f"has {name} with pickled objects, which are never unpickled")
     try:
         dtype = np.dtype(descr)
         shape = tuple(int(size) for size in sizes.replace(",", " ").split())
     except (TypeError, ValueError):
-        raise CheckpointError(f"{name} has the unknown dtype {descr} or shape ({sizes})") from None
+        raise CheckpointError(
+            f"has {name} of the unknown dtype {descr} or shape ({sizes})"
+        ) from None
     return shape, order == "True", dtype
 
 
 def _read_all(member: IO[bytes], claimed: int) -> bytes:
-    data = member.read(claimed + 1)  # one more, so that the end and its checksum are reached
+    data = member.read(claimed + 1)  # one byte more, so that the end and its checksum are read
     if len(data) != claimed:
         raise CheckpointError("is truncated")
     return data
@@ -339,10 +354,10 @@ def _check_metadata(metadata: dict[str, Any], V: int) -> None:
         or V > CODE_POINTS
         or len(set(characters)) != V
     ):
-        raise CheckpointError(f"its vocabulary is not {V} different characters")
+        raise CheckpointError(f"has a vocabulary that is not {V} different characters")
     try:
         vocabulary = Vocabulary.from_metadata(metadata)
         if vocabulary is not None and metadata.get("document_separator") is not None:
             vocabulary.encode_separator(metadata["document_separator"])
     except (TypeError, ValueError) as error:
-        raise CheckpointError(f"has a vocabulary that makes no sense: {error}") from None
+        raise CheckpointError(f"has a damaged vocabulary: {error}") from None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How well a model predicts a text."""
+"""Evaluation: how well a model predicts a text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import document_starts, release
 
 _WINDOW = 256
-# Symbols between releases of a mapped text's pages.
+# Symbols between two releases of a mapped text's pages.
 _RELEASE = 1 << 20
 
 
@@ -26,9 +26,9 @@ class Evaluation:
     Attributes
     ----------
     nats_per_char : float
-        The mean of -log p of each character given all before it.
+        The mean of -log p of each character given all characters before it.
     characters : int
-        Characters predicted: all but the first.
+        The characters that were predicted: all but the first.
     """
 
     nats_per_char: float
@@ -41,7 +41,7 @@ class Evaluation:
 
     @property
     def perplexity(self) -> float:
-        """exp(nats_per_char), infinity where that is too large a number."""
+        """exp(nats_per_char), or infinity where that overflows."""
         try:
             return math.exp(self.nats_per_char)
         except OverflowError:
@@ -54,23 +54,23 @@ def evaluate_symbols(
     progress: Callable[[int], object] | None = None,
     separator: NDArray[np.integer] | None = None,
 ) -> Evaluation:
-    """Score symbols of shape (n,) from a zero hidden state, carried through the whole text.
+    """Evaluate a model on symbols of shape (n,), with the hidden state carried through all of them.
 
-    With a separator the state is zero again where a document starts.
+    The state is zero at the start and, with a separator, where a document starts.
 
     Parameters
     ----------
     parameters : Parameters
     symbols : ndarray of integers from 0 to V - 1, shape (n,), n >= 2
     progress : callable, optional
-        Called with the number of characters after each window.
+        It is called with the number of characters after each window.
     separator : ndarray of symbols, optional
         What stands between documents.
 
     Raises
     ------
     ValueError
-        Where there is nothing to predict, or a symbol is none.
+        There is nothing to predict, or a value is not a symbol.
     """
     n = len(symbols) - 1
     if n < 1:

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
-from gru_ext.model.checkpoint import Checkpoint, CheckpointError
+from gru_ext.model.checkpoint import Checkpoint, CheckpointError, errors_name
 from gru_ext.model.parameters import Parameters, draw_uniform
 from gru_ext.text.vocabulary import Vocabulary
 
@@ -27,14 +27,14 @@ class Model:
     ----------
     vocabulary : Vocabulary
     parameters : Parameters
-        For as many symbols as the vocabulary has.
+        Parameters for as many symbols as the vocabulary has.
     about : dict, optional
         What is known of its training: ``step``, ``options`` and so on.
 
     Raises
     ------
     ValueError
-        Where the two do not fit.
+        Vocabulary and parameters have different sizes.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class Model:
         seed: int = 0,
         layers: int = 1,
     ) -> Model:
-        """A new model: matrices drawn evenly from +-1/sqrt(H), biases zero."""
+        """Make a new model: matrices uniform in [-1/sqrt(H), 1/sqrt(H)), biases zero."""
         parameters = Parameters(len(vocabulary), hidden_size, dtype, layers=layers)
         draw_uniform(parameters, np.random.default_rng(seed), 1 / math.sqrt(hidden_size))
         return cls(vocabulary, parameters)
 
     @property
     def separator(self) -> NDArray[np.integer] | None:
-        """Symbols of ``about["document_separator"]``, what stands between documents.
+        """The symbols of ``about["document_separator"]``, the text between documents.
 
-        None where there is none, so that the state is never reset.
+        It is None if there is none. The hidden state is then never reset.
         """
         text = self.about.get("document_separator")
         return None if text is None else self.vocabulary.encode_separator(text)
@@ -79,7 +79,7 @@ class Model:
 
     @property
     def layers(self) -> int:
-        """GRU layers."""
+        """The number of GRU layers."""
         return self.parameters.layers
 
     @property
@@ -108,25 +108,25 @@ class Model:
         temperature: float = 1.0,
         seed: int | None = None,
     ) -> str | bytes:
-        """The prompt and ``length`` characters drawn after it.
+        """Sample text: the prompt and ``length`` characters that follow it.
 
-        Of a model of bytes ``length`` counts bytes. They come as a str, with U+FFFD for what is no
-        UTF-8; where the prompt is bytes, ``b""`` included, as bytes.
+        For a model of bytes, ``length`` counts bytes. The result is a str, with U+FFFD for what is
+        not UTF-8; or bytes if the prompt is bytes, ``b""`` included.
 
         Parameters
         ----------
         length : int
         prompt : str or bytes
-            Of characters the model knows.
+            What the model reads first: characters that it knows.
         temperature : float
-            The logits are divided by it; 0 takes the likeliest character each time.
+            The logits are divided by it. 0 takes the most likely character each time.
         seed : int, optional
             The same seed gives the same text.
 
         Raises
         ------
-        ValueError
-            Where the prompt has unknown characters, or a number is out of range.
+        TypeError, ValueError
+            The prompt has characters that the model does not know, or a number is out of range.
         """
         from gru_ext.model.sampling import sample_chunks, sample_symbols
 
@@ -139,27 +139,28 @@ class Model:
             chunks = sample_chunks(self.parameters, self.vocabulary, length, prompt, **chosen)
             return prompt + "".join(chunks)
         if self.vocabulary.units != "bytes":
-            raise TypeError("prompt must be a str for a model of characters, not bytes")
+            raise TypeError("`prompt` must be a str for a model of characters, not bytes")
         drawn = sample_symbols(self.parameters, self.vocabulary, length, prompt, **chosen)
         return prompt + b"".join(map(self.vocabulary.to_bytes, drawn))
 
     def evaluate(self, text: Text, encoding: str = "utf-8") -> Evaluation:
-        """Cross-entropy of a text, from a zero hidden state carried through all of it.
+        """Evaluate the model on a text: the cross-entropy of its characters.
 
-        Or through each document, where the model was trained with a document separator.
+        The hidden state is zero at the start and carried through the whole text. It is reset at
+        each document if the model was trained with a document separator.
 
         Parameters
         ----------
         text : str, bytes, path-like or list of paths
-            A str is the text itself, and so are bytes for a model of bytes; in a list a str is a
-            path, ``-`` standard input.
+            A str is the text itself, and so are bytes for a model of bytes. In a list a str is a
+            path; ``-`` is standard input.
         encoding : str
-            Of files, for a model of characters.
+            The encoding of the files, for a model of characters.
 
         Raises
         ------
-        ValueError
-            Where the text has unknown characters, or fewer than two.
+        TypeError, ValueError, OSError
+            The text cannot be read, has characters that the model does not know, or fewer than two.
         """
         from gru_ext.model.evaluation import evaluate_symbols
         from gru_ext.text.corpus import Corpus
@@ -170,17 +171,17 @@ class Model:
         return evaluate_symbols(self.parameters, symbols, separator=self.separator)
 
     def save(self, path: StrPath) -> None:
-        """Write the model to a file, whole or not at all.
+        """Write the model to a file atomically.
 
         Raises
         ------
         OSError
-            Where it cannot be written; a file that stood there stays as it was.
+            The file cannot be written. An existing file stays as it was.
         """
         checkpoint.write(path, self.checkpoint())
 
     def checkpoint(self) -> Checkpoint:
-        """What :meth:`save` writes."""
+        """The checkpoint that :meth:`save` writes."""
         about = self.vocabulary.metadata() | self.about
         return Checkpoint(dict(self.parameters), about)
 
@@ -191,14 +192,14 @@ def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> M
     Raises
     ------
     CheckpointError
-        Where it holds no vocabulary and none is given, or one of another size.
+        The checkpoint has no vocabulary and none is given, or one of another size.
     """
     if vocabulary is None:
         vocabulary = data.vocabulary
         if vocabulary is None:
             raise CheckpointError(
-                "holds weights without a vocabulary, as the notebook writes them: train on with "
-                "--classic or --init-from and its text, or load it with vocabulary="
+                "holds weights without a vocabulary, as the original script writes them: continue "
+                "training with `classic` or `init_from` on its text, or load it with `vocabulary`"
             )
     if len(vocabulary) != data.vocabulary_size:
         raise CheckpointError(
@@ -218,17 +219,15 @@ def load(path: StrPath, vocabulary: Vocabulary | None = None) -> Model:
     ----------
     path : path-like
     vocabulary : Vocabulary, optional
-        For weights that were written without one, as the notebook's.
+        The vocabulary of weights that were written without one, as by the original script.
 
     Raises
     ------
     OSError
-        Where the file cannot be read.
+        The file cannot be read.
     CheckpointError
-        A ValueError: where it is no model file, or a damaged one.
+        A ValueError: the file is not a model file, or is damaged.
     """
     data = checkpoint.read(path)
-    try:
+    with errors_name(path):
         return from_checkpoint(data, vocabulary)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path} {error}") from None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The parameters: one flat buffer, with the notebook's eleven names as writable views into it.
+"""The parameters: one flat buffer, with a writable view of it for each name.
 
-The only Python module that knows where a parameter lies (``_layout.pxd`` draws the map).
+This is the only Python module that knows where a parameter lies; ``core/layout.pxd`` describes it.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from numpy.typing import DTypeLike, NDArray
 from gru_ext.core.kernels import layout
 from gru_ext.core.windows import aligned_zeros
 
-# In the order in which the notebook draws (matrices) and lists them.
+# In the order in which the original script initialises (matrices) and lists them.
 MATRICES = ("Wz", "Uz", "Wr", "Ur", "Wh", "Uh", "Wy")
 NAMES = ("Wy", "Wh", "Wr", "Wz", "Uh", "Ur", "Uz", "by", "bh", "br", "bz")
 
 
 def layer_name(name: str, layer: int) -> str:
-    """The name of a parameter in a layer, counted from 1: those of the first are the notebook's."""
+    """The name of a parameter in a layer; layers count from 1, and the first adds no suffix."""
     return name if layer == 1 else f"{name}_{layer}"
 
 
 def shapes(vocabulary_size: int, hidden_size: int, layers: int = 1) -> dict[str, tuple[int, int]]:
-    """Shape of each parameter by name, as the notebook has them.
+    """The shape of each parameter by name, as in the original script.
 
-    The output layer's lie between those of the first layer; the layers above come after, with
-    names such as ``Wz_2``.
+    The parameters of the output layer come between those of the first layer. Those of the layers
+    above follow, with names such as ``Wz_2``.
     """
     V, H = vocabulary_size, hidden_size
     every = {"Wy": (V, H), "by": (V, 1)}
@@ -47,7 +47,7 @@ def shapes(vocabulary_size: int, hidden_size: int, layers: int = 1) -> dict[str,
 
 
 class Parameters(Mapping[str, NDArray[np.floating]]):
-    """Named views of one flat buffer: eleven, and nine for each layer above the first.
+    """Named views of one flat buffer: eleven, and nine more for each layer above the first.
 
     Parameters
     ----------
@@ -56,20 +56,20 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
     dtype : dtype
         float32 or float64.
     flat : ndarray, shape (size,), optional
-        A buffer to use; its padding must be zero. By default a new one, all zero.
+        A buffer to use; its padding must be zero. By default a new buffer of zeros.
     layers : int
-        GRU layers; each above the first reads the hidden states of the one below.
+        The GRU layers. Each above the first reads the hidden states of the layer below.
 
     Attributes
     ----------
     flat : ndarray, shape (size,)
-        The buffer, which the kernels take. Rows are padded with zeros to whole cache lines; write
-        through the names, so that the padding stays zero.
+        The buffer that the kernels take. Its rows are padded with zeros to whole cache lines.
+        Write to it through the names, so that the padding stays zero.
 
     Raises
     ------
     ValueError, TypeError
-        Where a size, the dtype or the buffer does not fit.
+        A size, the dtype or the buffer is not as described.
     """
 
     def __init__(
@@ -127,12 +127,12 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
 
     @property
     def count(self) -> int:
-        """Numbers that are learned, without the padding."""
+        """The number of trained parameters, without the padding."""
         return sum(view.size for view in self._views.values())
 
     @property
     def sizes(self) -> str:
-        """Hidden size and layers, as they are told."""
+        """Hidden size and layers, as messages show them."""
         layers = f"{self.layers} layers of " if self.layers > 1 else ""
         return f"{layers}hidden size {self.hidden_size}"
 
@@ -146,11 +146,11 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         return len(self._views)
 
     def copy(self) -> Parameters:
-        """The same values in a buffer of their own."""
+        """A copy in a buffer of its own."""
         return self.like(self.flat.copy())
 
     def like(self, flat: NDArray[np.floating] | None = None) -> Parameters:
-        """Others of the same sizes: those of the buffer, or zeros."""
+        """Parameters of the same sizes in another buffer; by default they are zero."""
         sizes = self.vocabulary_size, self.hidden_size, self.dtype
         return Parameters(*sizes, flat, self.layers)
 
@@ -160,7 +160,7 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         Raises
         ------
         KeyError, ValueError
-            Where a name is missing or a shape differs; nothing is changed then.
+            A name is missing or a shape differs. Nothing is changed then.
         """
         for name, shape in shapes(self.vocabulary_size, self.hidden_size, self.layers).items():
             if values[name].shape != shape:
@@ -170,14 +170,17 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
 
 
 class Uniform(Protocol):
-    """What numpy.random's generators have in common."""
+    """What the generators of numpy.random have in common."""
 
     def random(self, size: tuple[int, ...], /) -> NDArray[Any]:
-        """Numbers evenly from [0, 1), of this shape."""
+        """Uniform random numbers from [0, 1), of this shape."""
 
 
 def draw_uniform(parameters: Parameters, generator: Uniform, scale: float = 0.05) -> None:
-    """Initialise: matrices uniform in [-scale, scale), biases zero, in the notebook's order."""
+    """Initialise matrices uniformly in [-scale, scale), in the original script's order.
+
+    Biases stay as they are.
+    """
     matrices = [*MATRICES]
     for layer in range(2, parameters.layers + 1):
         matrices += [layer_name(name, layer) for name in MATRICES if name != "Wy"]

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: MIT
-"""Text drawn from a model, character by character."""
+"""Sampling text from a model, character by character."""
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.kinds import Number, Whole
 from gru_ext.core.windows import Workspace, forward_window, sample_streams
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import document_starts
 from gru_ext.text.vocabulary import Vocabulary
-from gru_ext.training.options import check_whole
+
+LENGTH, TEMPERATURE, SEED = Whole(0), Number(least=0), Whole(0)
 
 _CHUNK = 1000
 _PROMPT_WINDOW = 256
-# Drawn at first where a document may end, and then twice as many each time.
+# Characters sampled at first where a document may end; then twice as many each time.
 _DOCUMENT = 16
 
 
@@ -32,9 +32,9 @@ def sample_chunks(
     hidden: NDArray[np.floating] | None = None,
     separator: NDArray[np.integer] | None = None,
 ) -> Iterator[str]:
-    """The text of :func:`sample_symbols`, some at a time."""
+    """Yield the text of :func:`sample_symbols`, a part at a time."""
     if not isinstance(prompt, str):
-        raise TypeError(f"prompt must be a str, not {type(prompt).__name__}")
+        raise TypeError(f"`prompt` must be a str, not {type(prompt).__name__}")
     decode = vocabulary.decoder()
     for drawn in sample_symbols(
         parameters, vocabulary, length, prompt, temperature, seed, hidden, separator
@@ -55,26 +55,26 @@ def sample_symbols(
     hidden: NDArray[np.floating] | None = None,
     separator: NDArray[np.integer] | None = None,
 ) -> Iterator[NDArray[np.integer]]:
-    """Draw ``length`` characters that follow ``prompt``, some at a time.
+    """Sample ``length`` characters that follow ``prompt``, a part at a time.
 
     Parameters
     ----------
     parameters, vocabulary
         The model.
     length : int
-        Characters, or bytes, to draw.
+        The characters, or bytes, to sample.
     prompt : str or bytes
-        What the model reads first; bytes for a model of bytes alone. Without one it starts as
-        after the separator or else a line's end where it knows that character, else after one
-        drawn evenly.
+        What the model reads first; bytes only for a model of bytes. Without a prompt it starts as
+        after a document separator, or else after a newline if it knows that character, or else
+        after a random character.
     temperature : float
-        The logits are divided by it; 0 takes the likeliest character each time.
+        The logits are divided by it. 0 takes the most likely character each time.
     seed : int or sequence of int, optional
         The same seed gives the same text.
-    hidden : ndarray, shape (1, H), or (layers, 1, H) where there are several, optional
+    hidden : ndarray, shape (1, H), or (layers, 1, H) for several layers, optional
         The state to start from; zero by default.
     separator : ndarray of symbols, optional
-        What stands between documents: where it is read or drawn, the state starts anew.
+        What stands between documents. The state is reset where it is read or sampled.
 
     Yields
     ------
@@ -82,16 +82,13 @@ def sample_symbols(
 
     Raises
     ------
-    ValueError
-        Where the prompt has characters the model does not know, or a number is out of range.
+    TypeError, ValueError
+        The prompt has characters that the model does not know, or a number is out of range.
     """
-    check_whole("length", length, 0)
-    if not isinstance(temperature, numbers.Real):
-        raise TypeError(f"temperature must be a number, not {temperature!r}")
-    if not (temperature >= 0 and math.isfinite(temperature)):
-        raise ValueError(f"temperature must be a number from 0 on, not {temperature}")
-    if not isinstance(seed, Sequence):
-        check_whole("seed", seed, 0)
+    length = LENGTH.check("length", length)
+    temperature = TEMPERATURE.check("temperature", temperature)
+    if seed is not None and not isinstance(seed, Sequence):
+        seed = SEED.check("seed", seed)
     generator = np.random.default_rng(seed)
     if prompt:
         read = vocabulary.encode(prompt).astype(np.int32)
@@ -108,7 +105,7 @@ def sample_symbols(
 
 
 class _Reader:
-    """One stream that reads symbols and draws what follows, document by document."""
+    """One stream that reads symbols and samples what follows, document by document."""
 
     def __init__(
         self,
@@ -132,7 +129,7 @@ class _Reader:
             self.workspace.hidden[...] = hidden
 
     def read(self, symbols: NDArray[np.int32]) -> None:
-        """All but the last, which the first draw reads."""
+        """Read all symbols but the last, which the first sampling step reads."""
         resets = None
         if self.separator is not None:
             resets = document_starts(symbols, self.separator)[:, None]
@@ -148,7 +145,7 @@ class _Reader:
         self.last = symbols[-keep:]
 
     def draw(self, uniforms: NDArray[np.float64], temperature: float) -> NDArray[np.int32]:
-        """A symbol for each of the uniforms, which have shape (n, 1); shape (n,)."""
+        """Sample a symbol for each uniform random number (n, 1); the result has shape (n,)."""
         if self.separator is None:
             return self._draw(uniforms, temperature)
         k, parts, done, ahead = len(self.separator), [], 0, _DOCUMENT
@@ -157,7 +154,7 @@ class _Reader:
             part = self._draw(uniforms[done : done + ahead], temperature)
             starts = document_starts(np.concatenate([before, part]), self.separator)
             ahead *= 2
-            if starts.any():  # what was drawn beyond the separator is drawn again
+            if starts.any():  # what was sampled beyond the separator is sampled again
                 part = part[: int(starts.argmax()) + 1 - len(before)]
                 self.workspace.hidden[...] = 0
                 ahead = _DOCUMENT

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What a training run shows: results on standard output, a progress bar on standard error."""
+"""What a training run shows: lines on standard output, a progress bar on standard error."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -13,23 +15,28 @@ if TYPE_CHECKING:
 
 
 class Console:
-    """Prints lines, and a bar with characters a second and the time left where a person watches.
+    """Prints lines and, on a terminal, a progress bar with speed and time left.
+
+    While there is a bar, log records are written clear of it.
 
     Parameters
     ----------
     characters : int
-        Characters that the whole run learns from.
+        The characters that the whole run trains on.
     done : int
-        Of them, those learned from before.
+        The characters that it has trained on before.
     quiet : bool
-        Show nothing at all.
+        Whether nothing is shown at all.
     """
 
     def __init__(self, characters: int, done: int = 0, quiet: bool = False) -> None:
         self.quiet = quiet
         self._bar: tqdm[NoReturn] | None = None
+        self._redirected = ExitStack()
         if not quiet and sys.stderr is not None and sys.stderr.isatty():
-            from tqdm import tqdm  # only here: importing it takes longer than a short run
+            # imported only here, because that takes longer than a short run
+            from tqdm import tqdm
+            from tqdm.contrib.logging import logging_redirect_tqdm
 
             self._bar = tqdm(
                 total=characters,
@@ -40,6 +47,9 @@ class Console:
                 # some terminals report no columns at all
                 **({"dynamic_ncols": True} if _columns() else {"ncols": 80, "nrows": 20}),
             )
+            logger = logging.getLogger("gru_ext")
+            loggers = [each for each in (logger, logging.root) if each.handlers] or [logger]
+            self._redirected.enter_context(logging_redirect_tqdm(loggers))
 
     def __enter__(self) -> Self:
         return self
@@ -52,11 +62,12 @@ class Console:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+        self._redirected.close()
 
     def print(self, text: str) -> None:
-        """A line on standard output, clear of the bar.
+        """Print a line on standard output, clear of the bar.
 
-        Where nobody reads it any more the run goes on without a word: its model is what counts.
+        If standard output is closed the run continues silently: its model is what counts.
         """
         if self.quiet or sys.stdout is None:
             return
@@ -71,24 +82,10 @@ class Console:
             self._bar.refresh()
 
     def advance(self, characters: int, bits_per_char: float) -> None:
-        """So many characters more, learned from at this loss."""
+        """Move the bar on by so many characters, and show the loss."""
         if self._bar is not None:
             self._bar.set_postfix_str(f"{bits_per_char:.3f} bits/char", refresh=False)
             self._bar.update(characters)
-
-
-def tell(message: str) -> None:
-    """A line on standard error, clear of a bar: what went wrong while the run goes on."""
-    if sys.stderr is None:
-        return
-    line = f"gru-ext: {' '.join(message.split())}"
-    try:
-        if "tqdm" in sys.modules:
-            sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
-        else:
-            print(line, file=sys.stderr)
-    except OSError:
-        pass  # nobody reads it
 
 
 def _columns() -> int:
@@ -99,6 +96,6 @@ def _columns() -> int:
 
 
 def _showable(text: str) -> str:
-    """The text, with what standard output's encoding lacks escaped."""
+    """The text; characters that are not in standard output's encoding are escaped."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)

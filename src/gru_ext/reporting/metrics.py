@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A run's numbers as a file of lines, each a JSON object (JSONL)."""
+"""The metrics of a run as a JSONL file: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ Record = dict[str, Any]
 
 
 class MetricsError(ValueError):
-    """A file that holds no metrics; the message says which line is wrong."""
+    """A file is not a metrics file. The message says which line is wrong."""
 
 
 def read_metrics(path: StrPath) -> list[Record]:
     """The records of a metrics file, in order.
 
-    A last line without an end, which a process leaves that was killed while it wrote, is left out.
+    An incomplete last line is left out: a process was killed while it wrote that line.
 
     Raises
     ------
     OSError
-        Where the file cannot be read.
+        The file cannot be read.
     MetricsError
-        Where a line is no record.
+        A line is not a record.
     """
     with open(path, "rb") as file:
-        whole = file.read().split(b"\n")[:-1]
+        complete = file.read().split(b"\n")[:-1]
     records = []
-    for number, line in enumerate(whole, start=1):
+    for number, line in enumerate(complete, start=1):
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict) or not _is_record(record):
             raise MetricsError(
-                f"{path} is no metrics file: line {number} is no JSON object with step, "
+                f"{path} is not a metrics file: line {number} is not a JSON object with step, "
                 f"characters and seconds"
             )
         records.append(record)
@@ -54,22 +54,23 @@ def _is_record(record: Record) -> bool:
 
 
 class Metrics:
-    """The records of a run, kept in memory and in a file.
+    """The records of a run, in memory and in a file.
 
-    A file that cannot be written does not end the run: all is written at the next try.
+    If the file cannot be written, the run continues, and writing is tried again with the next
+    record.
 
     Parameters
     ----------
     path : path-like or None
-        None: in memory alone.
+        With None the records are only kept in memory.
     step : int
-        Update from which the run goes on; 0 for a new one. Lines after it, of a run that was killed
-        between its last checkpoint and its end, are taken back: the run makes them again.
+        The step from which the run continues; 0 for a new run. Later records, of a run that was
+        killed after its last checkpoint, are removed: the run makes them again.
 
     Raises
     ------
     OSError, MetricsError
-        Where the file cannot be written at all, or what is to be gone on with is no metrics file.
+        The file cannot be written at all, or the file to continue is not a metrics file.
     """
 
     def __init__(self, path: StrPath | None, step: int) -> None:
@@ -85,32 +86,32 @@ class Metrics:
 
     @property
     def seconds(self) -> float:
-        """At the last record."""
+        """The seconds that training took up to the last record."""
         return float(self.records[-1]["seconds"]) if self.records else 0.0
 
     def add(self, record: Record) -> None:
-        """One record more, unless the file has that step from before."""
+        """Add a record, unless the file already has one of that step."""
         if self.records and record["step"] <= self.records[-1]["step"]:
             return
         self.records.append(record)
         self.flush()
 
-    def take_back(self, step: int) -> None:
-        """Forget the records after an update, which the run makes again."""
+    def roll_back(self, step: int) -> None:
+        """Remove the records after a step, which the run makes again."""
         self.records = [record for record in self.records if record["step"] <= step]
         file = self._file
-        if file is None or file.written <= len(self.records):
+        if file is None or file.count <= len(self.records):
             return
-        file.written = len(self.records)
-        file.whole = len(b"".join(map(_line, self.records)))
+        file.count = len(self.records)
+        file.size = len(b"".join(map(_line, self.records)))
         try:
-            if os.path.getsize(file.path) > file.whole:
-                os.truncate(file.path, file.whole)
+            if os.path.getsize(file.path) > file.size:
+                os.truncate(file.path, file.size)
         except OSError:
             pass  # the next record is written in their place
 
     def flush(self) -> None:
-        """Write what is not written yet."""
+        """Write the records that are not written yet."""
         if self._file is not None:
             self._file.try_append(self.records, _line)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pictures of training runs: loss and speed over the characters learned from (matplotlib)."""
+"""Pictures of training runs: loss and speed over the characters seen (matplotlib)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ FORMATS = ("png", "svg")
 
 
 def check_plot(path: StrPath) -> None:
-    """Find out before a long run whether a picture can be drawn there at its end.
+    """Check before a long run that a picture can be drawn at its end.
 
     Raises
     ------
     ValueError, ImportError, OSError
-        Where the name has no known ending, matplotlib is missing, or the path cannot be written.
+        The name has no known suffix, matplotlib is missing, or the file cannot be written.
     """
     if _format(path) not in FORMATS:
-        raise ValueError(f"{path} must end in .png or .svg, by which the picture's kind is chosen")
+        raise ValueError(f"{path} must end in .png or .svg, the formats of a picture")
     if importlib.util.find_spec("matplotlib") is None:
         raise ImportError(
             "pictures need matplotlib, which is not installed: "
@@ -47,24 +47,24 @@ def plot_files(metrics: Sequence[StrPath], output: StrPath) -> None:
     Parameters
     ----------
     metrics : sequence of path-like
-        Files that ``--metrics`` wrote.
+        Metrics files of training runs.
     output : path-like
-        Ends in ``.png`` or ``.svg``.
+        The picture; its name ends in ``.png`` or ``.svg``.
 
     Raises
     ------
     ValueError, ImportError, OSError
-        Where a file is no metrics file or holds no line yet, or the picture cannot be made.
+        A file is not a metrics file or is empty, or the picture cannot be written.
     """
     check_plot(output)
     names = [os.fspath(path) for path in metrics]
     stems = [Path(name).stem for name in names]
     labels = stems if len(set(stems)) == len(stems) else names
-    labels = [label.replace("$", r"\$") for label in labels]  # no formula
+    labels = [label.replace("$", r"\$") for label in labels]  # a $ would begin a formula
     runs = [read_metrics(name) for name in names]
     for name, records in zip(names, runs, strict=True):
         if not records:
-            raise ValueError(f"{name} holds no line yet: there is nothing to draw")
+            raise ValueError(f"{name} has no records yet: there is nothing to draw")
     plot_records(dict(zip(labels, runs, strict=True)), output)
 
 
@@ -74,14 +74,14 @@ def plot_records(runs: dict[str, list[Record]], output: StrPath) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter
 
-    with rc_context({"svg.hashsalt": "gru_ext"}):  # the same numbers make the same file
+    with rc_context({"svg.hashsalt": "gru_ext"}):  # the same records give the same file
         figure = Figure(figsize=(8, 6), layout="constrained")
         loss, speed = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
         for i, (name, records) in enumerate(runs.items()):
             _draw(loss, speed, name if len(runs) > 1 else "", f"C{i}", records)
         loss.set_ylabel("bits per character")
-        speed.set_ylabel("characters a second")
-        speed.set_xlabel("characters learned from")
+        speed.set_ylabel("characters per second")
+        speed.set_xlabel("characters seen")
         speed.set_ylim(bottom=0)
         speed.yaxis.set_major_formatter(EngFormatter(sep=""))
         speed.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -102,11 +102,11 @@ def _draw(loss: Axes, speed: Axes, name: str, color: str, records: list[Record])
         points = [r for r in records if isinstance(r.get(column), (int, float))]
         return [r["characters"] for r in points], [r[column] for r in points]
 
-    # a single point makes no line
+    # a single point is not visible as a line
     dot: dict[str, Any] = {"marker": "."} if len(records) == 1 else {}
     loss.plot(*curve("train_bits"), color=color, alpha=0.6, label=f"{name} training".strip(), **dot)
     measured = curve("val_bits")
     if measured[0]:
-        label = f"{name} held out".strip()
+        label = f"{name} validation".strip()
         loss.plot(*measured, color=color, marker="o", markersize=3, linestyle="--", label=label)
     speed.plot(*curve("characters_per_second"), color=color, **dot)

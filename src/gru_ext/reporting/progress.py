@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The numbers of a training run at one of its points, a line of progress or an evaluation."""
+"""The numbers of a training run at one step: a progress line or an evaluation."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from typing import Any
 
 
 def finite(value: float | None) -> float | None:
-    """The number; None where there is none, or none that is finite, which JSON cannot hold."""
+    """The number if it is finite, else None: JSON has no other numbers."""
     return None if value is None or not math.isfinite(value) else value
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a run tells its log, its metrics file and its callback.
+    """What a run reports to its log, its metrics file and its callback.
 
     Attributes
     ----------
     step, steps : int
-        Updates made, and to be made in all.
+        The steps made so far, and those of the whole run.
     epoch : float
-        Passes over the text.
+        The epochs so far.
     characters : int
-        Characters learned from: those of all updates.
+        The characters seen in training so far.
     train_nats : float
-        Mean loss of each character since the point before, in nats, before each update.
+        The mean training loss since the last report, in nats per character, before each update.
     val_nats : float or None
-        Loss of the held-out part, in nats per character, where it was measured at this point.
+        The validation loss in nats per character; None without an evaluation at this step.
     learning_rate : float
-        Of the last update.
+        The learning rate of the last step.
     characters_per_second : float
-        Of the updates since the point before, without evaluations, samples and files.
+        The speed of the steps since the last report, without evaluations, samples and files.
     seconds : float
-        That training has taken; those before a resume included where a metrics file tells them.
+        The duration of the training so far, including that before a resume if a metrics file
+        records it.
     """
 
     step: int
@@ -49,7 +50,7 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """Share of the run that is done, from 0 to 1."""
+        """The fraction of the run that is done, from 0 to 1."""
         return self.step / self.steps
 
     @property
@@ -59,12 +60,12 @@ class Progress:
 
     @property
     def val_bits(self) -> float | None:
-        """val_nats / log 2, in bits per character; None where val_nats is no finite number."""
+        """val_nats / log 2, in bits per character; None where val_nats is not a finite number."""
         nats = finite(self.val_nats)
         return None if nats is None else nats / math.log(2)
 
     def record(self) -> dict[str, Any]:
-        """A line of a metrics file."""
+        """The numbers as a record of a metrics file."""
         return {
             "step": self.step,
             "epoch": round(self.epoch, 6),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A run's numbers as an event file of TensorBoard (tensorboardX).
+"""The metrics of a run as an event file for TensorBoard (tensorboardX).
 
-Its messages and checksums are tensorboardX's. The file is written here: its own writer gives events
-to a thread, where an error of the disk is lost, and leaves half a record.
+The messages and checksums are made by tensorboardX. The file is written here, because the writer of
+tensorboardX writes from a thread of its own: there an error of the disk is lost, and half a record
+may be left.
 """
 
 from __future__ import annotations
@@ -21,25 +22,25 @@ from gru_ext.files.append import AppendedFile
 from gru_ext.reporting.metrics import Record
 
 TAGS = ("train_bits", "val_bits", "learning_rate", "characters_per_second")
-"""What is written, under the names that a metrics file has."""
+"""The metrics that are written; they have the same names in a metrics file."""
 
 _NAME = re.compile(r"events\.out\.tfevents\.(\d{1,12})\..*")
 
 
 def check_tensorboard(folder: StrPath, fresh: bool) -> None:
-    """Find out before a long run whether event files can be written there.
+    """Check before a long run that event files can be written in a folder.
 
     Parameters
     ----------
     folder : path-like
-        May be missing, and folders above it too.
+        The folder and those above it need not exist yet.
     fresh : bool
-        Whether no run may have written there.
+        Whether the folder must not have event files of another run.
 
     Raises
     ------
     ImportError, OSError
-        Where tensorboardX is missing, or the folder cannot be written or has event files.
+        tensorboardX is missing, or the folder cannot be written or has event files.
     """
     if importlib.util.find_spec("tensorboardX") is None:
         raise ImportError(
@@ -50,8 +51,8 @@ def check_tensorboard(folder: StrPath, fresh: bool) -> None:
     try:
         if fresh and path.is_dir() and _event_files(path):
             raise FileExistsError(
-                f"{folder} has event files of a run: go on with it by --resume, replace them by "
-                f"--force, or name another with --tensorboard"
+                f"{folder} has event files of a run: continue it with `resume`, replace them with "
+                f"`force`, or name another folder with `tensorboard`"
             )
         nearest = next(parent for parent in (path, *path.parents) if parent.exists())
         with tempfile.TemporaryFile(dir=nearest):
@@ -63,12 +64,12 @@ def check_tensorboard(folder: StrPath, fresh: bool) -> None:
 
 
 def _event_files(folder: Path) -> list[str]:
-    """Names of the event files, in the order in which TensorBoard reads them."""
+    """The names of the event files, in the order in which TensorBoard reads them."""
     return sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
 
 
 def _new_name(folder: Path) -> str:
-    """A name that comes after those that are there, also within the same second."""
+    """A name that sorts after the existing ones, even within the same second."""
     import socket
 
     taken = [int(name.split(".")[3]) + 1 for name in _event_files(folder)]
@@ -78,20 +79,22 @@ def _new_name(folder: Path) -> str:
 class EventFile:
     """The records of a run, for TensorBoard.
 
-    A file that cannot be written does not end the run: all is written at the next try.
+    If the file cannot be written, the run continues, and writing is tried again with the next
+    record.
 
     Parameters
     ----------
     folder : path-like or None
-        It is made where it is missing. None: nothing is written.
+        The folder is made if it does not exist. With None nothing is written.
     step : int
-        Update from which the run goes on, in another file beside those of before; TensorBoard then
-        forgets what these have after it. 0 for a new run, which removes them.
+        The step from which a resumed run continues, in a new file beside the older ones.
+        TensorBoard then drops what these have after that step. 0 stands for a new run, which
+        removes them.
 
     Raises
     ------
     OSError
-        Where the file cannot be written at all.
+        The file cannot be written at all.
     """
 
     def __init__(self, folder: StrPath | None, step: int) -> None:
@@ -117,7 +120,7 @@ class EventFile:
             raise OSError(f"cannot write to {folder}: {error.strerror or error}") from None
 
     def _event(self, **content: Any) -> bytes:
-        """An event as a record of the file: length, its checksum, the event, its checksum."""
+        """An event as a record of the file: length, its checksum, event, its checksum."""
         from tensorboardX.record_writer import masked_crc32c
 
         data: bytes = self._Event(wall_time=time.time(), **content).SerializeToString()
@@ -126,12 +129,12 @@ class EventFile:
         return length + next(sums) + data + next(sums)
 
     def _restart(self, step: int) -> None:
-        """TensorBoard is to forget the events after this update."""
+        """Add an event that makes TensorBoard drop the events after this step."""
         start = self._SessionLog(status=self._SessionLog.START)
         self._events.append(self._event(step=step + 1, session_log=start))
 
     def add(self, record: Record) -> None:
-        """The numbers of a record of :class:`gru_ext.reporting.metrics.Metrics`."""
+        """Add the metrics of a record."""
         if self._file is None:
             return
         values = [
@@ -143,12 +146,12 @@ class EventFile:
         self._events.append(self._event(step=record["step"], summary=summary))
         self.flush()
 
-    def take_back(self, step: int) -> None:
-        """Have the records after an update forgotten, which the run makes again."""
+    def roll_back(self, step: int) -> None:
+        """Make TensorBoard drop the records after a step, which the run makes again."""
         if self._file is not None:
             self._restart(step)
 
     def flush(self) -> None:
-        """Write what is not written yet."""
+        """Write the events that are not written yet."""
         if self._file is not None:
             self._file.try_append(self._events, bytes)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.files.scratch import Scratch
+from gru_ext.files.scratch import ScratchFile
 from gru_ext.text import reader as texts
 from gru_ext.text.reader import Texts
 from gru_ext.text.vocabulary import Counts, Vocabulary
@@ -64,7 +64,7 @@ class Corpus:
         return symbols
 
     def _encode_to_file(self, vocabulary: Vocabulary) -> NDArray[np.integer]:
-        with Scratch("the text's symbols", self.texts.folder) as scratch:
+        with ScratchFile("the text's symbols", self.texts.folder) as scratch:
             for part in self._parts(vocabulary):
                 scratch.write(part.data)
             mapping = mmap.mmap(scratch.file.fileno(), 0, access=mmap.ACCESS_READ)

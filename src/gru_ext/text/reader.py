@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from gru_ext.files import StrPath
-from gru_ext.files.scratch import Scratch
+from gru_ext.files.scratch import ScratchFile
+from gru_ext.text.characters import UNITS
 from gru_ext.text.vocabulary import PIECE, utf8
-from gru_ext.training.options import UNITS
 
 Text = str | bytes | os.PathLike[str] | Sequence[StrPath]
 
@@ -120,7 +120,7 @@ class Texts:
         scratch = None
         while data := stream.read(PIECE):
             if scratch is None and kept.tell() + len(data) > IN_MEMORY:
-                scratch = Scratch("the text", self.folder)
+                scratch = ScratchFile("the text", self.folder)
                 scratch.write(memory.getbuffer())
                 memory.close()
                 kept = scratch.file

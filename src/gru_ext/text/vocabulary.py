@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.training.options import UNITS
+from gru_ext.text.characters import UNITS
 
 CODE_POINTS = 0x110000
 UNKNOWN = "\ufffd"

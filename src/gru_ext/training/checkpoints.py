@@ -1,27 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""The files of a run: its last state now and then and at the end, the one before, the best weights.
+"""The model files of a run: its last state, the state before that, and the best weights.
 
-A file that cannot be written does not end a run: the state is in memory, and is written at the next
-try.
+A file that cannot be written does not end a run: the state is in memory, and writing is tried again
+at the next checkpoint.
 """
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gru_ext.files import StrPath
-from gru_ext.files.atomic import keep_as, remove_left_over
+from gru_ext.files.atomic import link_or_copy, remove_temporary_files
 from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
-from gru_ext.reporting.console import tell
 
 if TYPE_CHECKING:
     from gru_ext.model.model import Model
 
 DEFAULT_MINUTES = 10.0
+
+_logger = logging.getLogger("gru_ext")
 
 
 class NotSavedError(OSError):
@@ -33,12 +35,12 @@ class NotSavedError(OSError):
 
 
 def best_path(output: StrPath) -> Path:
-    """Where the best weights go: ``model.best.npz`` beside ``model.npz``."""
+    """The file of the best weights: ``model.best.npz`` beside ``model.npz``."""
     return _beside(output, "best")
 
 
 def previous_path(output: StrPath) -> Path:
-    """Where the state before the last goes: ``model.previous.npz`` beside ``model.npz``."""
+    """The file of the state before the last: ``model.previous.npz`` beside ``model.npz``."""
     return _beside(output, "previous")
 
 
@@ -48,40 +50,40 @@ def _beside(output: StrPath, which: str) -> Path:
 
 
 def read_best(output: StrPath) -> Checkpoint | None:
-    """The best weights beside a model file; None where they are not there, or damaged."""
+    """The best weights beside a model file; None where the file is missing or damaged."""
     try:
         return checkpoint.read(best_path(output))
     except (OSError, CheckpointError):
         return None
 
 
-def told_previous(output: StrPath) -> str:
-    """What to tell of the state before the last, where that one cannot be read; may be empty."""
+def previous_hint(output: StrPath) -> str:
+    """What a message says of the state before the last, where the last one cannot be read."""
     path = previous_path(output)
     try:
         step = checkpoint.read(path).metadata["step"]
     except (OSError, CheckpointError, KeyError):
         return ""
-    return f"; {path} has the state before it, of step {step}: copy it to {output} to resume it"
+    return f"; {path} has the previous state, of step {step}: copy it to {output} to resume from it"
 
 
-class Saver:
-    """Writes the files of a run.
+class CheckpointWriter:
+    """Writes the model files of a run.
 
-    Each state that replaces one of the same run keeps that as ``model.previous.npz``.
+    A state that replaces an older one of the same run keeps that one as ``model.previous.npz``.
 
     Parameters
     ----------
     output : path-like or None
-        None: nothing is ever written.
+        With None nothing is written.
     every : int, optional
-        Updates between checkpoints; 0 or None for none.
+        Steps between checkpoints; 0 or None for none.
     minutes : float, optional
         Minutes between checkpoints; 0 for none, ten by default.
     resumed : bool
-        Whether the output has a state of this run already.
+        Whether the output already holds a state of this run.
     forced : bool
-        Whether another run's files are replaced: with its last state goes the one before.
+        Whether another run's files are replaced; its previous state is then removed too.
     """
 
     def __init__(
@@ -102,19 +104,19 @@ class Saver:
         self._ours, self._forced = resumed, forced
         if output is not None:
             for path in (output, best_path(output), previous_path(output)):
-                remove_left_over(path)
+                remove_temporary_files(path)
 
     def is_due(self, step: int) -> bool:
-        """Whether to write a checkpoint after this update."""
+        """Whether to write a checkpoint after this step."""
         if self._output is None or step == self._saved_step:
             return False
         late = self._seconds > 0 and time.monotonic() - self._since >= self._seconds
         return late or (self.every > 0 and step % self.every == 0)
 
     def save(self, data: Checkpoint, step: int) -> bool:
-        """Write the last state, and the best weights before it where they still are to be.
+        """Write a state, and first the best weights if they are not written yet.
 
-        Whether the state is in its file now.
+        Returns whether the state was written.
         """
         if self._output is None:
             return False
@@ -122,8 +124,8 @@ class Saver:
         self._since, self._saved_step = time.monotonic(), step
         return self._try(self._output, data)
 
-    def go_back(self) -> None:
-        """The run has gone back: the step that was saved comes again, with another state."""
+    def roll_back(self) -> None:
+        """Note that the run was rolled back: the saved step comes again, with another state."""
         self._saved_step = None
 
     def save_best(self, data: Checkpoint) -> None:
@@ -132,21 +134,22 @@ class Saver:
         self._retry_best()
 
     def finish(self, data: Checkpoint, model: Model) -> None:
-        """Write the state at a run's end; where that fails, into the folder for temporary files.
+        """Write the state at the end of a run; if that fails, into the temporary folder.
 
         Raises
         ------
         NotSavedError
-            Where a file cannot be written; it says where it is instead, and holds the model.
+            A file could not be written. The message names the file that was written instead; the
+            exception holds the model.
         """
         if self._output is None:
             return
         files = {self._output: data}
         if self._best is not None:
             files = {best_path(self._output): self._best} | files
-        told = [self._write_somewhere(path, content) for path, content in files.items()]
-        if any(told):
-            raise NotSavedError("; ".join(filter(None, told)), model)
+        failures = [self._write_somewhere(path, content) for path, content in files.items()]
+        if any(failures):
+            raise NotSavedError("; ".join(filter(None, failures)), model)
 
     def _retry_best(self) -> None:
         if self._output is None or self._best is None:
@@ -158,11 +161,11 @@ class Saver:
         try:
             self._write(path, data)
         except OSError as error:
-            tell(f"{error}; training goes on, and it is tried again")
+            _logger.warning("%s; training continues, and writing is tried again", error)
             self._failed.add(path)
             return False
         if path in self._failed:
-            tell(f"wrote {path} again")
+            _logger.warning("wrote %s, which could not be written before", path)
             self._failed.remove(path)
         return True
 
@@ -174,37 +177,37 @@ class Saver:
         self._ours = True
 
     def _keep_previous(self) -> None:
-        """Keep the state that is about to be replaced; where that fails, the new one is written."""
+        """Keep the state that is about to be replaced; a failure does not stop the new one."""
         if self._output is None:
             return
         previous = previous_path(self._output)
         try:
             if self._ours:
-                keep_as(self._output, previous)
+                link_or_copy(self._output, previous)
             elif self._forced:
                 previous.unlink(missing_ok=True)
         except FileNotFoundError:
-            pass  # somebody has removed the state: the one before it is still kept
+            pass  # somebody has removed the last state: the one before it is still there
         except OSError as error:
             if previous not in self._failed:
-                told = error.strerror or error
-                tell(f"cannot keep the state before the last as {previous}: {told}")
+                reason = error.strerror or error
+                _logger.warning("cannot keep the previous state as %s: %s", previous, reason)
             self._failed.add(previous)
 
     def _write_somewhere(self, path: Path, data: Checkpoint) -> str | None:
-        """Write a file there, or else elsewhere; then what to tell."""
+        """Write a file there, or else in the temporary folder; return what went wrong, if so."""
         try:
             self._write(path, data)
             return None
         except OSError as error:
-            told = str(error)
+            failure = str(error)
         try:
             folder = Path(tempfile.mkdtemp(prefix="gru_ext_"))
         except OSError:
-            return told
+            return failure
         try:
             checkpoint.write(folder / path.name, data)
         except OSError:
             folder.rmdir()
-            return told
-        return f"{told}; it is in {folder / path.name} instead"
+            return failure
+        return f"{failure}; it is in {folder / path.name} instead"

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The notebook, line for line: what it prints, what it draws, what it writes."""
+"""The original NumPy script ("notebook"), step by step: its output, its samples, its file."""
 
 from __future__ import annotations
 
+import logging
 import math
 import random
-import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +17,42 @@ from gru_ext.model.model import Model
 from gru_ext.model.parameters import NAMES, Parameters, draw_uniform
 from gru_ext.reporting.console import Console
 from gru_ext.text.vocabulary import Vocabulary
-from gru_ext.training.interrupts import Pace, StopRequest, next_event
-from gru_ext.training.options import CLASSIC, Settled, TrainingOptions, settle_over, steps_of
+from gru_ext.training.chunks import ChunkSize, next_event
+from gru_ext.training.defaults import steps_of
+from gru_ext.training.interrupts import StopRequest
+from gru_ext.training.options import TrainingOptions
 
 STEPS = 10_001
-SAMPLE_EVERY = LOG_EVERY = 1000
+EVERY = 1000
 SAMPLE_LENGTH = 1000
+# The script's own values where an option is not given; its hidden size is that of the vocabulary.
+OWN = {
+    "seq_length": 5,
+    "batch_size": 1,
+    "dtype": "float64",
+    "optimizer": "adagrad",
+    "learning_rate": 0.1,
+    "clip": 5.0,
+    "seed": 0,
+    "weight_decay": 0.0,
+    "schedule": "constant",
+    "warmup": 0,
+    "layers": 1,
+    "dropout": 0.0,
+    "tied": False,
+}
+# Options that can have another value than its own, and those that must have it. It has no others.
+REPLACEABLE = {
+    *("encoding", "units", "min_count", "hidden_size", "dtype", "init_from", "seq_length"),
+    *("max_steps", "epochs", "learning_rate", "clip", "seed", "threads", "output", "force"),
+    *("log_every", "sample_every", "sample_length", "quiet", "classic"),
+}
+FIXED = {name: value for name, value in OWN.items() if name not in REPLACEABLE} | {
+    "val_fraction": 0.0,
+    "clip_norm": math.inf,
+}
+
+_logger = logging.getLogger("gru_ext")
 
 Array = NDArray[np.floating]
 
@@ -68,29 +97,23 @@ class _Stacked:
         return {name: every[name] for name in NAMES}
 
 
-def _options(given: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint | None) -> Settled:
-    contradictions = {
-        "batch size": given.batch_size not in (None, 1),
-        "val fraction": bool(given.val_fraction),
-        "optimizer": given.optimizer not in (None, "adagrad"),
-        "weight decay": bool(given.weight_decay),
-        "clip norm": given.clip_norm not in (None, math.inf),
-        "schedule": given.schedule not in (None, "constant"),
-        "warmup": bool(given.warmup),
-        "layers": given.layers not in (None, 1),
-        "dropout": bool(given.dropout),
-        "tied": bool(given.tied),
-    }
-    for name, contradicts in contradictions.items():
-        if contradicts:
+def check_classic(options: TrainingOptions) -> None:
+    """Refuse options that the script does not have."""
+    for name, value in options.given().items():
+        if name not in REPLACEABLE and value != FIXED.get(name) and name != "resume":
+            own = f"has {FIXED[name]}" if name in FIXED else "has no such option"
             raise ValueError(
-                f"--classic trains one layer by Adagrad at one rate, on the whole text in one "
-                f"stream, as the notebook does: leave out the {name}, or --classic"
+                f"`{name}` and `classic` cannot be combined: the original script {own}"
             )
-    hidden_size = given.hidden_size
+
+
+def _settled(
+    options: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint | None
+) -> TrainingOptions:
+    hidden_size = options.given().get("hidden_size")
     if weights is not None:
         if weights.layers > 1:
-            raise CheckpointError(f"has {weights.layers} layers: --classic trains one")
+            raise CheckpointError(f"has {weights.layers} layers: `classic` trains one")
         if weights.vocabulary_size != len(vocabulary):
             raise CheckpointError(
                 f"holds weights for {weights.vocabulary_size} characters, but "
@@ -102,49 +125,40 @@ def _options(given: TrainingOptions, vocabulary: Vocabulary, weights: Checkpoint
             )
         hidden_size = weights.hidden_size
         if weights.characters not in (None, vocabulary.characters):
-            print(
-                "gru-ext: the weights were trained on other characters than this text's; going "
-                "on as the notebook would",
-                file=sys.stderr,
+            _logger.warning(
+                "the weights were trained on other characters than those of this text; they are "
+                "used as the original script would use them"
             )
-    return settle_over(given, CLASSIC | {"hidden_size": hidden_size or len(vocabulary)})
+    return options.over(OWN | {"hidden_size": hidden_size or len(vocabulary)})
 
 
 def train_classic(
     symbols: NDArray[np.integer],
     vocabulary: Vocabulary,
-    given: TrainingOptions,
+    options: TrainingOptions,
     weights: Checkpoint | None,
-    *,
-    sample_every: int | None,
-    sample_length: int | None,
-    log_every: int | None,
-    quiet: bool,
     stop: StopRequest,
 ) -> Model:
-    """Train as the notebook does, and print what it prints.
+    """Train as the original script does, and print what it prints.
 
     Parameters
     ----------
     symbols : ndarray, shape (n,)
         The text.
     vocabulary : Vocabulary
-    given : TrainingOptions
-        What overrides the notebook's.
+    options : TrainingOptions
+        Those given replace the script's own values.
     weights : Checkpoint, optional
-        Weights to start from; Adagrad's memory starts at zero in any case.
-    sample_every, sample_length, log_every : int, optional
-        1000 each by default; 0 for none.
-    quiet : bool
+        Weights to start from. The memory of Adagrad starts at zero in any case.
     stop : StopRequest
-        Ends the run after the window at hand.
+        It ends the run after the current window.
 
     Raises
     ------
     ValueError
-        Where the text is too short, or the weights or options do not fit.
+        The text is too short, or the weights or options do not fit.
     """
-    options = _options(given, vocabulary, weights)
+    options = _settled(options, vocabulary, weights)
     T, V, H = options.seq_length, len(vocabulary), options.hidden_size
     n_text = len(symbols)
     if n_text < T + 1:
@@ -152,10 +166,10 @@ def train_classic(
             f"the text has {n_text} characters: a window of {T} needs at least {T + 1}"
         )
     text = symbols.astype(np.int32)
-    steps = steps_of(given, max(1, (n_text - 2) // T)) or STEPS
-    sample_every = SAMPLE_EVERY if sample_every is None else sample_every
-    log_every = LOG_EVERY if log_every is None else log_every
-    sample_length = SAMPLE_LENGTH if sample_length is None else sample_length
+    steps = steps_of(options, max(1, (n_text - 2) // T)) or STEPS
+    sample_every = EVERY if options.sample_every is None else options.sample_every
+    log_every = EVERY if options.log_every is None else options.log_every
+    sample_length = SAMPLE_LENGTH if options.sample_length is None else options.sample_length
 
     generator = _Random(options.seed)
     drawn = Parameters(V, H, np.float64)
@@ -166,9 +180,9 @@ def train_classic(
     hidden, position = np.zeros(H, options.dtype), 0
     smooth_loss = -np.log(1.0 / V) * T
 
-    with Console(steps * T, quiet=quiet) as console:
+    with Console(steps * T, quiet=options.quiet) as console:
         console.print(f"data has {n_text} characters, {V} unique.")
-        pace = Pace()
+        chunk = ChunkSize()
         n = 0
         while n < steps and not stop:
             if position + T + 1 >= n_text:
@@ -178,7 +192,7 @@ def train_classic(
                 ixes = _classic.sample(*p.arrays(), hidden, int(text[position]), uniforms)
                 console.print(f"----\n{vocabulary.decode(ixes)}\n----")
             until = next_event(n, steps, sample_every, log_every)
-            losses = np.zeros(pace.next(until - n))
+            losses = np.zeros(chunk.next(until - n))
             position = _classic.iterate(
                 *p.arrays(),
                 *m.arrays(),
@@ -199,4 +213,4 @@ def train_classic(
 
     parameters = Parameters(V, H, options.dtype)
     parameters.assign(p.named())
-    return Model(vocabulary, parameters, {"step": n, "options": asdict(options), "classic": True})
+    return Model(vocabulary, parameters, {"step": n, "options": options.record(), "classic": True})

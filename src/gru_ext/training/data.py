@@ -71,11 +71,11 @@ def read_material(
         raise ValueError(f"{name} is a model of {known.units}, not of {wanted.units}")
     if known is not None and wanted.min_count is not None and not (resume or classic):
         raise ValueError(
-            f"--min-count and --init-from contradict: the vocabulary is that of {name}"
+            f"`min_count` and `init_from` cannot be combined: the vocabulary is that of {name}"
         )
     separator = wanted.separator
     if classic and separator is not None:
-        raise ValueError("--document-separator and --classic contradict: the notebook has none")
+        raise ValueError("`document_separator` and `classic` cannot be combined")
     if separator is None and weights is not None and not classic:
         separator = weights.metadata.get("document_separator")
     units = wanted.units or ("chars" if known is None else known.units)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The optimisers by name, and what each needs (docs/equations.md)."""
+"""The optimisers by name, and their defaults (docs/equations.md)."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What an optimiser does where nothing else is asked for.
+    """An optimiser's defaults.
 
     Attributes
     ----------
     learning_rate : float
-        Without a warm-up.
-    risen_rate, fall : float
-        After a warm-up, where H is 128 or less; it falls by that power of H.
+        The learning rate without a warm-up.
+    peak_rate, exponent : float
+        The peak learning rate after a warm-up where H is 128 or less. For a larger H it falls with
+        this power of H.
     schedule : str
-        What the rate does then, in a run of known length.
+        The learning-rate schedule of a run of known length.
     beta1, beta2 : float
-        Shares of their past that the means of the gradients and of their squares keep.
+        The decay rates of the first and second moment.
     has_mean : bool
-        Whether it remembers a mean of the gradients beside that of their squares.
+        Whether it has a first moment, a mean of the gradients, beside the second.
     weight_decay : float or None
-        None: it has none.
+        The weight decay; None where the optimiser has none.
     """
 
     learning_rate: float
-    risen_rate: float
-    fall: float
+    peak_rate: float
+    exponent: float
     schedule: str
     beta1: float = 0.0
     beta2: float = 0.0
@@ -45,26 +46,26 @@ OPTIMIZERS = {
 
 
 def default_learning_rate(optimizer: str, hidden_size: int) -> float:
-    """A rate that trains well at this H and does not blow up as H grows, after a warm-up.
+    """A peak learning rate, after a warm-up, that trains well at this H.
 
-    The first updates move every weight by the whole rate, so that the change of a pre-activation
-    grows with H.
+    It falls as H grows: the first steps change every weight by the whole rate, so that the change
+    of a pre-activation grows with H.
     """
     rule = OPTIMIZERS[optimizer]
-    return float(min(rule.risen_rate, rule.risen_rate * (128 / hidden_size) ** rule.fall))
+    return float(min(rule.peak_rate, rule.peak_rate * (128 / hidden_size) ** rule.exponent))
 
 
 def weight_decay_of(optimizer: str, asked: float | None) -> float:
-    """The weight decay asked for, or the optimiser's.
+    """The weight decay that is asked for, or the optimiser's default.
 
     Raises
     ------
     ValueError
-        Where the optimiser has none. Added to the gradient, as an L2 penalty, it would be divided
-        by the root of the squares' mean: least where gradients are large (Loshchilov and Hutter,
-        2019).
+        The optimiser has no weight decay. As an L2 penalty, added to the gradient, it would be
+        divided by the root of the second moment, so that weights with large gradients would decay
+        least (Loshchilov and Hutter, 2019).
     """
     own = OPTIMIZERS[optimizer].weight_decay
     if asked and own is None:
-        raise ValueError(f"weight decay is adamw's, {optimizer} has none: leave it out, or adamw")
+        raise ValueError(f"`weight_decay` needs the optimizer adamw: {optimizer} has none")
     return asked if asked is not None else own or 0.0

@@ -1,324 +1,403 @@
 # SPDX-License-Identifier: MIT
-"""The options of a training run, and the defaults that follow from the text."""
+"""The options of a training run, each declared once.
+
+Argument checks, the parser and help of ``gru-ext train``, the signature and docstring of
+:func:`gru_ext.train`, docs/options.md and what a model file records follow from here. To add an
+option, declare it and write the code that uses it.
+"""
 
 from __future__ import annotations
 
-import math
-import numbers
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from gru_ext.training.optimizers import OPTIMIZERS, default_learning_rate, weight_decay_of
+from gru_ext.arguments.kinds import FilePath, Flag, Function, Number, OneOf, String, Whole
+from gru_ext.arguments.messages import either
+from gru_ext.arguments.option import Option, Options
+from gru_ext.files import StrPath
+from gru_ext.text.characters import UNITS
+from gru_ext.training.optimizers import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from gru_ext.model.model import Model
+    from gru_ext.reporting.progress import Progress
 
 DTYPES = ("float32", "float64")
-UNITS = ("chars", "bytes")
 SCHEDULES = ("constant", "cosine", "plateau")
 PLATEAU = 2
-"""Evaluations in a row without a better loss, after each of which a plateau's rate is halved."""
+"""Evaluations in a row without a better loss, after each of which the learning rate is halved."""
+MOST_STEPS = 2**53
+MOST_SEED = 2**32 - 1
 
-# Enough for a good small model of a text of a megabyte; shorter texts are read more often, up to
-# _MOST_EPOCHS times, but for at least _FEWEST_STEPS updates.
-_CHARACTERS = 16_000_000
-_MOST_EPOCHS = 50
-_FEWEST_STEPS = 3000
-_MOST_STEPS = 2**53
-# A stream has at least so many windows. Few streams make many updates, which short runs need; long
-# texts make enough of them to afford more streams, and with them more threads.
-_FEWEST_WINDOWS = 64
-_MOST_STREAMS = 64
-_CHARACTERS_FOR_16_STREAMS = 16_000_000
-# Below, a tenth is too little to measure anything on.
-_SHORTEST_HELD_OUT = 20_000
-# Enough to tell models apart that differ by some thousandths of a bit.
-_MOST_HELD_OUT = 1_000_000
+DATA = "data"
+MODEL = "model"
+OPTIMISATION = "optimisation"
+EVALUATION = "evaluation"
+OUTPUT = "output"
+GROUPS = (DATA, MODEL, OPTIMISATION, EVALUATION, OUTPUT)
+
+Callback = Callable[["Progress"], object]
 
 
-@dataclass(frozen=True)
-class TrainingOptions:
-    """What a run does; None stands for a default that depends on the text.
+def unescaped(text: str) -> str:
+    r"""The text with ``\n``, ``\t`` and ``\\`` as in a Python string."""
+    return re.sub(r"\\([nt\\])", lambda found: {"n": "\n", "t": "\t"}.get(found[1], "\\"), text)
 
-    Attributes
-    ----------
-    hidden_size, seq_length, batch_size : int
-        H, T and B.
-    dtype : str
-        ``float32`` or ``float64``.
-    optimizer : str
-        ``adagrad``, ``adam``, the default, ``adamw`` or ``rmsprop``.
-    learning_rate, clip : float
-        The largest learning rate; the largest gradient of one weight (infinity: no clipping).
-    max_steps : int
-        Updates; wins over ``epochs``.
-    epochs : float
-        Passes over the text.
-    val_fraction : float
-        Share of the text, at its end, that is held out and measured.
-    seed : int
-    units : str
-        ``chars`` or ``bytes``.
-    min_count : int
-        Characters seen less often become one unknown.
-    weight_decay : float
-        Of ``adamw``, for all parameters but the biases.
-    clip_norm : float
-        The largest norm of the whole gradient (infinity: no clipping).
-    schedule : str
-        ``constant``, Adagrad's default, ``cosine``: falling to 0 at the end of the run, or
-        ``plateau``: halved after each two evaluations in a row without a better loss.
-    warmup : int
-        Updates in which the learning rate rises.
-    layers : int
-        GRU layers, 1 by default.
-    dropout : float
-        The share of each layer's outputs that is dropped while training; 0 by default.
-    tied : bool
-        The output's weights are those of the first layer's candidate, transposed.
-    eval_every, patience : int
-        Updates between evaluations (0: none but at the end); evaluations in a row without a better
-        loss that end the run.
-    keep : str
-        ``last``, or ``best,last``.
+
+class _Encoding(String):
+    """The name of a text encoding."""
+
+    metavar = "NAME"
+
+    def check(self, name: str, value: object) -> str:
+        known = super().check(name, value)
+        try:
+            codecs.lookup(known)
+        except (LookupError, ValueError):
+            raise ValueError(f"unknown encoding {known!r}") from None
+        return known
+
+    def describe(self) -> str:
+        return "the name of a text encoding"
+
+
+class _Keep(OneOf):
+    """Which weights are kept: names in any order, with commas."""
+
+    metavar = "WHICH"
+
+    def __init__(self) -> None:
+        super().__init__(("last", "best,last"))
+
+    def check(self, name: str, value: object) -> str:
+        if not isinstance(value, str):
+            raise TypeError(self.refusal(name, value))
+        return super().check(name, ",".join(sorted(part.strip() for part in value.split(","))))
+
+    def describe(self) -> str:
+        return f"{either(self.names)} (a run is resumed from its last state)"
+
+
+class _Weights(FilePath):
+    """A model file, or a model."""
+
+    annotation = "Model | str | os.PathLike[str]"
+
+    def check(self, name: str, value: object) -> Any:
+        from gru_ext.model.model import Model
+
+        return value if isinstance(value, Model) else super().check(name, value)
+
+    def describe(self) -> str:
+        return "a Model or the path of a model file"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(Options):
+    """The options of a training run: the keyword arguments of :func:`gru_ext.train`.
+
+    An option that is None is not given. An attribute then reads as the default, or as None where
+    the default depends on the text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An option has a value that is not allowed, or two options contradict each other.
     """
 
-    hidden_size: int | None = None
-    seq_length: int | None = None
-    batch_size: int | None = None
-    dtype: str | None = None
-    optimizer: str | None = None
-    learning_rate: float | None = None
-    clip: float | None = None
-    max_steps: int | None = None
-    epochs: float | None = None
-    val_fraction: float | None = None
-    seed: int | None = None
-    units: str | None = None
-    min_count: int | None = None
-    weight_decay: float | None = None
-    clip_norm: float | None = None
-    schedule: str | None = None
-    warmup: int | None = None
-    layers: int | None = None
-    dropout: float | None = None
-    tied: bool | None = None
-    eval_every: int | None = None
-    patience: int | None = None
-    keep: str | None = None
+    encoding: Option[str] = Option(_Encoding(), "encoding of the text files", DATA, default="utf-8")
+    units: Option[str | None] = Option(
+        OneOf(UNITS),
+        "what the model reads and writes: characters or bytes",
+        DATA,
+        automatic="chars, or bytes where the text is given as bytes",
+        details="With bytes, any file can be trained on, whatever its encoding; every length is "
+        "then a number of bytes.",
+        saved=True,
+        fixed=True,
+    )
+    min_count: Option[int] = Option(
+        Whole(1),
+        "replace characters that occur less often by the unknown token, shown as U+FFFD",
+        DATA,
+        default=1,
+        saved=True,
+        fixed=True,
+    )
+    document_separator: Option[str | None] = Option(
+        String(unescaped),
+        "text between documents: the hidden state is reset there",
+        DATA,
+        details="The state is zero before the last character of the separator is read, so that "
+        "nothing of a document is known to the next. On the command line, \\n and \\t are "
+        "escapes.",
+    )
+
+    hidden_size: Option[int] = Option(
+        Whole(1, 2**24, metavar="H"),
+        "hidden size H: the units of each GRU layer",
+        MODEL,
+        default=128,
+        saved=True,
+        fixed=True,
+    )
+    layers: Option[int] = Option(
+        Whole(1, 16),
+        "number of GRU layers; each reads the hidden states of the layer below",
+        MODEL,
+        default=1,
+        saved=True,
+        fixed=True,
+    )
+    tied: Option[bool] = Option(
+        Flag(),
+        "weight tying: the output layer uses the first layer's candidate input weights, transposed",
+        MODEL,
+        default=False,
+        saved=True,
+        fixed=True,
+    )
+    dtype: Option[str] = Option(
+        OneOf(DTYPES), "data type of the weights", MODEL, default="float32", saved=True, fixed=True
+    )
+    init_from: Option[Model | StrPath | None] = Option(
+        _Weights("MODEL"),
+        "start from the weights of this model, with a new optimiser state",
+        MODEL,
+        details="Characters of the text that the model does not know get the weights of a new "
+        "model, unless the model has an unknown token for them.",
+    )
+    classic: Option[bool] = Option(
+        Flag(),
+        "repeat the original NumPy script exactly, byte for byte",
+        MODEL,
+        default=False,
+        details="Most other options cannot be combined with it; those that can replace the "
+        "script's own values.",
+    )
+
+    seq_length: Option[int] = Option(
+        Whole(1, 2**24, metavar="T"),
+        "sequence length T: the characters of each window of truncated BPTT",
+        OPTIMISATION,
+        automatic="64, less for a text of under 1,280 characters",
+        saved=True,
+        fixed=True,
+    )
+    batch_size: Option[int] = Option(
+        Whole(1, 2**20, metavar="B"),
+        "batch size B: the number of streams into which the text is cut",
+        OPTIMISATION,
+        automatic="depends on the length of the text, at most 64",
+        details="A stream is a contiguous part of the text whose hidden state is carried from "
+        "window to window.",
+        saved=True,
+        fixed=True,
+    )
+    epochs: Option[float | None] = Option(
+        Number(above=0),
+        "epochs to train in all",
+        OPTIMISATION,
+        automatic="depends on the length of the text",
+        saved=True,
+    )
+    max_steps: Option[int | None] = Option(
+        Whole(1, MOST_STEPS),
+        "steps to train in all; takes precedence over the number of epochs",
+        OPTIMISATION,
+        details="A step is one update of the weights.",
+        saved=True,
+    )
+    optimizer: Option[str] = Option(
+        OneOf(OPTIMIZERS), "optimiser", OPTIMISATION, default="adam", saved=True, fixed=True
+    )
+    learning_rate: Option[float] = Option(
+        Number(above=0),
+        "peak learning rate",
+        OPTIMISATION,
+        automatic="depends on optimiser and hidden size",
+        saved=True,
+    )
+    schedule: Option[str] = Option(
+        OneOf(SCHEDULES),
+        "learning-rate schedule after the warm-up: cosine decay to 0, or halved on a plateau",
+        OPTIMISATION,
+        automatic="constant for adagrad, cosine for the other optimisers",
+        details="With a plateau, the rate is halved after each two evaluations in a row without "
+        "a better validation loss, ten times at most. A resumed run that is given more steps "
+        "follows the longer cosine from there.",
+        saved=True,
+    )
+    warmup: Option[int | None] = Option(
+        Whole(0),
+        "steps of linear learning-rate warm-up",
+        OPTIMISATION,
+        automatic="one epoch, but at least 200 and at most 400 steps",
+        saved=True,
+    )
+    weight_decay: Option[float] = Option(
+        Number(least=0),
+        "weight decay of adamw, for all parameters but the biases",
+        OPTIMISATION,
+        automatic="0.01 for adamw",
+        saved=True,
+    )
+    dropout: Option[float] = Option(
+        Number(least=0, below=1),
+        "probability with which each output of a layer is dropped during training",
+        OPTIMISATION,
+        default=0.0,
+        saved=True,
+    )
+    clip: Option[float] = Option(
+        Number(above=0, infinite=True),
+        "clip each gradient element to [-clip, clip]; inf for no clipping",
+        OPTIMISATION,
+        default=5.0,
+        saved=True,
+    )
+    clip_norm: Option[float | None] = Option(
+        Number(above=0, infinite=True),
+        "clip the gradient by its global norm",
+        OPTIMISATION,
+        details="It needs an additional pass over the gradient.",
+        saved=True,
+    )
+    seed: Option[int] = Option(
+        Whole(0, MOST_SEED),
+        "seed of the initial weights, of dropout and of the samples",
+        OPTIMISATION,
+        default=0,
+        saved=True,
+        fixed=True,
+    )
+    threads: Option[int | None] = Option(
+        Whole(1),
+        "number of threads; the result is bit-identical for any number",
+        OPTIMISATION,
+        automatic="as many as help",
+    )
+
+    val_fraction: Option[float | None] = Option(
+        Number(least=0, below=1),
+        "fraction of the text, at its end, that is the validation part; 0 for none",
+        EVALUATION,
+        automatic="0.1, at most a million characters; 0 for a text of under 20,000 characters",
+        saved=True,
+        fixed=True,
+    )
+    eval_every: Option[int | None] = Option(
+        Whole(0),
+        "steps between evaluations on the validation part; 0 for one at the end only",
+        EVALUATION,
+        automatic="at progress lines, as often as costs little",
+        saved=True,
+    )
+    patience: Option[int | None] = Option(
+        Whole(1),
+        "early stopping: end after this many evaluations in a row without a better loss",
+        EVALUATION,
+        saved=True,
+    )
+    keep: Option[str | None] = Option(
+        _Keep(),
+        "weights to keep, last or best,last; best,last also writes the best to model.best.npz",
+        EVALUATION,
+        automatic="last; with patience best,last",
+        details="With best,last the returned model has the weights of the best evaluation.",
+        saved=True,
+    )
+
+    output: Option[StrPath | None] = Option(
+        FilePath("MODEL"),
+        "file to which the model and its training state are written",
+        OUTPUT,
+        automatic="none; on the command line model.npz, with --classic gru_weights.data",
+        letter="o",
+    )
+    resume: Option[bool] = Option(
+        Flag(), "continue the run whose state is in the output file", OUTPUT, default=False
+    )
+    force: Option[bool] = Option(Flag(), "replace output files that exist", OUTPUT, default=False)
+    checkpoint_every: Option[int | None] = Option(
+        Whole(0),
+        "steps between checkpoints; 0 for none",
+        OUTPUT,
+        automatic="0",
+        details="Each checkpoint keeps the one before it as model.previous.npz beside model.npz.",
+    )
+    checkpoint_minutes: Option[float | None] = Option(
+        Number(least=0), "minutes between checkpoints; 0 for none", OUTPUT, automatic="10"
+    )
+    metrics: Option[StrPath | None] = Option(
+        FilePath(),
+        "file to which the training metrics are appended, one JSON object per line",
+        OUTPUT,
+    )
+    plot: Option[StrPath | None] = Option(
+        FilePath(),
+        "picture of loss and speed to draw at the end, .png or .svg; needs matplotlib",
+        OUTPUT,
+    )
+    tensorboard: Option[StrPath | None] = Option(
+        FilePath("FOLDER"),
+        "folder to which the metrics are written for TensorBoard; needs tensorboardX",
+        OUTPUT,
+    )
+    callback: Option[Callback | None] = Option(
+        Function(),
+        "function that is called with a Progress at each progress line and each evaluation",
+        OUTPUT,
+        details="Where it returns True, training stops cleanly. An exception in it ends "
+        "training, and nothing more is written. Steps may come again after a run that diverged "
+        "was rolled back.",
+        on_command_line=False,
+    )
+    log_every: Option[int | None] = Option(
+        Whole(0),
+        "steps between progress lines; 0 for none",
+        OUTPUT,
+        automatic="a twentieth of all steps",
+    )
+    sample_every: Option[int | None] = Option(
+        Whole(0),
+        "steps between samples; 0 for none",
+        OUTPUT,
+        automatic="a quarter of all steps",
+    )
+    sample_length: Option[int | None] = Option(
+        Whole(0), "characters of each sample", OUTPUT, automatic="200"
+    )
+    quiet: Option[bool] = Option(Flag(), "print no progress", OUTPUT, default=False)
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "seed", "min_count"):
-            check_whole(_spoken(name), getattr(self, name))
-        check_whole("warmup", self.warmup, 0)
-        for name in (
-            "learning_rate",
-            "clip",
-            "epochs",
-            "val_fraction",
-            "weight_decay",
-            "clip_norm",
-            "dropout",
-        ):
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, numbers.Real):
-                raise TypeError(f"{_spoken(name)} must be a number, not {value!r}")
-        for name in ("hidden_size", "seq_length", "batch_size", "max_steps", "min_count"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{_spoken(name)} must be 1 or more, not {value}")
-        for name in ("learning_rate", "clip", "epochs", "clip_norm"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{_spoken(name)} must be a positive number, not {value}")
-        if self.learning_rate == math.inf or self.epochs == math.inf:
-            raise ValueError("learning rate and epochs must be finite")
-        if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"weight decay must be a number from 0 on, not {self.weight_decay}")
-        if self.val_fraction is not None and not 0 <= self.val_fraction < 1:
-            raise ValueError(f"val fraction must be from 0 to below 1, not {self.val_fraction}")
-        check_whole("layers", self.layers, 1)
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
-        if self.seed is not None and not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must be from 0 to 2**32 - 1, not {self.seed}")
-        for name, known in (
-            ("dtype", DTYPES),
-            ("optimizer", OPTIMIZERS),
-            ("schedule", SCHEDULES),
-            ("units", UNITS),
-        ):
-            if getattr(self, name) is not None:
-                check_one_of(name, getattr(self, name), known)
-        check_whole("eval every", self.eval_every, 0)
-        check_whole("patience", self.patience, 1)
         if self.patience is not None and self.eval_every == 0:
-            raise ValueError("patience counts evaluations: eval every must be 1 or more, not 0")
-        if self.schedule == "plateau":
+            raise ValueError("`patience` counts evaluations: `eval_every` must be 1 or more, not 0")
+        if "schedule" in self.given() and self.schedule == "plateau":
             self._check_plateau()
-        if self.keep is not None and sorted(_listed(self.keep)) not in (["last"], ["best", "last"]):
-            raise ValueError(
-                f"keep must be last or best,last, not {self.keep!r}: the last state is what "
-                f"--resume goes on from"
-            )
 
     def _check_plateau(self) -> None:
         if self.eval_every == 0:
             raise ValueError(
-                "schedule plateau counts evaluations: eval every must be 1 or more, not 0"
+                "a plateau `schedule` counts evaluations: `eval_every` must be 1 or more, not 0"
             )
         if self.patience is not None and self.patience <= PLATEAU:
             raise ValueError(
-                f"patience must be {PLATEAU + 1} or more with schedule plateau, not "
-                f"{self.patience}: the learning rate falls after {PLATEAU} evaluations without a "
-                f"better loss"
+                f"`patience` must be {PLATEAU + 1} or more with a plateau `schedule`, not "
+                f"{self.patience}: the learning rate is lowered after {PLATEAU} evaluations "
+                f"without a better loss"
             )
 
-    def given(self) -> dict[str, Any]:
-        """The options that are not None."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the best weights are kept beside the last: on request, and with patience."""
+        if self.keep is None:
+            return self.patience is not None
+        return "best" in self.keep
 
-    def over(self, defaults: Mapping[str, Any]) -> TrainingOptions:
-        """These options where given, else those of ``defaults`` that have their names."""
-        names = {f.name for f in fields(TrainingOptions)}
-        known = {name: value for name, value in defaults.items() if name in names}
-        return TrainingOptions(**known | self.given())
-
-
-def check_whole(what: str, value: object, least: int | None = None) -> None:
-    """Raise where a value is neither None nor a whole number, or is less than it may be."""
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{what} must be a whole number, not {value!r}")
-    if least is not None and int(value) < least:
-        raise ValueError(f"{what} must be {least} or more, not {value}")
-
-
-def check_one_of(what: str, value: object, known: Collection[str]) -> None:
-    """Raise where a value is none of the known ones."""
-    if value not in known:
-        raise ValueError(f"{what} must be {' or '.join(known)}, not {value!r}")
-
-
-def keeps_best(given: TrainingOptions) -> bool:
-    """Whether the best weights are kept beside the last: where asked for, and with patience."""
-    if given.keep is None:
-        return given.patience is not None
-    return "best" in _listed(given.keep)
-
-
-def _listed(names: object) -> list[str]:
-    return [name.strip() for name in str(names).split(",")]
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
-
-
-@dataclass(frozen=True)
-class Settled:
-    """The options of a run, none of them open; see :class:`TrainingOptions`."""
-
-    hidden_size: int
-    seq_length: int
-    batch_size: int
-    dtype: str
-    optimizer: str
-    learning_rate: float
-    clip: float
-    seed: int
-    weight_decay: float
-    clip_norm: float | None
-    schedule: str
-    warmup: int | None
-    layers: int
-    dropout: float
-    tied: bool
-
-
-CLASSIC = {
-    "seq_length": 5,
-    "batch_size": 1,
-    "dtype": "float64",
-    "optimizer": "adagrad",
-    "learning_rate": 0.1,
-    "clip": 5.0,
-    "seed": 0,
-    "weight_decay": 0.0,
-    "clip_norm": None,
-    "schedule": "constant",
-    "warmup": 0,
-    "layers": 1,
-    "dropout": 0.0,
-    "tied": False,
-}
-"""The notebook's options; its hidden size is the vocabulary's, its number of updates 10,001."""
-
-
-def held_out(characters: int, val_fraction: float | None) -> int:
-    """Characters held out at the end of a text."""
-    if val_fraction is None:
-        tenth = round(characters * 0.1)
-        return min(tenth, _MOST_HELD_OUT) if characters >= _SHORTEST_HELD_OUT else 0
-    n = round(characters * val_fraction)
-    if val_fraction > 0 and n < 2:
-        raise ValueError(
-            f"a val fraction of {val_fraction} of {characters} characters leaves "
-            f"nothing to measure: leave it out or give a longer text"
-        )
-    return n
-
-
-def settle(given: TrainingOptions, characters: int) -> Settled:
-    """Options that train a good small model on a text of so many characters.
-
-    The number of streams follows from the length, so that each is long enough to learn from; the
-    learning rate falls as the hidden size grows (``default_learning_rate``).
-    """
-    longest = (characters - 1) // (given.batch_size or 1)
-    seq_length = given.seq_length or max(1, min(64, max(5, characters // 20), longest))
-    most = min(_MOST_STREAMS, max(16, 16 * characters // _CHARACTERS_FOR_16_STREAMS))
-    streams = max(1, min(most, characters // (seq_length * _FEWEST_WINDOWS)))
-    hidden_size = given.hidden_size or 128
-    optimizer = given.optimizer or "adam"
-    chosen = {
-        "hidden_size": hidden_size,
-        "seq_length": seq_length,
-        "batch_size": 2 ** (streams.bit_length() - 1),
-        "dtype": "float32",
-        "optimizer": optimizer,
-        "learning_rate": default_learning_rate(optimizer, hidden_size),
-        "clip": 5.0,
-        "seed": 0,
-        "weight_decay": weight_decay_of(optimizer, given.weight_decay),
-        "clip_norm": None,
-        "schedule": OPTIMIZERS[optimizer].schedule,
-        "warmup": None,
-        "layers": 1,
-        "dropout": 0.0,
-        "tied": False,
-    }
-    return settle_over(given, chosen)
-
-
-def settle_over(given: TrainingOptions, chosen: Mapping[str, Any]) -> Settled:
-    """The given options, and the chosen ones where none is given."""
-    names = [f.name for f in fields(Settled)]
-    values: dict[str, Any] = dict(chosen) | given.given()
-    return Settled(**{name: values[name] for name in names})
-
-
-def steps_of(given: TrainingOptions, windows_per_epoch: int) -> int | None:
-    """Updates that were asked for, by ``max_steps`` or else by ``epochs``; None where neither."""
-    if given.max_steps is not None or given.epochs is None:
-        return given.max_steps
-    if given.epochs * windows_per_epoch > _MOST_STEPS:
-        raise ValueError(
-            f"epochs must be at most {_MOST_STEPS // windows_per_epoch}, not {given.epochs}"
-        )
-    return math.ceil(given.epochs * windows_per_epoch)
-
-
-def default_steps(windows_per_epoch: int, characters: int) -> int:
-    """Updates of a run for which neither ``max_steps`` nor ``epochs`` is given."""
-    epochs = max(1, min(_MOST_EPOCHS, round(_CHARACTERS / characters)))
-    return max(epochs * windows_per_epoch, _FEWEST_STEPS)
+    def check(self, name: str, value: object) -> Any:
+        """Check a value as that of the option of this name; return it as plain Python."""
+        return self.declared()[name].check(value)

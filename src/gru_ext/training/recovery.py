@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Whether a run is still sound: its losses and arrays are watched, its last good state is kept.
+"""Recovery from divergence: losses and weights are checked, and a run can be rolled back.
 
-What is kept, and when a run goes back to it, depends on the updates' numbers and losses alone, not
-on a clock, nor on where the run was interrupted (docs/design.md).
+What is kept, and when a run is rolled back, depends only on the numbers and losses of the steps. It
+depends neither on a clock nor on where the run was interrupted (docs/design/recovery.md).
 """
 
 from __future__ import annotations
@@ -14,11 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.kinds import Number, Whole
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
+from gru_ext.training.resume import Field, checked_state
 from gru_ext.training.trainer import Trainer
 
-# Numbers of a run that go back with it: its point, the losses since, those of its evaluations.
-Numbers = tuple[int, float, int, float | None, int]
+# What a run rolls back beside its arrays: the step of its last report, the sum of losses since,
+# and its validation's counters.
+RunCounters = tuple[int, float, int, float | None, int]
+
+_TRAINER_COUNTERS = {"step": Field(Whole(0)), "position": Field(Whole(0)), "loss": Field(Number())}
+_RUN_COUNTERS = {
+    "reported step": Field(Whole(0)),
+    "loss sum": Field(Number()),
+    "validated step": Field(Whole(0)),
+    "validation loss": Field(Number(), nullable=True),
+    "evaluations waited": Field(Whole(0)),
+}
 
 
 class Snapshot:
@@ -35,7 +47,7 @@ class Snapshot:
         self.memory = trainer.memory.copy()
         self.mean = None if trainer.mean is None else trainer.mean.copy()
         self.hidden = trainer.hidden.copy()
-        self.numbers = trainer.numbers
+        self.counters = trainer.counters
 
     def _pairs(self) -> Iterator[tuple[NDArray[np.floating], NDArray[np.floating]]]:
         yield self._trainer.model.parameters.flat, self.weights.flat
@@ -48,27 +60,27 @@ class Snapshot:
         """Copy the trainer's state."""
         for own, copy in self._pairs():
             copy[...] = own
-        self.numbers = self._trainer.numbers
+        self.counters = self._trainer.counters
 
-    def give_back(self) -> None:
+    def restore(self) -> None:
         """Put the trainer into the state that was copied."""
-        self._trainer.forget_windows()
+        self._trainer.clear_workspace()
         for own, copy in self._pairs():
             own[...] = copy
-        self._trainer.numbers = self.numbers
-        self._trainer.schedule.go_back(self.numbers[0])
+        self._trainer.counters = self.counters
+        self._trainer.schedule.roll_back(self.counters[0])
 
     def checkpoint(self) -> Checkpoint:
-        """Its arrays."""
+        """The arrays of the copy."""
         return Checkpoint(self.weights, {}, self.memory, self.hidden, self.mean)
 
-    def assign(self, data: Checkpoint, numbers: tuple[int, int, float]) -> None:
+    def assign(self, data: Checkpoint, counters: tuple[int, int, float]) -> None:
         """Copy a state from a file.
 
         Raises
         ------
         CheckpointError
-            Where it is of other sizes.
+            The state has other sizes.
         """
         if (
             data.memory is None
@@ -82,11 +94,11 @@ class Snapshot:
         if self.mean is not None and data.mean is not None:
             self.mean.assign(data.mean)
         self.hidden[...] = data.hidden
-        self.numbers = numbers
+        self.counters = counters
 
 
-class Stability:
-    """Judges a run's losses and arrays, and keeps its last good state.
+class Recovery:
+    """Checks the losses and arrays of a run, and keeps its last good state.
 
     Parameters
     ----------
@@ -95,37 +107,38 @@ class Stability:
     Attributes
     ----------
     every : int
-        Updates between the states that are kept.
-    tries : int
-        How often the learning rate is halved in a run.
+        Steps between the states that are kept.
+    most_halvings : int
+        How often the learning rate is halved in a run, at most.
     most_strikes, most_at_end : int
-        Windows of an exploded loss, less others, after which the run is not sound; or not at its
-        planned end, where no more will come.
+        A window with an exploded loss is a strike; any other window takes one back. So many strikes
+        mean divergence, in the middle of the run and at its planned end.
     """
 
     every = 1000
-    tries = 5
+    most_halvings = 5
     most_strikes = 100
     most_at_end = 40
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-        # A guess has log V. Windows may be worse where a text changes or T is small, but not most
-        # of a hundred by so much: the output's biases alone learn to do better in some thirty.
+        # A uniform guess has the loss log V. A window may be worse where the text changes or T is
+        # small, but not most of a hundred windows, and not by so much: the biases of the output
+        # alone learn to do better in about thirty.
         self.limit = math.log(trainer.model.parameters.vocabulary_size) + 2
         self.strikes = 0
         self._kept: Snapshot | None = None
-        self._numbers: Numbers = (0, 0.0, 0, None, 0)
+        self._run_counters: RunCounters = (0, 0.0, 0, None, 0)
 
     @property
     def exhausted(self) -> bool:
-        """Whether the learning rate was halved as often as it may be."""
-        return self._trainer.schedule.halvings >= self.tries
+        """Whether the learning rate was already halved as often as allowed."""
+        return self._trainer.schedule.halvings >= self.most_halvings
 
-    def is_sound(self) -> bool:
-        """Whether all numbers of the trainer's arrays are finite.
+    def is_finite(self) -> bool:
+        """Whether all values in the trainer's arrays are finite.
 
-        An update by a gradient that is not leaves its mark in them.
+        A gradient that is not finite leaves such a value in them.
         """
         trainer = self._trainer
         arrays = [trainer.model.parameters.flat, trainer.memory.flat, trainer.hidden]
@@ -133,108 +146,104 @@ class Stability:
             arrays.append(trainer.mean.flat)
         return all(np.isfinite(array).all() for array in arrays)
 
-    def is_doubtful(self) -> bool:
-        """Whether it may not be sound, so that its state is nothing to write to a file."""
-        return self.strikes >= self.most_at_end or not self.is_sound()
+    def may_have_diverged(self) -> bool:
+        """Whether the state is in doubt, and should not be written to a file."""
+        return self.strikes >= self.most_at_end or not self.is_finite()
 
-    def judge(self, losses: NDArray[np.float64], last: bool) -> str | None:
-        """What is wrong after some updates, the run's last ones or not; None where nothing is.
+    def find_divergence(self, losses: NDArray[np.float64], last: bool) -> str | None:
+        """Say how a run has diverged in its latest steps; None if it has not.
 
         Parameters
         ----------
-        losses : ndarray
-            In nats per character; their number never goes past a multiple of ``every``.
+        losses : ndarray, shape (n,)
+            The losses of these steps in nats per character. They do not go past a multiple of
+            ``every``.
         last : bool
+            Whether they are the last steps of the run.
         """
         step = self._trainer.steps_done
-        if self.strikes or not losses.max() <= self.limit:  # not: a NaN is no number to compare
+        if self.strikes or not losses.max() <= self.limit:  # not: a NaN compares as False
             for number, loss in enumerate(losses.tolist(), start=step - len(losses) + 1):
                 if not math.isfinite(loss):
                     return f"the loss of step {number:,} is not finite"
                 strikes = 1 if loss > self.limit else -1
-                # no surprise of a text that changes is so large: logits have lost their bounds
+                # a change of the text cannot cause so large a loss: the logits have exploded
                 self.strikes = max(0, self.strikes + (10 if loss > self.limit + 100 else strikes))
                 if self.strikes >= self.most_strikes:
                     return self._exploded(number)
         if last and self.strikes >= self.most_at_end:
             return self._exploded(step)
-        if (last or step % self.every == 0) and not self.is_sound():
-            return f"after step {step:,} weights or memories are not finite"
+        if (last or step % self.every == 0) and not self.is_finite():
+            return f"weights or optimiser state are not finite after step {step:,}"
         return None
 
     def _exploded(self, step: int) -> str:
         guess = math.log(self._trainer.model.parameters.vocabulary_size) / math.log(2)
         return (
-            f"the loss exploded before step {step:,}, to more than {self.limit / math.log(2):.1f} "
-            f"bits per character, where a guess has {guess:.1f}"
+            f"the loss exploded before step {step:,}: it was above {self.limit / math.log(2):.1f} "
+            f"bits per character, where a uniform guess has {guess:.1f}"
         )
 
-    def _keeps(self) -> bool:
+    def _is_kept(self) -> bool:
         return self._trainer.steps_done % self.every == 0 and self.strikes == 0
 
-    def keep(self, numbers: Numbers) -> None:
-        """Keep the state after this update, if it is one to be kept, and the run's numbers."""
+    def keep(self, counters: RunCounters) -> None:
+        """Keep the state after this step and the run's counters, if the step is one of those."""
         if self._kept is None:
             self._kept = Snapshot(self._trainer)
-        elif self._keeps():
+        elif self._is_kept():
             self._kept.take()
         else:
             return
-        self._numbers = numbers
+        self._run_counters = counters
 
-    def go_back(self) -> Numbers:
-        """Go back to the state that was kept, and to its run's numbers."""
+    def roll_back(self) -> RunCounters:
+        """Restore the state that was kept; return the run's counters at that step."""
         if self._kept is None:
             raise RuntimeError("no state was kept")
-        self._kept.give_back()
+        self._kept.restore()
         self.strikes = 0
-        return self._numbers
+        return self._run_counters
 
     def good(self, ended: bool) -> Checkpoint | None:
-        """What a file needs to hold beside the trainer's state.
+        """The kept state, if a file must hold it beside the trainer's state.
 
-        Nothing at the planned end, nor where the trainer's state is itself the one to be kept.
+        It need not at the planned end, nor where the trainer's state is itself the one to keep.
         """
-        return None if ended or self._keeps() or self._kept is None else self._kept.checkpoint()
+        if ended or self._is_kept() or self._kept is None:
+            return None
+        return self._kept.checkpoint()
 
     def state(self, ended: bool) -> dict[str, Any]:
-        """What a checkpoint keeps, beside the arrays of :meth:`good`."""
+        """What a checkpoint holds of this, beside the arrays of :meth:`good`."""
         state: dict[str, Any] = {"strikes": self.strikes}
         if self._kept is not None and self.good(ended) is not None:
-            state["good"] = [*self._kept.numbers, *self._numbers]
+            state["good"] = [*self._kept.counters, *self._run_counters]
         return state
 
     def resume(self, state: object, good: Checkpoint | None) -> None:
-        """Go on from what a checkpoint kept; older files have nothing."""
+        """Continue from what a checkpoint holds; older files hold nothing."""
         if state is None:
             return
-        strikes = state.get("strikes") if isinstance(state, dict) else None
-        if type(strikes) is not int or not 0 <= strikes < self.most_at_end:
-            raise CheckpointError("has a damaged state of its stability")
-        self.strikes = strikes
-        numbers = state.get("good") if isinstance(state, dict) else None
-        if numbers is None:
+        strikes = {"strikes": Field(Whole(0, self.most_at_end - 1))}
+        self.strikes = checked_state(state, strikes, "recovery state")["strikes"]
+        counters = state.get("good") if isinstance(state, dict) else None
+        if counters is None:
             return
-        if good is None or not _are_numbers(numbers, self._trainer.steps_done):
+        fields = _TRAINER_COUNTERS | _RUN_COUNTERS
+        if good is None or not isinstance(counters, list) or len(counters) != len(fields):
             raise CheckpointError("has a damaged last good state")
-        kept, now = Snapshot(self._trainer), self._trainer.numbers
-        kept.assign(good, tuple(numbers[:3]))
+        named = checked_state(dict(zip(fields, counters, strict=True)), fields, "last good state")
+        latest = max(named["reported step"], named["validated step"])
+        if not latest <= named["step"] <= self._trainer.steps_done:
+            raise CheckpointError("has a damaged last good state")
+        kept, now = Snapshot(self._trainer), self._trainer.counters
+        kept.assign(good, (named["step"], named["position"], named["loss"]))
         try:
-            self._trainer.numbers = kept.numbers
+            self._trainer.counters = kept.counters
         except ValueError as error:
             raise CheckpointError(f"has a damaged last good state: {error}") from None
-        self._trainer.numbers = now
-        self._kept, self._numbers = kept, tuple(numbers[3:])
-
-
-def _are_numbers(numbers: object, step: int) -> bool:
-    """Whether they are a trainer's and a run's, of a step before."""
-    if not isinstance(numbers, list) or len(numbers) != 8:
-        return False
-    kinds: tuple[Any, ...] = (int, int, float, int, float, int, float | None, int)
-    return (
-        all(isinstance(n, k) and type(n) is not bool for n, k in zip(numbers, kinds, strict=True))
-        and all(math.isfinite(n) for n in numbers if n is not None)
-        and all(n >= 0 for n in (*numbers[:2], numbers[3], numbers[5], numbers[7]))
-        and max(numbers[3], numbers[5]) <= numbers[0] <= step
-    )
+        self._trainer.counters = now
+        self._kept = kept
+        reported, loss_sum, *validation = (named[name] for name in _RUN_COUNTERS)
+        self._run_counters = (reported, loss_sum, *validation)

@@ -1,115 +1,117 @@
 # SPDX-License-Identifier: MIT
-"""The updates of a training run, and what is measured, shown and written on the way."""
+"""A run: its steps, and the evaluations, reports, samples and checkpoints between them."""
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Iterator
 from typing import Any
 
+from gru_ext.arguments.kinds import Number, Whole
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.sampling import sample_chunks
-from gru_ext.reporting.console import Console, tell
+from gru_ext.reporting.console import Console
 from gru_ext.reporting.metrics import Metrics
 from gru_ext.reporting.progress import Progress
 from gru_ext.reporting.tensorboard import EventFile
-from gru_ext.training.checkpoints import Saver, read_best
-from gru_ext.training.interrupts import Pace, StopRequest, next_event
-from gru_ext.training.outputs import Watching
-from gru_ext.training.recovery import Stability
+from gru_ext.training.checkpoints import CheckpointWriter, read_best
+from gru_ext.training.chunks import ChunkSize, next_event
+from gru_ext.training.defaults import default_log_every
+from gru_ext.training.interrupts import StopRequest
+from gru_ext.training.options import TrainingOptions
+from gru_ext.training.progress_lines import ending, heading, lowered_line, progress_line, unit_of
+from gru_ext.training.recovery import Recovery
+from gru_ext.training.resume import Field, checked_state
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
 
-_LINES = 20
+_STATE = {"point": Field(Whole(0)), "nats": Field(Number())}
 
-
-def default_log_every(steps: int) -> int:
-    """Updates between lines of progress."""
-    return max(1, steps // _LINES)
+_logger = logging.getLogger("gru_ext")
 
 
 class Run:
-    """The updates of a run.
+    """The steps of a run and what happens between them.
 
     Parameters
     ----------
     trainer : Trainer
+    options : TrainingOptions
     steps : int
-        Updates to have made at the end.
+        The steps that are made when the run ends.
     validation : Validation
-    watching : Watching
-    saver : Saver
-    seed : int
-        Of the samples.
-    keep_best : bool
-        Keep the weights of the best evaluation.
+    writer : CheckpointWriter
     added : int
-        Characters that the weights it starts from did not know.
+        The characters that the weights to start from did not know.
     """
 
     def __init__(
         self,
         trainer: Trainer,
+        options: TrainingOptions,
         steps: int,
         validation: Validation,
-        watching: Watching,
-        saver: Saver,
-        seed: int,
-        keep_best: bool,
+        writer: CheckpointWriter,
         added: int = 0,
     ) -> None:
-        self.trainer, self.steps, self.validation, self.saver = trainer, steps, validation, saver
-        self.watching, self.seed, self.keep_best, self.added = watching, seed, keep_best, added
+        self.trainer, self.options, self.steps = trainer, options, steps
+        self.validation, self.writer, self.added = validation, writer, added
         self.best: Checkpoint | None = None
-        self.stability = Stability(trainer)
-        self.unit = "byte" if trainer.model.vocabulary.units == "bytes" else "character"
-        chosen = watching.sample_every, watching.sample_length, watching.log_every
-        self.sample_every = max(1, steps // 4) if chosen[0] is None else chosen[0]
-        self.sample_length = 200 if chosen[1] is None else chosen[1]
-        self.log_every = default_log_every(steps) if chosen[2] is None else chosen[2]
+        self.recovery = Recovery(trainer)
+        self.unit = unit_of(trainer)
+        every, length, lines = options.sample_every, options.sample_length, options.log_every
+        self.sample_every = max(1, steps // 4) if every is None else every
+        self.sample_length = 200 if length is None else length
+        self.log_every = default_log_every(steps) if lines is None else lines
         # an evaluation that nobody sees is left out
-        seen = keep_best or validation.patience or watching.metrics or watching.plot
-        seen = seen or watching.tensorboard or trainer.schedule.name == "plateau"
-        self.measures = bool(seen) or watching.callback is not None or not watching.quiet
-        # the point before, and since: losses, seconds of updates, updates that these were for
-        self._point, self._nats, self._seconds, self._timed = trainer.steps_done, 0.0, 0.0, 0
+        self.evaluates = bool(
+            not options.quiet
+            or options.keeps_best
+            or validation.patience
+            or trainer.schedule.name == "plateau"
+            or options.metrics
+            or options.plot
+            or options.tensorboard
+            or options.callback is not None
+        )
+        # the step of the last report; since then: sum of losses, seconds, steps these were for
+        self._reported, self._loss_sum = trainer.steps_done, 0.0
+        self._seconds, self._timed = 0.0, 0
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps beside the trainer's state."""
+        """What a checkpoint holds of this, beside the trainer's state."""
         return {
-            "point": self._point,
-            "nats": self._nats,
+            "point": self._reported,
+            "nats": self._loss_sum,
             "validation": self.validation.state(),
-            "stability": self.stability.state(self._ended),
+            "stability": self.recovery.state(self._ended),
         }
 
     def resume(self, data: Checkpoint) -> None:
-        """Go on from what a checkpoint kept; older files have nothing."""
+        """Continue from what a checkpoint holds; older files hold nothing."""
         state = data.metadata.get("run")
         if state is None:
             return
-        if not isinstance(state, dict):
-            raise CheckpointError("has a damaged state of its run")
-        point, nats = state.get("point"), state.get("nats")
-        if (
-            type(point) is not int
-            or not 0 <= point <= self.trainer.steps_done
-            or not isinstance(nats, float)
-            or not math.isfinite(nats)
-        ):
-            raise CheckpointError("has a damaged state of its run")
-        self._point, self._nats = point, nats
+        checked = checked_state(state, _STATE, "state of the run")
+        if checked["point"] > self.trainer.steps_done:
+            raise CheckpointError("has a damaged state of the run")
+        self._reported, self._loss_sum = checked["point"], checked["nats"]
         self.validation.resume(state.get("validation"))
-        self.stability.resume(state.get("stability"), data.good)
-        if self.keep_best and self.watching.output is not None and self.validation.best_step:
-            self.best = read_best(self.watching.output)
-            if self.best is None or not self._is_ours(self.best):
-                self.best = None
-                self.validation.forget_best()  # and look for it anew
+        self.recovery.resume(state.get("stability"), data.good)
+        if self.options.keeps_best and self.options.output is not None:
+            self._resume_best(self.options.output)
+
+    def _resume_best(self, output: Any) -> None:
+        if not self.validation.best_step:
+            return
+        self.best = read_best(output)
+        if self.best is None or not self._is_ours(self.best):
+            self.best = None
+            self.validation.forget_best()
 
     def _is_ours(self, best: Checkpoint) -> bool:
-        """Whether weights are this run's best, or a better one that a killed run came to later."""
+        """Whether weights are this run's best, or better ones of a run that was killed later."""
         about = best.metadata.get("validation")
         nats = about.get("nats_per_char") if isinstance(about, dict) else None
         model = self.trainer.model
@@ -121,147 +123,156 @@ class Run:
         )
 
     def checkpoint(self) -> Checkpoint:
-        """The trainer's checkpoint, and this run's state."""
+        """The trainer's checkpoint, and the state of this run."""
         data = self.trainer.checkpoint()
         data.metadata["run"] = self.state()
-        data.good = self.stability.good(self._ended)
+        data.good = self.recovery.good(self._ended)
         return data
 
     @property
     def _ended(self) -> bool:
         return self.trainer.steps_done >= self.steps
 
-    def go(self, stop: StopRequest) -> None:
-        """Make the updates that are left, or until a stop is requested."""
-        trainer = self.trainer
+    def train(self, stop: StopRequest) -> None:
+        """Make the steps that are left, or those until a stop is requested."""
+        trainer, options = self.trainer, self.options
         per_step = trainer.characters_per_step
         begun = self._begun = trainer.steps_done
-        self._metrics = Metrics(self.watching.metrics, begun)
-        self._events = EventFile(self.watching.tensorboard, begun)
+        self._metrics = Metrics(options.metrics, begun)
+        self._events = EventFile(options.tensorboard, begun)
         self._began = time.perf_counter() - self._metrics.seconds
-        pace, took = Pace(), 0.0
-        with Console(self.steps * per_step, begun * per_step, self.watching.quiet) as console:
-            console.print(self._heading())
-            while not self._ends(console, begun, stop):
+        chunk, seconds = ChunkSize(), 0.0
+        with Console(self.steps * per_step, begun * per_step, options.quiet) as console:
+            console.print(heading(trainer, len(self.validation.symbols), self.steps, self.added))
+            while not self._finish_step(console, stop):
                 done = trainer.steps_done
-                self.stability.keep((self._point, self._nats, *self.validation.numbers))
+                self.recovery.keep((self._reported, self._loss_sum, *self.validation.counters))
                 until = next_event(
                     done,
                     self.steps,
                     self.sample_every,
                     self.log_every,
                     self.validation.every,
-                    self.saver.every,
-                    self.stability.every,
+                    self.writer.every,
+                    self.recovery.every,
                 )
                 started = time.perf_counter()
-                losses = trainer.advance(pace.next(until - done, took))
-                took = time.perf_counter() - started
-                self._seconds += took
+                losses = trainer.advance(chunk.next(until - done, seconds))
+                seconds = time.perf_counter() - started
+                self._seconds += seconds
                 self._timed += len(losses)
-                wrong = self.stability.judge(losses, self._ended)
-                if wrong is not None:
-                    self._go_back(wrong)
+                problem = self.recovery.find_divergence(losses, self._ended)
+                if problem is not None:
+                    self._recover(problem)
                 else:
-                    for loss in losses.tolist():  # one by one: the same sum, whatever the pieces
-                        self._nats += loss
+                    for loss in losses.tolist():  # one by one: the same sum for any chunks
+                        self._loss_sum += loss
                 made = trainer.steps_done - done
                 console.advance(made * per_step, trainer.smooth_loss / math.log(2))
-            if not self._ended and self.stability.is_doubtful():
-                self._restore()  # a resume makes these updates again
+            if not self._ended and self.recovery.may_have_diverged():
+                self._roll_back()  # a resumed run makes these steps again
         self._metrics.flush()
         self._events.flush()
 
-    def _go_back(self, wrong: str) -> None:
-        """Go on from the last good state with half the learning rate, or give up."""
+    def _recover(self, problem: str) -> None:
+        """Roll back to the last good state and halve the learning rate, or give up."""
         trainer, rate = self.trainer, self.trainer.learning_rate
-        self._restore()
-        if self.stability.exhausted:
-            raise ValueError(self._given_up(wrong, rate))
+        self._roll_back()
+        if self.recovery.exhausted:
+            raise ValueError(self._divergence(problem, rate))
         trainer.schedule.halvings += 1
-        tell(
-            f"{wrong}: back to step {trainer.steps_done:,}, and on with half the learning rate, "
-            f"{trainer.learning_rate:.4g}"
+        _logger.warning(
+            "%s; rolled back to step %s, with half the learning rate, %.4g",
+            problem,
+            f"{trainer.steps_done:,}",
+            trainer.learning_rate,
         )
 
-    def _restore(self) -> None:
-        self._point, self._nats, step, nats, waited = self.stability.go_back()
-        self.validation.go_back(step, nats, waited)
-        self._metrics.take_back(self.trainer.steps_done)
-        self._events.take_back(self.trainer.steps_done)
-        self.saver.go_back()
+    def _roll_back(self) -> None:
+        self._reported, self._loss_sum, step, nats, waited = self.recovery.roll_back()
+        self.validation.roll_back(step, nats, waited)
+        self._metrics.roll_back(self.trainer.steps_done)
+        self._events.roll_back(self.trainer.steps_done)
+        self.writer.roll_back()
 
-    def _given_up(self, wrong: str, rate: float) -> str:
-        step, there = self.trainer.steps_done, ""
-        if step > self._begun and self.saver.save(self.checkpoint(), step):
-            there = (
-                f"; the last good state, of step {step:,}, is in {self.watching.output}: go on "
-                f"from there with --resume"
+    def _divergence(self, problem: str, rate: float) -> str:
+        step, saved = self.trainer.steps_done, ""
+        if step > self._begun and self.writer.save(self.checkpoint(), step):
+            saved = (
+                f"; the last good state, of step {step:,}, is in {self.options.output}: continue "
+                f"from there with `resume`"
             )
         return (
-            f"training diverged, {self.trainer.schedule.halvings} times half the learning rate "
-            f"did not help: {wrong}; train with a learning rate lower than {rate:.4g}{there}"
+            f"training diverged, although the learning rate was halved "
+            f"{self.trainer.schedule.halvings} times: {problem}; choose a `learning_rate` below "
+            f"{rate:.4g}{saved}"
         )
 
-    def draw(self) -> None:
-        """Draw the picture that was asked for."""
-        if self.watching.plot is None or not self._metrics.records:
+    def draw_plot(self) -> None:
+        """Draw the picture that the options ask for."""
+        if self.options.plot is None or not self._metrics.records:
             return
         from gru_ext.reporting.plot import plot_records
 
         try:
-            plot_records({"": self._metrics.records}, self.watching.plot)
-        except OSError as error:  # the model is written, and worth more than its picture
-            tell(str(error))
+            plot_records({"": self._metrics.records}, self.options.plot)
+        except OSError as error:  # the model is written, and that is what counts
+            _logger.warning("%s", error)
 
-    def _ends(self, console: Console, begun: int, stop: StopRequest) -> bool:
-        """Do what is due after the last update; whether the run ends here."""
+    def _finish_step(self, console: Console, stop: StopRequest) -> bool:
+        """Do what is due after the latest step; return whether the run ends here."""
         step, validation = self.trainer.steps_done, self.validation
         last = step >= self.steps
-        if self.measures and validation.is_due(step, last) and not self.stability.is_doubtful():
-            if validation.measure(self.trainer.model, step, stop):
-                if self.keep_best:
+        if (
+            self.evaluates
+            and validation.is_due(step, last)
+            and not self.recovery.may_have_diverged()
+        ):
+            if validation.evaluate(self.trainer.model, step, stop):
+                if self.options.keeps_best:
                     self._keep_best()
-            elif validation.step == step:  # not stopped in the middle
-                self._lower()
+            elif validation.step == step:  # the evaluation was not stopped in the middle
+                self._lower_on_plateau()
         if stop and not last:
-            return True  # a resume does what is due here
+            return True  # a resumed run does what is due here
         ended = last or validation.exhausted
         due = last or validation.step == step or (self.log_every and step % self.log_every == 0)
-        if due and step > self._point:
-            progress = self._progress(step)
-            if self.log_every:
-                console.print(self._line(progress))
-            if not ended and self.trainer.schedule.lowered[-1:] == [step]:
-                console.print(self._lowered())
-            self._point, self._nats, self._seconds, self._timed = step, 0.0, 0.0, 0
-            self._metrics.add(progress.record())
-            self._events.add(progress.record())
-            if self.watching.callback is not None and self.watching.callback(progress):
-                ended = True
-        if step > begun and self.sample_every and (last or step % self.sample_every == 0):
+        if due and step > self._reported:
+            ended = self._report(console, step, ended)
+        if step > self._begun and self.sample_every and (last or step % self.sample_every == 0):
             console.print(self._sample())
         if ended:
-            for line in self._ending():
+            for line in ending(validation, step, self.unit):
                 console.print(line)
-        elif step > begun and self.saver.is_due(step) and not self.stability.is_doubtful():
-            self.saver.save(self.checkpoint(), step)
+        elif (
+            step > self._begun
+            and self.writer.is_due(step)
+            and not self.recovery.may_have_diverged()
+        ):
+            self.writer.save(self.checkpoint(), step)
         return ended
 
-    def _lower(self) -> None:
-        """Lower the learning rate where the held-out loss is on a plateau.
+    def _report(self, console: Console, step: int, ended: bool) -> bool:
+        """Report the step everywhere; return whether the run ends here."""
+        progress = self._progress(step)
+        if self.log_every:
+            console.print(progress_line(progress, self.validation, self.unit))
+        if not ended and self.trainer.schedule.lowered[-1:] == [step]:
+            console.print(lowered_line(self.trainer, self.validation))
+        self._reported, self._loss_sum, self._seconds, self._timed = step, 0.0, 0.0, 0
+        self._metrics.add(progress.record())
+        self._events.add(progress.record())
+        callback = self.options.callback
+        return bool(callback is not None and callback(progress)) or ended
 
-        While it rises nothing is lowered: a loss is no judgement of a rate that is not reached yet.
+    def _lower_on_plateau(self) -> None:
+        """Lower the learning rate where the validation loss is on a plateau.
+
+        This is not done during the warm-up: the rate that would be lowered is not reached yet.
         """
         schedule, step = self.trainer.schedule, self.trainer.steps_done
         if schedule.name == "plateau" and self.validation.on_plateau and step >= schedule.warmup:
             self.trainer.lower_learning_rate()
-
-    def _lowered(self) -> str:
-        return (
-            f"no better held-out loss in {self.validation.waited} evaluations: learning rate "
-            f"lowered to {self.trainer.learning_rate:.4g}"
-        )
 
     def _keep_best(self) -> None:
         data = self.trainer.model.checkpoint()
@@ -271,47 +282,22 @@ class Run:
             "validation": {"nats_per_char": self.validation.best_nats},
         }
         self.best = data
-        self.saver.save_best(data)
+        self.writer.save_best(data)
 
     def _progress(self, step: int) -> Progress:
         trainer, validation = self.trainer, self.validation
-        measured = validation.last is not None and validation.step == step
+        evaluated = validation.last is not None and validation.step == step
         characters = self._timed * trainer.characters_per_step
         return Progress(
             step=step,
             steps=self.steps,
             epoch=step / trainer.windows_per_epoch,
             characters=step * trainer.characters_per_step,
-            train_nats=self._nats / (step - self._point),
-            val_nats=validation.last.nats_per_char if validation.last and measured else None,
+            train_nats=self._loss_sum / (step - self._reported),
+            val_nats=validation.last.nats_per_char if validation.last and evaluated else None,
             learning_rate=trainer.current_rate,
             characters_per_second=characters / self._seconds if self._seconds else 0.0,
             seconds=time.perf_counter() - self._began,
-        )
-
-    def _heading(self) -> str:
-        trainer, model, held_out = self.trainer, self.trainer.model, len(self.validation.held_out)
-        held = f" and {held_out:,} held out" if held_out else ""
-        added = f" ({self.added} of them new to the model)" if self.added else ""
-        dropout = f", dropout {trainer.dropout:g}" if trainer.dropout else ""
-        return (
-            f"{trainer.characters:,} {self.unit}s to train on{held}, "
-            f"{len(model.vocabulary)} different{added}; {model.parameters.sizes}{dropout}, "
-            f"{model.dtype}, {trainer.batch_size} streams of windows of {trainer.seq_length}, "
-            f"{trainer.optimizer} with learning rate {trainer.learning_rate:.4g}, "
-            f"{self.steps:,} steps, "
-            f"{trainer.threads} thread{'s' * (trainer.threads > 1)}"
-        )
-
-    def _line(self, progress: Progress) -> str:
-        held, validation = "", self.validation
-        if validation.last is not None:
-            when = "" if validation.step == progress.step else f" at step {validation.step:,}"
-            held = f" (held out {validation.last.bits_per_char:.3f}{when})"
-        return (
-            f"step {progress.step:,} of {self.steps:,} ({progress.share:.0%}), epoch "
-            f"{progress.epoch:.2f}: {progress.train_bits:.3f} bits per {self.unit}{held}, "
-            f"{progress.characters_per_second:,.0f} {self.unit}s a second"
         )
 
     def _sample(self) -> str:
@@ -321,22 +307,8 @@ class Run:
                 model.parameters,
                 model.vocabulary,
                 self.sample_length,
-                seed=(self.seed, self.trainer.steps_done),
+                seed=(self.options.seed, self.trainer.steps_done),
                 separator=model.separator,
             )
         )
         return f"----\n{text}\n----"
-
-    def _ending(self) -> Iterator[str]:
-        validation = self.validation
-        if validation.exhausted and validation.best_step:
-            yield (
-                f"no better held-out loss in {validation.waited} evaluations; the best was "
-                f"{validation.best_nats / math.log(2):.3f} bits per {self.unit} at step "
-                f"{validation.best_step:,}"
-            )
-        if validation.last is not None and validation.step == self.trainer.steps_done:
-            yield (
-                f"held out, {validation.last.characters:,} {self.unit}s: "
-                f"{validation.last.bits_per_char:.3f} bits per {self.unit}"
-            )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The learning rate of each update: a function of the update's number and of the run's length."""
+"""The learning rate of each step: a function of the step's number and of the run's length."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-# With a thousandth of a rate nothing is learned any more.
+# A model learns nothing more with a thousandth of the learning rate.
 _MOST_LOWERED = 10
 
 
 @dataclass
 class Schedule:
-    """A rise over the first updates, and what follows.
+    """A learning-rate schedule: a linear warm-up and what follows it.
 
     Attributes
     ----------
     name : {"constant", "cosine", "plateau"}
-        What lowers a plateau's rate is :attr:`lowered`, by whoever measures the loss.
+        With a plateau the rate is lowered by :meth:`lower`, by whoever evaluates the model.
     learning_rate : float
-        The largest.
+        The peak learning rate.
     warmup : int
-        Updates in which the rate rises to it in even steps.
+        The steps in which the rate rises to the peak linearly.
     planned_steps : int, optional
-        Updates of the whole run, over which a cosine falls to 0.
+        The steps of the whole run, over which a cosine falls to 0.
     halvings : int
-        How often all rates were halved, which is exact: after the run diverged.
+        How often all rates were halved because the run diverged. Halving is exact.
     lowered : list of int
-        Numbers of updates, in order, after each of which the rates of all later ones are half as
-        large: on plateaus of the loss.
+        The steps, in order, after each of which all later rates are half as large, because the
+        validation loss was on a plateau.
     """
 
     name: str
@@ -43,48 +43,48 @@ class Schedule:
 
     @property
     def peak(self) -> float:
-        """The largest rate that is still to come: halved as often, and lowered."""
+        """The peak learning rate after all halvings and lowerings."""
         return self.learning_rate * 0.5 ** (self.halvings + len(self.lowered))
 
     def lower(self, done: int) -> bool:
-        """Halve the rates of the updates after the first ``done``; False where they are too low."""
+        """Halve the rates after the first ``done`` steps; False where they are too low for that."""
         if len(self.lowered) >= _MOST_LOWERED:
             return False
         self.lowered.append(done)
         return True
 
-    def go_back(self, done: int) -> None:
-        """Forget what was lowered after more updates than ``done``."""
+    def roll_back(self, done: int) -> None:
+        """Undo the lowerings after more than ``done`` steps."""
         self.lowered = [number for number in self.lowered if number <= done]
 
     def rates(self, done: int, count: int) -> NDArray[np.float64]:
-        """The rates of the ``count`` updates after the first ``done``.
+        """The rates of the ``count`` steps after the first ``done``, shape (count,).
 
         Raises
         ------
         ValueError
-            Where a cosine has no planned steps.
+            A cosine has no planned steps.
         """
-        updates = done + 1 + np.arange(count, dtype=np.float64)
-        largest = self.learning_rate * 0.5**self.halvings
-        rates = largest * np.minimum(1.0, updates / max(1, self.warmup))
+        steps = done + 1 + np.arange(count, dtype=np.float64)
+        peak = self.learning_rate * 0.5**self.halvings
+        rates = peak * np.minimum(1.0, steps / max(1, self.warmup))
         if self.name == "cosine":
-            rates *= [self._cosine(update) for update in range(done + 1, done + count + 1)]
+            rates *= [self._cosine(step) for step in range(done + 1, done + count + 1)]
         for number in self.lowered:
-            rates[updates > number] *= 0.5
+            rates[steps > number] *= 0.5
         return rates
 
-    def _cosine(self, update: int) -> float:
-        # math.cos: numpy.cos may round by an element's place in its array
+    def _cosine(self, step: int) -> float:
+        # math.cos: numpy.cos may round differently at different places of an array
         if self.planned_steps is None:
             raise ValueError("a cosine schedule needs the planned steps")
         falling = max(1, self.planned_steps - self.warmup)
-        share = min(1.0, max(0, update - 1 - self.warmup) / falling)
-        return 0.5 + 0.5 * math.cos(math.pi * share)
+        progress = min(1.0, max(0, step - 1 - self.warmup) / falling)
+        return 0.5 + 0.5 * math.cos(math.pi * progress)
 
 
 def are_lowered(lowered: object, step: int) -> bool:
-    """Whether this may be :attr:`Schedule.lowered`: updates up to this one, in order."""
+    """Whether a value may be :attr:`Schedule.lowered`: steps up to this one, in order."""
     return (
         isinstance(lowered, list)
         and len(lowered) <= _MOST_LOWERED

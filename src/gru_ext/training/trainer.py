@@ -5,31 +5,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.core.kernels import check_dropout, check_weight_decay
+from gru_ext.arguments.kinds import Number, Whole
+from gru_ext.core.kernels import check_weight_decay
 from gru_ext.core.threads import default_threads
 from gru_ext.core.training_loop import TrainingLoop
-from gru_ext.core.windows import Workspace, check_count
+from gru_ext.core.windows import Workspace
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model
 from gru_ext.text.corpus import digest, release
 from gru_ext.training.optimizers import OPTIMIZERS, weight_decay_of
-from gru_ext.training.options import SCHEDULES, check_one_of, check_whole
+from gru_ext.training.options import TrainingOptions
+from gru_ext.training.resume import Field, Match, check_matches, checked_state
 from gru_ext.training.schedule import Schedule, are_lowered
 
 _SMOOTHING = 0.999
 _MOST_HALVINGS = 100
-# An optimiser's memory is empty at first, and each update as large as the learning rate itself:
-# without a warm-up some runs never recover from the first ones. It lasts a pass over the text, but:
-_FEWEST_WARMUP_STEPS, _MOST_WARMUP_STEPS = 200, 400
+# The optimiser state is zero at first, and each weight changes by the whole learning rate: without
+# a warm-up some runs never recover from their first steps. It lasts an epoch, within these bounds.
+_SHORTEST_WARMUP, _LONGEST_WARMUP = 200, 400
+
+_STATE = {
+    "position": Field(Whole(0)),
+    "smooth_loss": Field(Number()),
+    "halvings": Field(Whole(0, _MOST_HALVINGS), 0),
+}
 
 
 class Step(NamedTuple):
-    """What one update reports."""
+    """What one step reports: its number, and the loss before the update."""
 
     number: int
     nats_per_char: float
@@ -40,48 +49,65 @@ class Step(NamedTuple):
         return self.nats_per_char / math.log(2)
 
 
+@dataclass(frozen=True)
+class _Text:
+    """A text as a message describes it; equal to another by its SHA-256."""
+
+    sha256: object
+    characters: object = field(compare=False)
+
+    def __repr__(self) -> str:
+        return f"of {self.characters} characters (SHA-256 {str(self.sha256)[:8]}…)"
+
+
 class Trainer:
     """Truncated BPTT over the streams of one text.
+
+    A text is cut into B streams of equal length. A step trains on one window of T characters of
+    each stream, and hands the hidden states on to the next window.
 
     Parameters
     ----------
     model : Model
-        Its parameters are trained in place; its separator, if any, ends the documents.
+        Its parameters are trained in place. If it has a document separator, the hidden state is
+        reset at each document.
     symbols : ndarray, uint8, uint16 or int32, shape (n,)
-        The text, as ``model.vocabulary.encode`` gives it.
+        The text, as ``model.vocabulary.encode`` returns it.
     seq_length, batch_size : int
-        T and B: windows of T characters from B streams.
+        T and B: the length of a window and the number of streams.
     optimizer : {"adagrad", "adam", "adamw", "rmsprop"}
     learning_rate : float, optional
+        The peak learning rate; by default that of the optimiser.
     clip : float
-        The bound of each gradient (infinity: none).
+        Each gradient element is clipped to [-clip, clip]; infinity for no clipping.
     clip_norm : float, optional
-        The bound of the whole gradient's norm, which is shortened before ``clip`` bounds its
-        elements.
+        The gradient is scaled down to this global norm before ``clip`` is applied.
     weight_decay : float, optional
-        AdamW's, of all parameters but the biases; 0.01 by default.
+        The weight decay of AdamW, for all parameters but the biases; 0.01 by default.
     schedule : {"constant", "cosine", "plateau"}
-        A cosine falls to 0 over ``planned_steps`` updates; a plateau is a constant that is halved
-        by each :meth:`lower_learning_rate`, since a trainer does not measure its model.
+        The learning-rate schedule. A cosine falls to 0 over ``planned_steps`` steps. With a plateau
+        the rate is constant until :meth:`lower_learning_rate` halves it, since a trainer does not
+        evaluate its model.
     warmup_steps : int or None
-        Updates over which the learning rate rises in even steps to its value. None: the first pass
-        over the text, but 200 at least and 400 at most.
+        The steps over which the learning rate rises linearly. None stands for one epoch, but at
+        least 200 and at most 400 steps.
     planned_steps : int, optional
-        Updates of the whole run, those before a resume included.
+        The steps of the whole run, including those before a resume.
     dropout : float
-        The share of each layer's outputs that is dropped while training.
+        The probability with which each output of a layer is dropped during training.
     tied : bool
-        The output's weights are those of the first layer's candidate, transposed: Wy = Wh^T.
+        Weight tying: the output layer's weights are those of the first layer's candidate,
+        transposed: Wy = Wh^T.
     seed : int
-        Of the dropout.
+        The seed of the dropout.
     threads : int, optional
-        Threads that share each window; by default as many as help. The result has the same bits
+        The threads that share each window; by default as many as help. The result is bit-identical
         for any number.
 
     Raises
     ------
-    ValueError
-        Where the text is too short for one window of each stream, or a number is out of range.
+    TypeError, ValueError
+        The text is too short for one window of each stream, or a number is out of range.
 
     Examples
     --------
@@ -111,37 +137,45 @@ class Trainer:
         seed: int = 0,
         threads: int | None = None,
     ) -> None:
-        if threads is None:
-            threads = default_threads(batch_size)
-        check_one_of("optimizer", optimizer, OPTIMIZERS)
-        check_one_of("schedule", schedule, SCHEDULES)
-        parameters, rule = model.parameters, OPTIMIZERS[optimizer]
-        if learning_rate is None:
-            learning_rate = rule.learning_rate
-        self.model = model
-        self.optimizer = optimizer
-        self.clip = clip
-        self.clip_norm = math.inf if clip_norm is None else clip_norm
-        self.weight_decay = weight_decay_of(optimizer, weight_decay)
-        check_weight_decay(self.weight_decay, learning_rate)
-        self.threads = min(threads, batch_size)
-        check_dropout(dropout)
-        check_whole("seed", seed)
-        check_count("seed", seed, 0, 2**64 - 1)
-        self.dropout, self.tied, self.seed = dropout, tied, seed
+        # the checks and messages of gru_ext.train, whose other options are not those of a trainer
+        options = TrainingOptions(
+            seq_length=seq_length,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            clip=clip,
+            clip_norm=clip_norm,
+            weight_decay=weight_decay,
+            warmup=warmup_steps,
+            max_steps=planned_steps,
+            dropout=dropout,
+            tied=tied,
+            threads=threads,
+        )
+        schedule = TrainingOptions.declared()["schedule"].check(schedule)
+        self.seed = Whole(0, 2**64 - 1).check("seed", seed)
+        parameters, rule = model.parameters, OPTIMIZERS[options.optimizer]
+        self.model, self.optimizer = model, options.optimizer
+        self.seq_length, self.batch_size = options.seq_length, options.batch_size
+        self.clip, self.dropout, self.tied = options.clip, options.dropout, options.tied
+        self.clip_norm = math.inf if options.clip_norm is None else options.clip_norm
+        self.weight_decay = weight_decay_of(optimizer, options.weight_decay)
+        rate = options.learning_rate if learning_rate is not None else rule.learning_rate
+        check_weight_decay(self.weight_decay, rate)
+        self.threads = min(options.threads or default_threads(batch_size), self.batch_size)
         self._tie()
         self.memory = parameters.like()
         self.mean = parameters.like() if rule.has_mean else None
         self._workspace = Workspace(
             parameters.vocabulary_size,
             parameters.hidden_size,
-            batch_size,
-            seq_length,
+            self.batch_size,
+            self.seq_length,
             parameters.dtype,
             threads=self.threads,
             resetting=model.separator is not None,
             layers=parameters.layers,
-            dropping=dropout > 0,
+            dropping=self.dropout > 0,
         )
         self._loop = TrainingLoop(
             parameters.flat,
@@ -149,19 +183,18 @@ class Trainer:
             self._workspace,
             symbols,
             model.separator,
-            optimizer,
+            self.optimizer,
             None if self.mean is None else self.mean.flat,
             rule.beta1,
             rule.beta2,
-            tied,
+            self.tied,
         )
         self._symbols = symbols
         self._digest: str | None = None
-        if warmup_steps is None:
-            pass_ = self._loop.windows_per_epoch
-            warmup_steps = min(_MOST_WARMUP_STEPS, max(_FEWEST_WARMUP_STEPS, pass_))
-        self.schedule = Schedule(schedule, learning_rate, warmup_steps, planned_steps)
-        self.seq_length, self.batch_size = seq_length, batch_size
+        warmup = options.warmup
+        if warmup is None:
+            warmup = min(_LONGEST_WARMUP, max(_SHORTEST_WARMUP, self._loop.windows_per_epoch))
+        self.schedule = Schedule(schedule, rate, warmup, options.max_steps)
         self.smooth_loss = math.log(parameters.vocabulary_size)
 
     def _tie(self) -> None:
@@ -170,92 +203,94 @@ class Trainer:
 
     @property
     def steps_done(self) -> int:
-        """Updates so far, those before a resume included."""
+        """The steps made so far, including those before a resume."""
         return self._loop.windows_done
 
     @property
     def learning_rate(self) -> float:
-        """The largest still to come, after all halvings and lowerings; to set it forgets them."""
+        """The peak learning rate after all halvings and lowerings; setting it undoes these."""
         return self.schedule.peak
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        check_weight_decay(self.weight_decay, value)
-        self.schedule.learning_rate, self.schedule.halvings = value, 0
+        rate = TrainingOptions.declared()["learning_rate"].check(value)
+        check_weight_decay(self.weight_decay, rate)
+        self.schedule.learning_rate, self.schedule.halvings = rate, 0
         self.schedule.lowered = []
 
     def lower_learning_rate(self) -> bool:
-        """Halve the learning rate of all further updates, whatever the schedule.
+        """Halve the learning rate of all further steps, whatever the schedule.
 
-        Checkpoints keep that. Returns False, and changes nothing, where it was done ten times:
-        with a thousandth of the rate nothing is learned any more.
+        A checkpoint records it. After ten times this changes nothing and returns False: a model
+        learns nothing more with a thousandth of its learning rate.
 
         Examples
         --------
-        >>> if model.evaluate(held_out).bits_per_char >= best:        # doctest: +SKIP
+        >>> if model.evaluate(validation_text).bits_per_char >= best:        # doctest: +SKIP
         ...     trainer.lower_learning_rate()
         """
         return self.schedule.lower(self.steps_done)
 
     @property
     def windows_per_epoch(self) -> int:
-        """Updates in a pass over the text."""
+        """The steps in an epoch."""
         return self._loop.windows_per_epoch
 
     @property
     def characters(self) -> int:
-        """Length of the text."""
+        """The length of the text."""
         return len(self._symbols)
 
     @property
     def characters_per_step(self) -> int:
-        """T * B, characters learned from by one update."""
+        """T * B, the characters that one step trains on."""
         return self.seq_length * self.batch_size
 
     @property
     def hidden(self) -> NDArray[np.floating]:
-        """Hidden state of each stream, which may be written to.
+        """The hidden state of each stream, which may be written to.
 
-        Shape (B, H), or (layers, B, H) where there are several.
+        Its shape is (B, H), or (layers, B, H) for several layers.
         """
         return self._workspace.hidden
 
-    def forget_windows(self) -> None:
-        """Zero all that earlier windows left, the hidden states included.
+    def clear_workspace(self) -> None:
+        """Set all buffers of earlier windows to zero, including the hidden states.
 
-        A NaN lasts in the padding, which no assignment to :attr:`hidden` reaches: 0 * NaN = NaN.
+        A NaN in the padding would remain: no assignment to :attr:`hidden` reaches the padding, and
+        0 * NaN = NaN.
         """
         self._workspace.memory[...] = 0
 
     @property
-    def numbers(self) -> tuple[int, int, float]:
-        """Updates done, position in the streams and smoothed loss: the state beside its arrays.
+    def counters(self) -> tuple[int, int, float]:
+        """Steps made, position in the streams, smoothed loss: the state beside the arrays.
 
-        To set what cannot be raises a ValueError.
+        Setting an impossible position raises a ValueError.
         """
         return self.steps_done, self._loop.position, self.smooth_loss
 
-    @numbers.setter
-    def numbers(self, values: tuple[int, int, float]) -> None:
+    @counters.setter
+    def counters(self, values: tuple[int, int, float]) -> None:
         self._loop.windows_done, self._loop.position, self.smooth_loss = values
 
     @property
     def current_rate(self) -> float:
-        """Learning rate of the last update."""
+        """The learning rate of the last step."""
         return float(self.schedule.rates(max(0, self.steps_done - 1), 1)[0])
 
     def advance(self, steps: int) -> NDArray[np.float64]:
-        """Make so many updates.
+        """Make so many steps.
 
         Returns
         -------
-        ndarray, shape (steps,)
-            Loss of each window before its update, in nats per character.
+        ndarray, float64, shape (steps,)
+            The loss of each step before its update, in nats per character.
 
         Raises
         ------
         ValueError
-            Where a cosine schedule does not know the planned steps.
+            A cosine schedule does not know the planned steps.
         """
         losses = self._loop.steps(
             steps,
@@ -274,23 +309,23 @@ class Trainer:
         return losses
 
     def step(self) -> Step:
-        """Make one update."""
+        """Make one step."""
         loss = float(self.advance(1)[0])
         return Step(self.steps_done, loss)
 
     def __iter__(self) -> Iterator[Step]:
-        """Updates without end: leave the loop when enough."""
+        """Make steps without end: leave the loop when there are enough."""
         while True:
             yield self.step()
 
     def text_digest(self) -> str:
-        """SHA-256 of the text's symbols, by which a resume knows its text again."""
+        """The SHA-256 of the text's symbols, by which a resumed run recognises its text."""
         if self._digest is None:
             self._digest = digest(self._symbols)
         return self._digest
 
     def checkpoint(self) -> Checkpoint:
-        """The model and the whole state of its training."""
+        """The model and the complete state of its training."""
         data = self.model.checkpoint()
         data.metadata |= {
             "step": self.steps_done,
@@ -311,80 +346,56 @@ class Trainer:
         return data
 
     def resume(self, data: Checkpoint) -> None:
-        """Go on from where a checkpoint was made: to the same bits as if never interrupted.
+        """Continue from a checkpoint: the result is bit-identical to that of one longer run.
 
         Raises
         ------
         CheckpointError
-            Where it holds no training state, or that of another text or other sizes.
+            It holds no training state, or that of another text or other sizes.
         """
         state: dict[str, Any] | None = data.metadata.get("training")
-        step = data.metadata.get("step")
         if data.memory is None or data.hidden is None or not isinstance(state, dict):
             raise CheckpointError(
-                "holds no training state to resume: start from its weights with --init-from"
+                "holds no training state to resume: start from its weights with `init_from`"
             )
-        parameters = self.model.parameters
-        if data.vocabulary != self.model.vocabulary:
-            raise CheckpointError("was trained with another vocabulary than this text's")
-        saved, ours = (
-            about.get("document_separator") for about in (data.metadata, self.model.about)
-        )
-        if saved != ours:
-            raise CheckpointError(f"was trained with document separator {saved!r}, not {ours!r}")
-        if data.weights["Wz"].dtype != parameters.dtype:
-            raise CheckpointError(f"is {data.weights['Wz'].dtype}, not {parameters.dtype}")
-        if data.hidden_size != parameters.hidden_size:
-            raise CheckpointError(
-                f"has hidden size {data.hidden_size}, not {parameters.hidden_size}"
-            )
-        if data.layers != parameters.layers:
-            raise CheckpointError(f"has layers {data.layers}, not {parameters.layers}")
-        batch_size = data.hidden.shape[-2]
-        if batch_size != self.batch_size:
-            raise CheckpointError(
-                f"was trained with batch size {batch_size}, not {self.batch_size}"
-            )
-        if state.get("optimizer", "adagrad") != self.optimizer:
-            raise CheckpointError(
-                f"was trained with optimizer {state['optimizer']}, not {self.optimizer}"
-            )
-        if bool(state.get("tied")) != self.tied:
-            kinds = ("weights of its own for the output", "tied output weights")
-            raise CheckpointError(
-                f"was trained with {kinds[not self.tied]}, not {kinds[self.tied]}"
-            )
-        if state.get("text_sha256") != self.text_digest():
-            before, now = state.get("text_characters"), len(self._symbols)
-            differ = (
-                f"also of {now} characters, but not the same ones"
-                if before == now
-                else f"of {before} characters; this one has {now}"
-            )
-            raise CheckpointError(
-                f"was trained on another text, {differ} (both without the held-out part)"
-            )
-        position, smooth_loss = state.get("position"), state.get("smooth_loss")
-        halvings, lowered = state.get("halvings", 0), state.get("lowered", [])
-        if (
-            not isinstance(step, int)
-            or step < 0
-            or not isinstance(position, int)
-            or not isinstance(smooth_loss, float)
-            or type(halvings) is not int
-            or not 0 <= halvings <= _MOST_HALVINGS
-            or not are_lowered(lowered, step)
-            or (data.mean is None) != (self.mean is None)
-        ):
+        check_matches(self._matches(data, state, data.hidden.shape[-2]))
+        step = checked_state(data.metadata, {"step": Field(Whole(0))}, "training state")["step"]
+        checked, lowered = checked_state(state, _STATE, "training state"), state.get("lowered", [])
+        if not are_lowered(lowered, step) or (data.mean is None) != (self.mean is None):
             raise CheckpointError("has a damaged training state")
         try:
-            self.numbers = step, position, smooth_loss
+            self.counters = step, checked["position"], checked["smooth_loss"]
         except ValueError as error:
             raise CheckpointError(f"has a damaged training state: {error}") from None
-        parameters.assign(data.weights)
+        self.model.parameters.assign(data.weights)
         self._tie()
         self.memory.assign(data.memory)
         if self.mean is not None and data.mean is not None:
             self.mean.assign(data.mean)
         self.hidden[...] = data.hidden
-        self.schedule.halvings, self.schedule.lowered = halvings, list(lowered)
+        self.schedule.halvings, self.schedule.lowered = checked["halvings"], list(lowered)
+
+    def _matches(self, data: Checkpoint, state: dict[str, Any], batch_size: int) -> list[Match]:
+        """What a checkpoint and this trainer must have in common."""
+        parameters, about = self.model.parameters, self.model.about
+        other_text = " without the validation part; to train on another text, use `init_from`"
+        return [
+            Match("vocabulary", data.vocabulary, self.model.vocabulary),
+            Match(
+                "document separator",
+                repr(data.metadata.get("document_separator")),
+                repr(about.get("document_separator")),
+            ),
+            Match("dtype", str(data.weights["Wz"].dtype), str(parameters.dtype)),
+            Match("hidden size", data.hidden_size, parameters.hidden_size),
+            Match("layers", data.layers, parameters.layers),
+            Match("batch size", batch_size, self.batch_size),
+            Match("optimizer", state.get("optimizer", "adagrad"), self.optimizer),
+            Match("weight tying", bool(state.get("tied")), self.tied),
+            Match(
+                "a text",
+                _Text(state.get("text_sha256"), state.get("text_characters")),
+                _Text(self.text_digest(), len(self._symbols)),
+                other_text,
+            ),
+        ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The held-out part while training: when it is measured, what was best, when to stop."""
+"""The validation part: when a model is evaluated on it, the best loss, early stopping."""
 
 from __future__ import annotations
 
@@ -10,85 +10,92 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.kinds import Number, String, Whole
 from gru_ext.model.checkpoint import CheckpointError
 from gru_ext.model.evaluation import Evaluation, evaluate_symbols
 from gru_ext.model.model import Model
 from gru_ext.reporting.progress import finite
 from gru_ext.text.corpus import digest
 from gru_ext.training.interrupts import StopRequest
-from gru_ext.training.options import PLATEAU, TrainingOptions, keeps_best
+from gru_ext.training.options import PLATEAU, TrainingOptions
+from gru_ext.training.resume import Field, Match, check_matches, checked_state
 
-# Measuring a character costs half to four fifths of learning from one.
-_TRAINED_PER_MEASURED = 12
+# Evaluating a character costs half to four fifths as much as training on it.
+_TRAINED_PER_EVALUATED = 12
+
+_STATE = {
+    "text_sha256": Field(String()),
+    "step": Field(Whole(0)),
+    "nats": Field(Number(), nullable=True),
+    "best_step": Field(Whole(0)),
+    "best_nats": Field(Number(), nullable=True),
+    "waited": Field(Whole(0)),
+}
 
 
 class _Stopped(Exception):
     """A stop was requested in the middle of an evaluation."""
 
 
-def default_eval_every(held_out: int, characters_per_step: int, log_every: int) -> int:
-    """Updates from one evaluation to the next: at lines of progress, where it costs little.
+def default_eval_every(validation_size: int, characters_per_step: int, log_every: int) -> int:
+    """The steps between evaluations: a multiple of those between progress lines, at a low cost.
 
     Parameters
     ----------
-    held_out : int
-        Characters to measure.
+    validation_size : int
+        The characters of the validation part.
     characters_per_step, log_every : int
-        Characters of an update; updates between lines.
+        The characters of a step; the steps between progress lines.
     """
-    steps = held_out * _TRAINED_PER_MEASURED / characters_per_step
+    steps = validation_size * _TRAINED_PER_EVALUATED / characters_per_step
     return log_every * max(1, math.ceil(steps / log_every))
 
 
-def check_held_out(given: TrainingOptions, held_out: int) -> None:
-    """Refuse options that need a held-out part where there is none."""
-    asked = {
-        "eval every": bool(given.eval_every),
-        "patience": given.patience is not None,
-        "keeping the best": keeps_best(given),
-        "schedule plateau": given.schedule == "plateau",
+def check_validation_part(options: TrainingOptions, size: int) -> None:
+    """Refuse options that need a validation part where there is none."""
+    needing = {
+        "`eval_every`": bool(options.eval_every),
+        "`patience`": options.patience is not None,
+        "`keep` with best": options.keeps_best,
+        "a plateau `schedule`": options.schedule == "plateau",
     }
-    for name, needs in asked.items():
-        if needs and not held_out:
-            raise ValueError(
-                f"{name} needs a held-out part to measure: give a val fraction, such as 0.1"
-            )
+    for name, needs in needing.items():
+        if needs and not size:
+            raise ValueError(f"{name} needs a validation part: give a `val_fraction`, such as 0.1")
 
 
-def check_split(saved: Mapping[str, Any], trained: int, held_out: int) -> None:
-    """Refuse to go on where a text of the same length was divided elsewhere."""
+def check_split(saved: Mapping[str, Any], trained: int, size: int) -> None:
+    """Refuse to resume where a text of the same length is split at another place."""
     try:
         before = saved["run"]["validation"]["characters"]
         whole = before + saved["training"]["text_characters"]
     except (KeyError, TypeError):
-        return  # an older file, or a damaged one, which is told elsewhere
-    if whole == trained + held_out and before != held_out:
-        raise CheckpointError(
-            f"was trained with {before} characters held out, not {held_out}: leave the val "
-            f"fraction as it was"
-        )
+        return  # an older file, or a damaged one, which is reported elsewhere
+    if whole == trained + size:
+        hint = " characters: leave `val_fraction` as it was"
+        check_matches([Match("a validation part of", str(before), str(size), hint)])
 
 
 class Validation:
-    """The held-out part, its last and its best loss.
+    """The validation part, and the last and the best loss on it.
 
     Parameters
     ----------
-    held_out : ndarray of symbols
-        May be empty: then nothing is measured.
+    symbols : ndarray of symbols, shape (n,)
+        The validation part. It may be empty: then nothing is evaluated.
     every : int
-        Updates between evaluations; 0 for none but at the end.
+        The steps between evaluations; 0 for one at the end only.
     patience : int, optional
-        Evaluations in a row without a better loss after which the run is to end.
+        The evaluations in a row without a better loss after which the run ends.
     """
 
     def __init__(
-        self, held_out: NDArray[np.integer], every: int, patience: int | None = None
+        self, symbols: NDArray[np.integer], every: int, patience: int | None = None
     ) -> None:
-        self.held_out, self.every, self.patience = held_out, every, patience
+        self.symbols, self.every, self.patience = symbols, every, patience
         self._sha256: str | None = None
         self.last: Evaluation | None = None
-        self.step = 0  # of the last evaluation
+        self.step = 0  # that of the last evaluation
         self.best_step = 0
         self.best_nats = math.inf
         self.waited = 0
@@ -100,66 +107,68 @@ class Validation:
 
     @property
     def on_plateau(self) -> bool:
-        """Whether the last evaluation was the second in a row, or the fourth, that was no better.
+        """Whether the last evaluation was the second, fourth, ... in a row without a better loss.
 
-        Nothing else has to be remembered: a better one sets the count that patience has to 0.
+        The count is the one that patience has: a better loss sets it to 0.
         """
         return self.waited > 0 and self.waited % PLATEAU == 0
 
     def is_due(self, step: int, last: bool) -> bool:
-        """Whether to measure after this update, the last one or not."""
-        if not len(self.held_out) or step == 0 or step == self.step:
+        """Whether an evaluation is due after this step, which may be the run's last."""
+        if not len(self.symbols) or step == 0 or step == self.step:
             return False
         return last or (self.every > 0 and step % self.every == 0)
 
-    def measure(self, model: Model, step: int, stop: StopRequest) -> bool:
-        """Measure the model; whether it is the best so far.
+    def evaluate(self, model: Model, step: int, stop: StopRequest) -> bool:
+        """Evaluate the model; return whether it is the best so far.
 
         A request to stop ends it in the middle, as if it had not begun.
         """
 
-        def go_on(_: int) -> None:
+        def check_stop(_: int) -> None:
             if stop:
                 raise _Stopped
 
         try:
-            self.last = evaluate_symbols(model.parameters, self.held_out, go_on, model.separator)
+            self.last = evaluate_symbols(
+                model.parameters, self.symbols, check_stop, model.separator
+            )
         except _Stopped:
             return False
         self.step = step
         if self.last.nats_per_char < self.best_nats:
             self.best_nats, self.best_step, self.waited = self.last.nats_per_char, step, 0
             return True
-        if step > self.best_step:  # or else the best is of a way that was gone back
+        if step > self.best_step:  # else the best step was rolled back
             self.waited += 1
         return False
 
     def _digest(self) -> str:
         if self._sha256 is None:
-            self._sha256 = digest(self.held_out)
+            self._sha256 = digest(self.symbols)
         return self._sha256
 
     @property
-    def numbers(self) -> tuple[int, float | None, int]:
-        """Step and loss of the last evaluation, and how many the best is waited for."""
+    def counters(self) -> tuple[int, float | None, int]:
+        """Step and loss of the last evaluation, and the evaluations since the best one."""
         nats = None if self.last is None else finite(self.last.nats_per_char)
         return self.step, nats, self.waited
 
-    def go_back(self, step: int, nats: float | None, waited: int) -> None:
-        """As when these were the :attr:`numbers`; but the best stays the best."""
+    def roll_back(self, step: int, nats: float | None, waited: int) -> None:
+        """Restore :attr:`counters`; but the best stays the best."""
         self.step = step
-        self.last = None if nats is None else Evaluation(nats, len(self.held_out) - 1)
+        self.last = None if nats is None else Evaluation(nats, len(self.symbols) - 1)
         self.waited = waited if self.best_step <= step else 0
 
     def forget_best(self) -> None:
-        """Look for the best anew."""
+        """Start looking for the best again."""
         self.best_nats, self.best_step, self.waited = math.inf, 0, 0
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """What a checkpoint holds of this."""
         return {
             "text_sha256": self._digest(),
-            "characters": len(self.held_out),
+            "characters": len(self.symbols),
             "step": self.step,
             "nats": finite(self.last.nats_per_char) if self.last is not None else None,
             "best_step": self.best_step,
@@ -168,23 +177,18 @@ class Validation:
         }
 
     def resume(self, state: object) -> None:
-        """Go on from what a checkpoint kept; files before evaluations were kept have none."""
+        """Continue from what a checkpoint holds; older files hold nothing."""
         if state is None:
             return
-        if not isinstance(state, dict):
-            raise CheckpointError("has a damaged state of its evaluations")
-        if state.get("text_sha256") != self._digest():
+        checked = checked_state(state, _STATE, "validation state")
+        if checked["text_sha256"] != self._digest():
             raise CheckpointError(
-                f"was measured on another held-out part than this one of {len(self.held_out)} "
+                f"was evaluated on another validation part than this one of {len(self.symbols)} "
                 f"characters"
             )
-        steps = [state.get(name) for name in ("step", "best_step", "waited")]
-        nats = [state.get(name) for name in ("nats", "best_nats")]
-        if not all(type(value) is int and value >= 0 for value in steps) or not all(
-            value is None or (isinstance(value, float) and math.isfinite(value)) for value in nats
-        ):
-            raise CheckpointError("has a damaged state of its evaluations")
-        self.step, self.best_step, self.waited = (int(value or 0) for value in steps)
-        if nats[0] is not None and len(self.held_out) > 1:
-            self.last = Evaluation(nats[0], len(self.held_out) - 1)
-        self.best_nats = math.inf if nats[1] is None else nats[1]
+        self.step, self.best_step, self.waited = (
+            checked[name] for name in ("step", "best_step", "waited")
+        )
+        if checked["nats"] is not None and len(self.symbols) > 1:
+            self.last = Evaluation(checked["nats"], len(self.symbols) - 1)
+        self.best_nats = math.inf if checked["best_nats"] is None else checked["best_nats"]

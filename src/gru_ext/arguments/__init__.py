@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Argument checks, and options that are declared once."""

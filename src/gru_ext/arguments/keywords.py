@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Functions that take a set of options as keyword arguments."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from gru_ext.arguments.option import Option, Options
+
+P = ParamSpec("P")
+First = TypeVar("First")
+Set = TypeVar("Set", bound=Options)
+Result = TypeVar("Result")
+
+
+def keywords_of(
+    options: Callable[P, Set],
+) -> Callable[[Callable[[First, Set], Result]], Callable[Concatenate[First, P], Result]]:
+    """Give a function of one argument and a set of options these options as keyword arguments.
+
+    Type checkers see the keyword arguments of the dataclass. ``inspect.signature`` and ``help()``
+    have them too: the line ``{options}`` of the docstring becomes their description.
+    """
+    declared = options.declared()  # type: ignore[attr-defined]
+
+    def decorate(function: Callable[[First, Set], Result]) -> Any:
+        first = next(iter(inspect.signature(function).parameters.values()))
+
+        @functools.wraps(function)
+        def call(*arguments: First, **given: Any) -> Result:
+            named = signature.bind(*arguments, **given).arguments
+            value: First = named.pop(first.name)
+            return function(value, options(**named))  # type: ignore[call-arg]
+
+        signature = inspect.Signature(
+            [first, *(_parameter(option) for option in declared.values())],
+            return_annotation=inspect.signature(function).return_annotation,
+        )
+        call.__signature__ = signature  # type: ignore[attr-defined]
+        del call.__wrapped__
+        if call.__doc__ is not None:  # python -OO has none
+            described = "\n".join(map(describe, declared.values()))
+            call.__doc__ = call.__doc__.replace(
+                "    {options}\n", textwrap.indent(described, "    ")
+            )
+        return call
+
+    return decorate
+
+
+def _parameter(option: Option[Any]) -> inspect.Parameter:
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=f"{option.kind.annotation} | None",
+    )
+
+
+def describe(option: Option[Any]) -> str:
+    """The option as a parameter of a NumPy docstring."""
+    text = f"{sentence(option.help)} {option.details}".strip()
+    default = f"Default: {option.default_text}."
+    return f"{option.name} : {option.kind.documented}, optional\n" + "".join(
+        f"    {line}\n" for line in textwrap.wrap(f"{text} {default}", 92)
+    )
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter and a full stop."""
+    return text[:1].upper() + text[1:].removesuffix(".") + "."

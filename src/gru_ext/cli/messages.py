@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Messages of the command line: one line each, with flags instead of keyword arguments."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+BAD_INPUT = 2
+
+
+def one_line(message: object) -> str:
+    """The message without line breaks."""
+    return " ".join(str(message).split())
+
+
+def with_flags(message: str, options: Collection[str]) -> str:
+    """The message with the flag of each keyword argument that it names in backquotes."""
+
+    def flag(found: re.Match[str]) -> str:
+        return "--" + found[1].replace("_", "-") if found[1] in options else found[1]
+
+    return re.sub(r"`(\w+)`", flag, message)
+
+
+def refuse(message: object, options: Collection[str] = ()) -> int:
+    """Print why the command is refused; return the exit status."""
+    print(f"gru-ext: {one_line(with_flags(str(message), options))}", file=sys.stderr)
+    return BAD_INPUT
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"gru-ext: {one_line(record.getMessage())}"
+
+
+@contextmanager
+def log_on_stderr() -> Iterator[None]:
+    """Print what the package logs on standard error, one line each."""
+    logger, handler = logging.getLogger("gru_ext"), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine())
+    logger.addHandler(handler)
+    propagated, logger.propagate = logger.propagate, False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagated

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""The lines that a run prints: its heading, progress lines, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from gru_ext.reporting.progress import Progress
+from gru_ext.training.trainer import Trainer
+from gru_ext.training.validation import Validation
+
+
+def unit_of(trainer: Trainer) -> str:
+    """What the model reads and writes."""
+    return "byte" if trainer.model.vocabulary.units == "bytes" else "character"
+
+
+def heading(trainer: Trainer, validation_size: int, steps: int, added: int) -> str:
+    """What the run trains, on what, and how; ``added`` characters are new to the model."""
+    model, unit = trainer.model, unit_of(trainer)
+    validation = f", {validation_size:,} for validation" if validation_size else ""
+    new = f" ({added} of them new to the model)" if added else ""
+    dropout = f", dropout {trainer.dropout:g}" if trainer.dropout else ""
+    return (
+        f"{trainer.characters:,} {unit}s for training{validation}, "
+        f"{len(model.vocabulary)} different{new}; {model.parameters.sizes}{dropout}, "
+        f"{model.dtype}, batch size {trainer.batch_size}, sequence length {trainer.seq_length}, "
+        f"{trainer.optimizer} with peak learning rate {trainer.learning_rate:.4g}, "
+        f"{steps:,} steps, {trainer.threads} thread{'s' * (trainer.threads > 1)}"
+    )
+
+
+def progress_line(progress: Progress, validation: Validation, unit: str) -> str:
+    """The numbers of the run at one step."""
+    evaluated = ""
+    if validation.last is not None:
+        when = "" if validation.step == progress.step else f" at step {validation.step:,}"
+        evaluated = f" (validation {validation.last.bits_per_char:.3f}{when})"
+    return (
+        f"step {progress.step:,} of {progress.steps:,} ({progress.share:.0%}), epoch "
+        f"{progress.epoch:.2f}: {progress.train_bits:.3f} bits per {unit}{evaluated}, "
+        f"{progress.characters_per_second:,.0f} {unit}s per second"
+    )
+
+
+def lowered_line(trainer: Trainer, validation: Validation) -> str:
+    """That the learning rate was lowered on a plateau."""
+    return (
+        f"no better validation loss in {validation.waited} evaluations: learning rate lowered to "
+        f"{trainer.learning_rate:.4g}"
+    )
+
+
+def ending(validation: Validation, step: int, unit: str) -> Iterator[str]:
+    """Why the run has ended, and its validation loss."""
+    if validation.exhausted and validation.best_step:
+        yield (
+            f"no better validation loss in {validation.waited} evaluations; the best was "
+            f"{validation.best_nats / math.log(2):.3f} bits per {unit} at step "
+            f"{validation.best_step:,}"
+        )
+    if validation.last is not None and validation.step == step:
+        yield (
+            f"validation loss: {validation.last.bits_per_char:.3f} bits per {unit}, over "
+            f"{validation.last.characters:,} {unit}s"
+        )

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""What a run starts from: a new model, the weights of another model, or a run to be resumed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from gru_ext.files import StrPath
+from gru_ext.model import checkpoint
+from gru_ext.model.checkpoint import Checkpoint, CheckpointError, errors_name
+from gru_ext.model.model import Model, from_checkpoint
+from gru_ext.model.parameters import Parameters
+from gru_ext.text.vocabulary import Vocabulary
+from gru_ext.training.checkpoints import previous_hint
+from gru_ext.training.options import TrainingOptions
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """A model or model file to start from, and what it holds; None and None for a new model."""
+
+    source: StrPath | Model | None
+    checkpoint: Checkpoint | None
+
+    @property
+    def name(self) -> str:
+        """The source's name in messages."""
+        if self.source is None or isinstance(self.source, Model):
+            return "the model"
+        return os.fspath(self.source)
+
+
+def starting_point(options: TrainingOptions) -> StartingPoint:
+    """Read what the options name: the output of a resumed run, ``init_from``, or nothing.
+
+    With ``classic`` it is the output where that exists, as in the original script.
+    """
+    source = options.output if options.resume else options.init_from
+    if options.classic and source is None and options.output is not None:
+        source = options.output if os.path.exists(options.output) else None
+    if source is None:
+        return StartingPoint(None, None)
+    if isinstance(source, Model):
+        return StartingPoint(source, source.checkpoint())
+    try:
+        return StartingPoint(source, checkpoint.read(source))
+    except CheckpointError as error:
+        hint = previous_hint(source) if options.resume else ""
+        raise CheckpointError(f"{error}{hint}") from None
+
+
+def initial_model(vocabulary: Vocabulary, start: StartingPoint, options: TrainingOptions) -> Model:
+    """Make a new model, or one of the weights to start from in the dtype of the options.
+
+    Characters that these weights do not know get the weights of a new model.
+    """
+    weights = start.checkpoint
+    if weights is None:
+        return _new_model(vocabulary, options)
+    for name, in_file, asked in (
+        ("hidden size", weights.hidden_size, options.hidden_size),
+        ("layers", weights.layers, options.layers),
+    ):
+        if in_file != asked:
+            raise ValueError(f"{start.name} has {name} {in_file}, not {asked}")
+    known = weights.vocabulary
+    if known is not None and set(known.characters) < set(vocabulary.characters):
+        return _extended(vocabulary, known, weights, options)
+    with errors_name(start.name):
+        loaded = from_checkpoint(weights, vocabulary)
+    parameters = Parameters(
+        len(vocabulary), options.hidden_size, options.dtype, layers=options.layers
+    )
+    parameters.assign(loaded.parameters)
+    return Model(vocabulary, parameters)
+
+
+def _new_model(vocabulary: Vocabulary, options: TrainingOptions) -> Model:
+    return Model.create(
+        vocabulary, options.hidden_size, options.dtype, options.seed, options.layers
+    )
+
+
+def _extended(
+    vocabulary: Vocabulary, known: Vocabulary, weights: Checkpoint, options: TrainingOptions
+) -> Model:
+    """A new model with the weights of the known characters copied into it."""
+    model = _new_model(vocabulary, options)
+    symbol = {character: i for i, character in enumerate(vocabulary.characters)}
+    places = [symbol[character] for character in known.characters]
+    for name, view in model.parameters.items():
+        if name in ("Wz", "Wr", "Wh"):  # (H, V)
+            view[:, places] = weights.weights[name]
+        elif name in ("Wy", "by"):  # (V, H), (V, 1)
+            view[places] = weights.weights[name]
+        else:
+            view[...] = weights.weights[name]
+    return model
