@@ -8,8 +8,9 @@ import re
 from typing import NoReturn
 
 from gru_ext._version import __version__
+from gru_ext.text.units import UNITS
 from gru_ext.training.optimizers import OPTIMIZERS
-from gru_ext.training.options import DTYPES, SCHEDULES, UNITS
+from gru_ext.training.options import DTYPES, SCHEDULES
 
 BAD_INPUT = 2
 

@@ -163,9 +163,9 @@ class Model:
         """
         from gru_ext.model.evaluation import evaluate_symbols
         from gru_ext.text.corpus import Corpus
-        from gru_ext.text.reader import Texts
+        from gru_ext.text.reader import TextReader
 
-        corpus = Corpus(Texts(text, self.vocabulary.units, encoding))
+        corpus = Corpus(TextReader(text, self.vocabulary.units, encoding))
         symbols = corpus.encode(self.vocabulary)
         return evaluate_symbols(self.parameters, symbols, separator=self.separator)
 

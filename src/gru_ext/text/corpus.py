@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.files.scratch import Scratch
-from gru_ext.text import reader as texts
-from gru_ext.text.reader import Texts
+from gru_ext.files.scratch import Scratch, fits_in_memory
+from gru_ext.text.reader import TextReader
 from gru_ext.text.vocabulary import Counts, Vocabulary
 
 _PIECE = 1 << 20
@@ -22,8 +21,8 @@ class Corpus:
 
     Parameters
     ----------
-    texts : Texts
-        They are read once here, and once by each call of :meth:`encode`.
+    reader : TextReader
+        It is read once here, and once by each call of :meth:`encode`.
 
     Attributes
     ----------
@@ -32,10 +31,10 @@ class Corpus:
         Characters, or bytes.
     """
 
-    def __init__(self, texts: Texts) -> None:
-        self.texts = texts
-        self.counts = Counts(texts.units)
-        for piece in texts.pieces():
+    def __init__(self, reader: TextReader) -> None:
+        self.reader = reader
+        self.counts = Counts(reader.units)
+        for piece in reader.pieces():
             self.counts.add(piece)
         self.length = self.counts.total
 
@@ -54,7 +53,8 @@ class Corpus:
             Where there is no room for the file.
         """
         vocabulary.check(np.flatnonzero(self.counts.counts))
-        if self.texts.in_files and self.length * vocabulary.dtype.itemsize > texts.IN_MEMORY:
+        size = self.length * vocabulary.dtype.itemsize
+        if not (self.reader.in_memory or fits_in_memory(size)):
             return self._encode_to_file(vocabulary)
         symbols = np.empty(self.length, vocabulary.dtype)
         end = 0
@@ -64,7 +64,7 @@ class Corpus:
         return symbols
 
     def _encode_to_file(self, vocabulary: Vocabulary) -> NDArray[np.integer]:
-        with Scratch("the text's symbols", self.texts.folder) as scratch:
+        with Scratch("the text's symbols", self.reader.folder) as scratch:
             for part in self._parts(vocabulary):
                 scratch.write(part.data)
             mapping = mmap.mmap(scratch.file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -72,7 +72,7 @@ class Corpus:
 
     def _parts(self, vocabulary: Vocabulary) -> Iterator[NDArray[np.integer]]:
         left = self.length
-        for piece in self.texts.pieces():
+        for piece in self.reader.pieces():
             part = vocabulary.encode(piece)
             left -= len(part)
             if left < 0:

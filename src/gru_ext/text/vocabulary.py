@@ -10,25 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.training.options import UNITS
+from gru_ext.text.units import PIECE, UNITS, utf8
 
 CODE_POINTS = 0x110000
 UNKNOWN = "\ufffd"
-# Characters encoded at a time, so that a long text needs little beside its symbols.
-PIECE = 1 << 18
 
 Decoder = Callable[[NDArray[np.integer], bool], str]
-
-
-def utf8(text: str) -> bytes:
-    """The text's bytes; what a command line could not decode becomes the bytes it was."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"the text has {text[error.start]!r} at {error.start}, half of a character: UTF-8 "
-            f"has no bytes for it"
-        ) from None
 
 
 def codes_of(text: str | bytes) -> NDArray[np.unsignedinteger]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gru_ext.files import StrPath
 from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.text.corpus import Corpus, count_separators
-from gru_ext.text.reader import Text, Texts
+from gru_ext.text.reader import Text, TextReader
 from gru_ext.text.vocabulary import Vocabulary
 
 
@@ -79,7 +79,7 @@ def read_material(
     if separator is None and weights is not None and not classic:
         separator = weights.metadata.get("document_separator")
     units = wanted.units or ("chars" if known is None else known.units)
-    corpus = Corpus(Texts(wanted.text, units, wanted.encoding, folder))
+    corpus = Corpus(TextReader(wanted.text, units, wanted.encoding, folder))
     if known is None or classic:  # as the notebook makes its own from its text
         known = Vocabulary.from_counts(corpus.counts, wanted.min_count or 1)
     before = len(known)

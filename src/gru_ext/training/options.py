@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from gru_ext.text.units import UNITS
 from gru_ext.training.optimizers import OPTIMIZERS, default_learning_rate, weight_decay_of
 
 DTYPES = ("float32", "float64")
-UNITS = ("chars", "bytes")
 SCHEDULES = ("constant", "cosine", "plateau")
 PLATEAU = 2
 """Evaluations in a row without a better loss, after each of which a plateau's rate is halved."""
