@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A text as symbols: in memory and in a mapped file, the same."""
+"""The symbols of a text: in memory and in a mapped file, the same."""
 
 import hashlib
 import os
@@ -16,8 +16,9 @@ from gru_ext import Vocabulary
 from gru_ext.files import scratch
 from gru_ext.model import checkpoint
 from gru_ext.text import units as text_units
-from gru_ext.text.corpus import Corpus, digest, release
+from gru_ext.text.corpus import digest, encode_text, release
 from gru_ext.text.reader import TextReader
+from gru_ext.text.vocabulary import Counts
 
 MANY = "".join(map(chr, range(0x4E00, 0x4E00 + 300)))
 
@@ -33,10 +34,11 @@ def mapped(monkeypatch):
 def test_a_mapped_text_is_the_same(tmp_path, mapped, text, itemsize):
     path = tmp_path / "a.txt"
     path.write_bytes(text.encode())
-    corpus = Corpus(TextReader(path, folder=tmp_path))
-    vocabulary = Vocabulary.from_counts(corpus.counts)
+    reader = TextReader(path, folder=tmp_path)
+    counts = Counts(reader.pieces())
+    vocabulary = Vocabulary.from_counts(counts)
     assert vocabulary == Vocabulary.from_text(text)
-    symbols = corpus.encode(vocabulary)
+    symbols = encode_text(reader, counts, vocabulary)
     expected = vocabulary.encode(text)
     assert not symbols.flags.writeable
     assert (symbols.dtype, symbols.itemsize) == (expected.dtype, itemsize)
@@ -47,7 +49,8 @@ def test_a_mapped_text_is_the_same(tmp_path, mapped, text, itemsize):
 
 
 def test_a_text_in_memory_is_not_mapped(mapped):
-    symbols = Corpus(TextReader(TEXT)).encode(Vocabulary.from_text(TEXT))
+    reader = TextReader(TEXT)
+    symbols = encode_text(reader, Counts(reader.pieces()), Vocabulary.from_text(TEXT))
     assert symbols.flags.writeable
     release(symbols)
     release(np.zeros(3, np.int32)[::2])
@@ -75,17 +78,19 @@ def test_a_text_that_changes_while_it_is_read(tmp_path, mapped):
     path = tmp_path / "a.txt"
     for later in (TEXT + "the end", TEXT[:-1], TEXT.upper()):
         path.write_text(TEXT)
-        corpus = Corpus(TextReader(path))
+        reader = TextReader(path)
+        counts = Counts(reader.pieces())
         path.write_text(later)
         with pytest.raises(ValueError, match=r"changed while|not know"):
-            corpus.encode(Vocabulary.from_counts(corpus.counts))
+            encode_text(reader, counts, Vocabulary.from_counts(counts))
 
 
 def test_all_unknown_characters_are_listed_before_the_text_is_encoded(tmp_path, mapped):
     path = tmp_path / "a.txt"
     path.write_text("abc" * 50 + "x" + "abc" * 50 + "y", encoding="utf-8")
+    reader = TextReader(path)
     with pytest.raises(ValueError, match="'x', 'y'"):
-        Corpus(TextReader(path)).encode(Vocabulary("abc"))
+        encode_text(reader, Counts(reader.pieces()), Vocabulary("abc"))
 
 
 # No file may grow past 4,000 bytes: to the writer it looks like a full disk.

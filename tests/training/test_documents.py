@@ -14,17 +14,6 @@ import gru_ext
 from gru_ext import CheckpointError
 from gru_ext.files import scratch
 from gru_ext.model import checkpoint, sampling
-from gru_ext.text.corpus import count_separators, document_starts
-
-
-@pytest.mark.parametrize("separator", ["a", "aa", "ab", "abab", "abcabcabcabc"])
-def test_where_documents_start(separator):
-    text = "aababaaabcabcababab"
-    symbols = np.frombuffer(text.encode(), np.uint8)
-    wanted = np.frombuffer(separator.encode(), np.uint8)
-    starts = document_starts(symbols, wanted)
-    assert starts.tolist() == [text[: i + 1].endswith(separator) for i in range(len(text))]
-    assert count_separators(symbols, wanted) == starts.sum()
 
 
 @pytest.mark.parametrize(("text", "separator"), [(NAMES, "\n"), (DOCUMENTS, "<|end|>")])

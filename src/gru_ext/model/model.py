@@ -13,6 +13,7 @@ from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.parameters import Parameters, draw_uniform
+from gru_ext.text.documents import encode_separator
 from gru_ext.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Model:
         None where there is none, so that the state is never reset.
         """
         text = self.about.get("document_separator")
-        return None if text is None else self.vocabulary.encode_separator(text)
+        return None if text is None else encode_separator(self.vocabulary, text)
 
     @property
     def hidden_size(self) -> int:
@@ -162,11 +163,13 @@ class Model:
             Where the text has unknown characters, or fewer than two.
         """
         from gru_ext.model.evaluation import evaluate_symbols
-        from gru_ext.text.corpus import Corpus
+        from gru_ext.text.corpus import encode_text
         from gru_ext.text.reader import TextReader
+        from gru_ext.text.vocabulary import Counts
 
-        corpus = Corpus(TextReader(text, self.vocabulary.units, encoding))
-        symbols = corpus.encode(self.vocabulary)
+        reader = TextReader(text, self.vocabulary.units, encoding)
+        counts = Counts(reader.pieces(), reader.units)
+        symbols = encode_text(reader, counts, self.vocabulary)
         return evaluate_symbols(self.parameters, symbols, separator=self.separator)
 
     def save(self, path: StrPath) -> None:

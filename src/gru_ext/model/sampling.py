@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gru_ext.core.windows import Workspace, forward_window, sample_streams
 from gru_ext.model.parameters import Parameters
-from gru_ext.text.corpus import document_starts
+from gru_ext.text.documents import document_starts
 from gru_ext.text.vocabulary import Vocabulary
 from gru_ext.training.options import check_whole
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from gru_ext.files import StrPath
 from gru_ext.model.checkpoint import Checkpoint
-from gru_ext.text.corpus import Corpus, count_separators
+from gru_ext.text.corpus import encode_text
+from gru_ext.text.documents import count_separators, encode_separator
 from gru_ext.text.reader import Text, TextReader
-from gru_ext.text.vocabulary import Vocabulary
+from gru_ext.text.vocabulary import Counts, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def read_material(
     wanted : Wanted
     weights : Checkpoint, optional
         What the run starts from, called ``name``: it brings vocabulary and separator along. One
-        that is not gone on with is widened by the characters of the text that it lacks.
+        that is not gone on with is extended by the characters of the text that it lacks.
     resume, classic : bool
         As in :func:`gru_ext.train`.
     folder : path-like, optional
@@ -79,15 +80,16 @@ def read_material(
     if separator is None and weights is not None and not classic:
         separator = weights.metadata.get("document_separator")
     units = wanted.units or ("chars" if known is None else known.units)
-    corpus = Corpus(TextReader(wanted.text, units, wanted.encoding, folder))
+    reader = TextReader(wanted.text, units, wanted.encoding, folder)
+    counts = Counts(reader.pieces(), units)
     if known is None or classic:  # as the notebook makes its own from its text
-        known = Vocabulary.from_counts(corpus.counts, wanted.min_count or 1)
+        known = Vocabulary.from_counts(counts, wanted.min_count or 1)
     before = len(known)
     if not resume:
-        known = known.widened(corpus.counts)
+        known = known.extended(counts)
     if separator is not None:
-        separating = known.encode_separator(separator)
-    symbols = corpus.encode(known)
+        separating = encode_separator(known, separator)
+    symbols = encode_text(reader, counts, known)
     if separator is not None and not count_separators(symbols, separating):
         raise ValueError(f"the document separator {separator!r} is not in the text")
     return Material(symbols, known, separator, len(known) - before)
