@@ -13,7 +13,7 @@ from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.text.reader import Text
 from gru_ext.training.checkpoints import Saver
-from gru_ext.training.data import Material, Wanted, read_material
+from gru_ext.training.data import TrainingData, read_training_data
 from gru_ext.training.initial_model import (
     check_length,
     existing,
@@ -253,10 +253,14 @@ def train(
     if classic and source is None:
         source = existing(output)
     weights = weights_of(source, resume)
-    material = read_material(
-        Wanted(text, encoding, units, min_count, document_separator),
-        weights,
-        "the model" if isinstance(source, Model) else source,
+    data = read_training_data(
+        text,
+        encoding=encoding,
+        units=units,
+        min_count=min_count,
+        document_separator=document_separator,
+        weights=weights,
+        source="the model" if isinstance(source, Model) else source,
         resume=resume,
         classic=classic,
         folder=None if output is None else Path(os.path.realpath(output)).parent,
@@ -269,8 +273,8 @@ def train(
             trained: Model = named(
                 source,
                 train_classic,
-                material.symbols,
-                material.vocabulary,
+                data.symbols,
+                data.vocabulary,
                 given,
                 weights,
                 stop=stop,
@@ -278,16 +282,14 @@ def train(
             )
             saver.finish(trained.checkpoint(), trained)
         else:
-            trained = _train(
-                material, given, watching, saver, resume, source, weights, threads, stop
-            )
+            trained = _train(data, given, watching, saver, resume, source, weights, threads, stop)
     if stop:
         raise TrainingInterrupted(trained, stop.signal)
     return trained
 
 
 def _train(
-    material: Material,
+    data: TrainingData,
     given: TrainingOptions,
     watching: Watching,
     saver: Saver,
@@ -307,7 +309,7 @@ def _train(
         default_eval_every,
     )
 
-    symbols = material.symbols
+    symbols = data.symbols
     if resume:
         given = named(source, resumed_options, given, weights)
     elif weights is not None:
@@ -318,9 +320,9 @@ def _train(
     check_held_out(given, n_held_out)
     options = settle(given, n_trained)
     check_length(n_trained, n_held_out, options)
-    model = starting_model(material.vocabulary, weights, source, options)
-    if material.separator is not None:
-        model.about["document_separator"] = material.separator
+    model = starting_model(data.vocabulary, weights, source, options)
+    if data.document_separator is not None:
+        model.about["document_separator"] = data.document_separator
     trainer = Trainer(
         model,
         symbols[:n_trained],
@@ -360,7 +362,7 @@ def _train(
         )
     validation = Validation(symbols[n_trained:], eval_every, given.patience)
     keep_best = keeps_best(given)
-    run = Run(trainer, steps, validation, watching, saver, options.seed, keep_best, material.added)
+    run = Run(trainer, steps, validation, watching, saver, options.seed, keep_best, data.added)
     if resume and weights is not None:
         named(source, run.resume, weights)
         if validation.exhausted:
