@@ -28,6 +28,12 @@ def test_the_package_alone_loads_nothing_else(tmp_path):
     assert {name for name in modules if name.startswith("gru_ext.")} == {"gru_ext._version"}
 
 
+def test_the_parser_does_without_numpy(tmp_path):
+    modules = loaded("import gru_ext.cli.parser", tmp_path)
+    assert "argparse" in modules
+    assert "numpy" not in modules
+
+
 def test_classic_loads_only_what_it_uses(tmp_path):
     (tmp_path / "a.txt").write_text("abcdef" * 20)
     command = ["train", "a.txt", "--classic", "--quiet", "--max-steps", "3"]

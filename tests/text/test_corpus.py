@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A text as symbols: in memory and in a mapped file, the same."""
+"""The symbols of a text: in memory and in a mapped file, the same."""
 
 import hashlib
 import os
@@ -13,10 +13,12 @@ from training_runs import TEXT, same
 
 import gru_ext
 from gru_ext import Vocabulary
+from gru_ext.files import scratch
 from gru_ext.model import checkpoint
-from gru_ext.text import reader as texts
-from gru_ext.text.corpus import Corpus, digest, release
-from gru_ext.text.reader import Texts
+from gru_ext.text import units as text_units
+from gru_ext.text.corpus import digest, encode_text, release
+from gru_ext.text.reader import TextReader
+from gru_ext.text.vocabulary import Counts
 
 MANY = "".join(map(chr, range(0x4E00, 0x4E00 + 300)))
 
@@ -24,18 +26,19 @@ MANY = "".join(map(chr, range(0x4E00, 0x4E00 + 300)))
 @pytest.fixture
 def mapped(monkeypatch):
     """Texts of files go to a mapped file however short they are, in pieces of seven characters."""
-    monkeypatch.setattr(texts, "IN_MEMORY", 0)
-    monkeypatch.setattr(texts, "PIECE", 7)
+    monkeypatch.setattr(scratch, "IN_MEMORY", 0)
+    monkeypatch.setattr(text_units, "PIECE", 7)
 
 
 @pytest.mark.parametrize(("text", "itemsize"), [(TEXT, 1), (MANY * 3, 2), ("🙂 é\n" * 99, 1)])
 def test_a_mapped_text_is_the_same(tmp_path, mapped, text, itemsize):
     path = tmp_path / "a.txt"
     path.write_bytes(text.encode())
-    corpus = Corpus(Texts(path, folder=tmp_path))
-    vocabulary = Vocabulary.from_counts(corpus.counts)
+    reader = TextReader(path, folder=tmp_path)
+    counts = Counts(reader.pieces())
+    vocabulary = Vocabulary.from_counts(counts)
     assert vocabulary == Vocabulary.from_text(text)
-    symbols = corpus.encode(vocabulary)
+    symbols = encode_text(reader, counts, vocabulary)
     expected = vocabulary.encode(text)
     assert not symbols.flags.writeable
     assert (symbols.dtype, symbols.itemsize) == (expected.dtype, itemsize)
@@ -46,7 +49,8 @@ def test_a_mapped_text_is_the_same(tmp_path, mapped, text, itemsize):
 
 
 def test_a_text_in_memory_is_not_mapped(mapped):
-    symbols = Corpus(Texts(TEXT)).encode(Vocabulary.from_text(TEXT))
+    reader = TextReader(TEXT)
+    symbols = encode_text(reader, Counts(reader.pieces()), Vocabulary.from_text(TEXT))
     assert symbols.flags.writeable
     release(symbols)
     release(np.zeros(3, np.int32)[::2])
@@ -59,7 +63,7 @@ def test_a_run_on_a_mapped_text_has_the_same_bits(tmp_path, monkeypatch, units):
     options = {"hidden_size": 8, "quiet": True, "batch_size": 3, "seq_length": 11, "units": units}
     options |= {"val_fraction": 0.1}
     in_memory = gru_ext.train(text, max_steps=60, output=tmp_path / "one.npz", **options)
-    monkeypatch.setattr(texts, "IN_MEMORY", 0)
+    monkeypatch.setattr(scratch, "IN_MEMORY", 0)
     other = tmp_path / "other.npz"
     mapped = gru_ext.train(path, max_steps=25, output=other, **options)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "one.npz", "other.npz"]
@@ -74,25 +78,27 @@ def test_a_text_that_changes_while_it_is_read(tmp_path, mapped):
     path = tmp_path / "a.txt"
     for later in (TEXT + "the end", TEXT[:-1], TEXT.upper()):
         path.write_text(TEXT)
-        corpus = Corpus(Texts(path))
+        reader = TextReader(path)
+        counts = Counts(reader.pieces())
         path.write_text(later)
         with pytest.raises(ValueError, match=r"changed while|not know"):
-            corpus.encode(Vocabulary.from_counts(corpus.counts))
+            encode_text(reader, counts, Vocabulary.from_counts(counts))
 
 
 def test_all_unknown_characters_are_listed_before_the_text_is_encoded(tmp_path, mapped):
     path = tmp_path / "a.txt"
     path.write_text("abc" * 50 + "x" + "abc" * 50 + "y", encoding="utf-8")
+    reader = TextReader(path)
     with pytest.raises(ValueError, match="'x', 'y'"):
-        Corpus(Texts(path)).encode(Vocabulary("abc"))
+        encode_text(reader, Counts(reader.pieces()), Vocabulary("abc"))
 
 
 # No file may grow past 4,000 bytes: to the writer it looks like a full disk.
 FULL = """if True:
     import resource, sys
-    from gru_ext.text import reader as texts
     from gru_ext.cli.main import main
-    texts.IN_MEMORY = 0
+    from gru_ext.files import scratch
+    scratch.IN_MEMORY = 0
     resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, 4_000))
     sys.exit(main(sys.argv[1:]))
 """

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Characters to symbols and back."""
+"""Characters are counted, encoded and decoded."""
 
 import numpy as np
 import pytest
 
 import gru_ext
 from gru_ext import Vocabulary
+from gru_ext.text.vocabulary import Counts
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,32 @@ def test_no_vocabulary(characters):
 def test_no_vocabulary_of_an_empty_text():
     with pytest.raises(ValueError, match="empty"):
         Vocabulary.from_text("")
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_pieces_are_counted(size):
+    text = "naïve ☃ 🙂 naïve"
+    counts = Counts(text[i : i + size] for i in range(0, len(text), size))
+    assert counts.length == len(text)
+    assert [chr(code) for code in counts.codes()] == sorted(set(text))
+    assert [chr(code) for code in counts.codes(3)] == [" "]
+    assert all(counts.by_code[ord(c)] == text.count(c) for c in text)
+    data = text.encode()
+    counts = Counts((data[i : i + size] for i in range(0, len(data), size)), "bytes")
+    assert counts.by_code.tolist() == [data.count(code) for code in range(256)]
+
+
+def test_no_pieces():
+    counts = Counts([])
+    assert (counts.length, counts.codes().tolist()) == (0, [])
+
+
+def test_a_vocabulary_is_extended_by_what_is_counted():
+    vocabulary = Vocabulary("zb")
+    assert vocabulary.extended(Counts(["bz"])) is vocabulary
+    assert vocabulary.extended(Counts(["a☃", "zz"])) == Vocabulary("abz☃")
+    for complete in (Vocabulary("a\ufffd", unknown=True), Vocabulary("ab", "bytes")):
+        assert complete.extended(Counts(["xyz"])) is complete
 
 
 def test_equality_and_membership():
@@ -191,7 +218,8 @@ def test_vocabularies_that_make_no_sense(arguments, told):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("aabb", "chars", 3), "no character is seen 3 times.*at most 2"),
+        (("aabb", "chars", 3), "no character occurs 3 times.*at most 2"),
+        (("aabb", "words"), "chars or bytes"),
         (("aabb", "chars", 0), "1 or more"),
         (("aabb", "bytes", 2), "all 256"),
     ],

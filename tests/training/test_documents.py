@@ -12,19 +12,8 @@ from training_runs import DOCUMENTS, NAMES, SMALL, TEXT, same
 
 import gru_ext
 from gru_ext import CheckpointError
+from gru_ext.files import scratch
 from gru_ext.model import checkpoint, sampling
-from gru_ext.text import reader as texts
-from gru_ext.text.corpus import count_separators, document_starts
-
-
-@pytest.mark.parametrize("separator", ["a", "aa", "ab", "abab", "abcabcabcabc"])
-def test_where_documents_start(separator):
-    text = "aababaaabcabcababab"
-    symbols = np.frombuffer(text.encode(), np.uint8)
-    wanted = np.frombuffer(separator.encode(), np.uint8)
-    starts = document_starts(symbols, wanted)
-    assert starts.tolist() == [text[: i + 1].endswith(separator) for i in range(len(text))]
-    assert count_separators(symbols, wanted) == starts.sum()
 
 
 @pytest.mark.parametrize(("text", "separator"), [(NAMES, "\n"), (DOCUMENTS, "<|end|>")])
@@ -42,7 +31,7 @@ def test_threads_resume_and_mapping_change_no_bit(
     assert same(one, gru_ext.train(text, max_steps=50, threads=3, **options))
     other = {key: value for key, value in options.items() if key != "document_separator"}
     assert not same(one, gru_ext.train(text, max_steps=50, **other))
-    monkeypatch.setattr(texts, "IN_MEMORY", 0)
+    monkeypatch.setattr(scratch, "IN_MEMORY", 0)
     gru_ext.train([path], output=parts, max_steps=17, **options)
     assert same(
         one, gru_ext.train([path], output=parts, max_steps=50, resume=True, threads=2, quiet=True)

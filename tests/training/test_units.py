@@ -123,8 +123,8 @@ def test_what_contradicts(tmp_path, before, options, told):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"units": "words"}, "units must be"),
-        ({"units": ["bytes"]}, "units must be"),
+        ({"units": "words"}, "`units` must be"),
+        ({"units": ["bytes"]}, "`units` must be"),
         ({"units": "bytes", "vocabulary": "☃"}, "bytes"),
         ({"unknown": "\ufffd"}, "unknown"),
     ],

@@ -12,6 +12,14 @@ from gru_ext.files import StrPath
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+# Bytes of a text, or of its symbols, that are kept in memory; more go to a temporary file.
+IN_MEMORY = 1 << 26
+
+
+def fits_in_memory(size: int) -> bool:
+    """Whether so many bytes are kept in memory."""
+    return size <= IN_MEMORY
+
 
 class ScratchFile:
     """A temporary file without a name: it is gone once nothing uses it, however the process ends.

@@ -30,6 +30,7 @@ from gru_ext.core.kernels import MOST_LAYERS
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import write_atomically
 from gru_ext.model.parameters import NAMES, shapes
+from gru_ext.text.documents import encode_separator
 from gru_ext.text.vocabulary import CODE_POINTS, Vocabulary
 
 FORMAT_VERSION = 1
@@ -358,6 +359,6 @@ def _check_metadata(metadata: dict[str, Any], V: int) -> None:
     try:
         vocabulary = Vocabulary.from_metadata(metadata)
         if vocabulary is not None and metadata.get("document_separator") is not None:
-            vocabulary.encode_separator(metadata["document_separator"])
+            encode_separator(vocabulary, metadata["document_separator"])
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"has a damaged vocabulary: {error}") from None

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from gru_ext.core.windows import Workspace, forward_window
 from gru_ext.model.parameters import Parameters
-from gru_ext.text.corpus import document_starts, release
+from gru_ext.text.corpus import release
+from gru_ext.text.documents import document_starts
 
 _WINDOW = 256
 # Symbols between two releases of a mapped text's pages.

@@ -13,6 +13,7 @@ from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError, errors_name
 from gru_ext.model.parameters import Parameters, draw_uniform
+from gru_ext.text.documents import encode_separator
 from gru_ext.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Model:
         It is None if there is none. The hidden state is then never reset.
         """
         text = self.about.get("document_separator")
-        return None if text is None else self.vocabulary.encode_separator(text)
+        return None if text is None else encode_separator(self.vocabulary, text)
 
     @property
     def hidden_size(self) -> int:
@@ -163,11 +164,13 @@ class Model:
             The text cannot be read, has characters that the model does not know, or fewer than two.
         """
         from gru_ext.model.evaluation import evaluate_symbols
-        from gru_ext.text.corpus import Corpus
-        from gru_ext.text.reader import Texts
+        from gru_ext.text.corpus import encode_text
+        from gru_ext.text.reader import TextReader
+        from gru_ext.text.vocabulary import Counts
 
-        corpus = Corpus(Texts(text, self.vocabulary.units, encoding))
-        symbols = corpus.encode(self.vocabulary)
+        reader = TextReader(text, self.vocabulary.units, encoding)
+        counts = Counts(reader.pieces(), reader.units)
+        symbols = encode_text(reader, counts, self.vocabulary)
         return evaluate_symbols(self.parameters, symbols, separator=self.separator)
 
     def save(self, path: StrPath) -> None:

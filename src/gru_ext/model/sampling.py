@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gru_ext.arguments.kinds import Number, Whole
 from gru_ext.core.windows import Workspace, forward_window, sample_streams
 from gru_ext.model.parameters import Parameters
-from gru_ext.text.corpus import document_starts
+from gru_ext.text.documents import document_starts
 from gru_ext.text.vocabulary import Vocabulary
 
 LENGTH, TEMPERATURE, SEED = Whole(0), Number(least=0), Whole(0)

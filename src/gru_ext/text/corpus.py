@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A text as symbols: counted in one pass, encoded in another, in memory or in a mapped file."""
+"""The corpus: the symbols of a whole text, in memory or in a mapped file."""
 
 from __future__ import annotations
 
@@ -9,108 +9,78 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.files.scratch import ScratchFile
-from gru_ext.text import reader as texts
-from gru_ext.text.reader import Texts
+from gru_ext.files.scratch import ScratchFile, fits_in_memory
+from gru_ext.text.reader import TextReader
 from gru_ext.text.vocabulary import Counts, Vocabulary
 
-_PIECE = 1 << 20
+_SLICE = 1 << 20
 
 
-class Corpus:
-    """What was counted in a text, and its symbols.
+def encode_text(reader: TextReader, counts: Counts, vocabulary: Vocabulary) -> NDArray[np.integer]:
+    """Encode a text that is counted, and store its symbols.
+
+    Symbols of long files are stored in a temporary file that is mapped into memory: the system
+    reads the pages that are used, and deletes the file when the last array on it is deleted, even
+    if the process is killed.
 
     Parameters
     ----------
-    texts : Texts
-        They are read once here, and once by each call of :meth:`encode`.
-
-    Attributes
-    ----------
+    reader : TextReader
+        The text; it is read once more.
     counts : Counts
-    length : int
-        Characters, or bytes.
+        Counts of the same text.
+    vocabulary : Vocabulary
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The symbols, in the vocabulary's dtype; read-only where they are mapped.
+
+    Raises
+    ------
+    ValueError
+        Where the vocabulary lacks characters of the text, or the text changed since it was counted.
+    OSError
+        Where there is no room for the file.
     """
-
-    def __init__(self, texts: Texts) -> None:
-        self.texts = texts
-        self.counts = Counts(texts.units)
-        for piece in texts.pieces():
-            self.counts.add(piece)
-        self.length = self.counts.total
-
-    def encode(self, vocabulary: Vocabulary) -> NDArray[np.integer]:
-        """Symbols of the text, shape (length,), in the vocabulary's dtype.
-
-        Those of long files lie in a temporary file that is mapped into memory: the system reads
-        the pages that are used, and deletes the file with the last array that looks into it,
-        however the process ends.
-
-        Raises
-        ------
-        ValueError
-            Where the vocabulary lacks characters of the text, or it changed between the passes.
-        OSError
-            Where there is no room for the file.
-        """
-        vocabulary.check(np.flatnonzero(self.counts.counts))
-        if self.texts.in_files and self.length * vocabulary.dtype.itemsize > texts.IN_MEMORY:
-            return self._encode_to_file(vocabulary)
-        symbols = np.empty(self.length, vocabulary.dtype)
+    vocabulary.check(counts)
+    encoded = _of_length((vocabulary.encode(piece) for piece in reader.pieces()), counts.length)
+    if reader.in_memory or fits_in_memory(counts.length * vocabulary.dtype.itemsize):
+        symbols = np.empty(counts.length, vocabulary.dtype)
         end = 0
-        for part in self._parts(vocabulary):
+        for part in encoded:
             symbols[end : end + len(part)] = part
             end += len(part)
         return symbols
-
-    def _encode_to_file(self, vocabulary: Vocabulary) -> NDArray[np.integer]:
-        with ScratchFile("the text's symbols", self.texts.folder) as scratch:
-            for part in self._parts(vocabulary):
-                scratch.write(part.data)
-            mapping = mmap.mmap(scratch.file.fileno(), 0, access=mmap.ACCESS_READ)
-        return np.frombuffer(mapping, vocabulary.dtype)
-
-    def _parts(self, vocabulary: Vocabulary) -> Iterator[NDArray[np.integer]]:
-        left = self.length
-        for piece in self.texts.pieces():
-            part = vocabulary.encode(piece)
-            left -= len(part)
-            if left < 0:
-                break
-            yield part
-        if left:
-            raise ValueError("the text changed while it was read")
+    with ScratchFile("the text's symbols", reader.folder) as scratch:
+        for part in encoded:
+            scratch.write(part.data)
+        mapping = mmap.mmap(scratch.file.fileno(), 0, access=mmap.ACCESS_READ)
+    return np.frombuffer(mapping, vocabulary.dtype)
 
 
-def document_starts(
-    symbols: NDArray[np.integer], separator: NDArray[np.integer]
-) -> NDArray[np.bool_]:
-    """Where documents start, shape (n,): at the last symbol of each separator.
-
-    It is the first that a document's state reads: from a zero state, so that nothing of the
-    document before is known where the next one's first character is predicted, and at a place that
-    is known without looking ahead, so that samples can do the same.
-    """
-    starts = np.zeros(len(symbols), bool)
-    places = max(0, len(symbols) - len(separator) + 1)
-    starts[len(separator) - 1 :] = True
-    for i, symbol in enumerate(separator):
-        starts[len(separator) - 1 :] &= symbols[i : i + places] == symbol
-    return starts
+def _of_length(
+    encoded: Iterator[NDArray[np.integer]], length: int
+) -> Iterator[NDArray[np.integer]]:
+    """Yield what is encoded as long as it is no longer than what was counted."""
+    for part in encoded:
+        length -= len(part)
+        if length < 0:
+            break
+        yield part
+    if length:
+        raise ValueError("the text changed while it was read")
 
 
-def count_separators(symbols: NDArray[np.integer], separator: NDArray[np.integer]) -> int:
-    """How often the separator stands in the symbols."""
-    found = 0
-    for start in range(0, len(symbols), _PIECE):
-        piece = symbols[start : start + _PIECE + len(separator) - 1]
-        found += int(np.count_nonzero(document_starts(piece, separator)))
+def slices(symbols: NDArray[np.integer], overlap: int = 0) -> Iterator[NDArray[np.integer]]:
+    """Yield 2^20 symbols at a time, and ``overlap`` more that the next slice has too."""
+    for start in range(0, len(symbols), _SLICE):
+        yield symbols[start : start + _SLICE + overlap]
         release(symbols)
-    return found
 
 
 def release(symbols: NDArray[np.integer]) -> None:
-    """Let go of a mapped file's pages: they are read again where they are used again."""
+    """Give the pages of a mapped file back to the system, which reads them again when needed."""
     base: object = symbols
     while isinstance(base, np.ndarray):
         base = base.base
@@ -121,11 +91,10 @@ def release(symbols: NDArray[np.integer]) -> None:
 
 
 def digest(symbols: NDArray[np.integer]) -> str:
-    """SHA-256 of the symbols' bytes, in hexadecimal."""
+    """Return the SHA-256 of the symbols' bytes, in hexadecimal."""
     import hashlib  # not above: --classic does without
 
     found = hashlib.sha256()
-    for start in range(0, len(symbols), _PIECE):
-        found.update(symbols[start : start + _PIECE].data)
-        release(symbols)
+    for part in slices(symbols):
+        found.update(part.data)
     return found.hexdigest()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Texts in, a piece at a time: strings, bytes, files and standard input."""
+"""The source of pieces: strings, bytes, files and standard input."""
 
 from __future__ import annotations
 
@@ -10,39 +10,37 @@ import sys
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
+from gru_ext.arguments.messages import shown
 from gru_ext.files import StrPath
-from gru_ext.files.scratch import ScratchFile
-from gru_ext.text.characters import UNITS
-from gru_ext.text.vocabulary import PIECE, utf8
+from gru_ext.files.scratch import ScratchFile, fits_in_memory
+from gru_ext.text.units import PIECE, check_units, pieces_of, read_pieces
 
 Text = str | bytes | os.PathLike[str] | Sequence[StrPath]
 
-# Bytes of a text, or of its symbols, that are kept in memory; longer ones go to a file.
-IN_MEMORY = 1 << 26
 
-
-class Texts:
+class TextReader:
     """One text, or several one after the other, that can be read as often as needed.
 
     Parameters
     ----------
     text : str, bytes, path-like or sequence of paths
         A str is the text itself, and so are bytes where the units are bytes. In a sequence a str is
-        a path, ``-`` standard input.
+        a path, and ``-`` is standard input.
     units : {"chars", "bytes"}
-        What to read: characters, with newlines translated to ``\\n`` as Python's text mode does
-        (but not those of a str), or bytes as they are.
+        The reader gives characters, with newlines translated to ``\\n`` as in Python's text mode
+        (a str stays as it is), or bytes as they are.
     encoding : str
-        Of files that are read as characters.
+        Encoding of the files, where characters are read.
     folder : path-like, optional
-        Where to keep what can be read only once and is long; by default that of temporary files.
+        Folder for a temporary file that keeps long input which can be read only once; by default
+        the system's folder for temporary files.
 
     Raises
     ------
     TypeError, ValueError
-        Where there is no text, or an encoding or unit is unknown.
+        There is no text, or the encoding or the units are unknown.
     """
 
     def __init__(
@@ -52,22 +50,21 @@ class Texts:
         encoding: str = "utf-8",
         folder: StrPath | None = None,
     ) -> None:
-        if units not in UNITS:
-            raise ValueError(f"units must be {' or '.join(UNITS)}, not {units!r}")
+        check_units(units)
         try:
             io.TextIOWrapper(io.BytesIO(), encoding=encoding)
         except LookupError:
-            raise ValueError(f"unknown encoding {encoding!r}") from None
+            raise ValueError(f"`encoding` is not known to Python: {shown(encoding)}") from None
         if isinstance(text, os.PathLike):
             text = [text]
         elif not isinstance(text, str | bytes) and not (
             isinstance(text, Sequence) and all(isinstance(p, str | os.PathLike) for p in text)
         ):
             raise TypeError(
-                f"text must be a str, bytes, a path or a list of paths, not {type(text).__name__}"
+                f"`text` must be a str, bytes, a path or a list of paths, not {type(text).__name__}"
             )
         if isinstance(text, bytes) and units == "chars":
-            raise TypeError("text must be a str for a model of characters: decode it")
+            raise TypeError("`text` must be a str for a model of characters: decode it")
         if not text:
             kind = "the text is empty" if isinstance(text, str | bytes) else "no text is named"
             raise ValueError(f"{kind}: at least 2 characters are needed")
@@ -75,24 +72,22 @@ class Texts:
         self._kept: dict[int, BinaryIO] = {}
 
     @property
-    def in_files(self) -> bool:
-        """Whether the text is not in memory anyway."""
-        return not isinstance(self.text, str | bytes)
+    def in_memory(self) -> bool:
+        """Whether the caller has the whole text in memory."""
+        return isinstance(self.text, str | bytes)
 
     def pieces(self) -> Iterator[str | bytes]:
-        """The text from its beginning, in the units asked for.
+        """Yield the text from its beginning, a piece at a time.
 
         Raises
         ------
         OSError
-            Where a file cannot be read.
+            A file cannot be read.
         ValueError
-            Where it is empty or no text in this encoding; it says where.
+            A file is empty, or is not text in this encoding. The message says where.
         """
         if isinstance(self.text, str | bytes):
-            for start in range(0, len(self.text), PIECE):
-                piece = self.text[start : start + PIECE]
-                yield utf8(piece) if isinstance(piece, str) and self.units == "bytes" else piece
+            yield from pieces_of(self.text, self.units)
         else:
             for place, path in enumerate(self.text):
                 name = "standard input" if path == "-" else os.fspath(path)
@@ -114,12 +109,12 @@ class Texts:
                 yield file if regular else self._keep(place, file)
 
     def _keep(self, place: int, stream: BinaryIO) -> BinaryIO:
-        """What can be read only once, to be read again."""
+        """Copy input that can be read only once, so that it can be read again."""
         memory = io.BytesIO()
         kept: BinaryIO = memory
         scratch = None
-        while data := stream.read(PIECE):
-            if scratch is None and kept.tell() + len(data) > IN_MEMORY:
+        for data in read_pieces(stream):
+            if scratch is None and not fits_in_memory(kept.tell() + len(data)):
                 scratch = ScratchFile("the text", self.folder)
                 scratch.write(memory.getbuffer())
                 memory.close()
@@ -135,32 +130,35 @@ class Texts:
 
     def _read(self, name: str, file: BinaryIO) -> Iterator[str | bytes]:
         empty = True
-        if self.units == "bytes":
-            while data := file.read(PIECE):
+        with self._in_units(name, file) as source:
+            for piece in read_pieces(source):
                 empty = False
-                yield data
-        else:
-            text = io.TextIOWrapper(file, encoding=self.encoding)
-            try:
-                while piece := text.read(PIECE):
-                    empty = False
-                    yield piece
-            except UnicodeDecodeError as error:
-                raise ValueError(self._not_text(name, file, error)) from None
-            finally:
-                text.detach()
+                yield piece
         if empty:
             raise ValueError(f"{name} is empty")
 
+    @contextmanager
+    def _in_units(self, name: str, file: BinaryIO) -> Iterator[IO[Any]]:
+        if self.units == "bytes":
+            yield file
+            return
+        text = io.TextIOWrapper(file, encoding=self.encoding)
+        try:
+            yield text
+        except UnicodeDecodeError as error:
+            raise ValueError(self._not_text(name, file, error)) from None
+        finally:
+            text.detach()
+
     def _not_text(self, name: str, file: BinaryIO, error: UnicodeDecodeError) -> str:
-        # What the decoder was given last ends where the file was read to.
+        # The decoder's last input ends where the file was read to.
         offset = file.tell() - len(error.object) + error.start
         file.seek(0)
         line = 1
         for start in range(0, offset, PIECE):
             line += file.read(min(PIECE, offset - start)).count(b"\n")
         return (
-            f"{name} is no {self.encoding} text: byte {error.object[error.start]:#04x} at offset "
-            f"{offset} (line {line}); name another encoding with --encoding, or train on its bytes "
-            f"with --units bytes"
+            f"{name} is not {self.encoding} text: byte {error.object[error.start]:#04x} at offset "
+            f"{offset} (line {line}); name another one with `encoding`, or train on its bytes with "
+            f"`units` bytes"
         )

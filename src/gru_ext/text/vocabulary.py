@@ -1,76 +1,69 @@
 # SPDX-License-Identifier: MIT
-"""Characters, or bytes, and their symbols: 0 to V - 1, in the order of the code points."""
+"""The vocabulary: it counts pieces of a text, encodes them, and decodes symbols.
+
+Symbols are 0 to V - 1, in the order of the code points.
+"""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.text.characters import UNITS
+from gru_ext.text.units import check_units, pieces_of, utf8
 
 CODE_POINTS = 0x110000
 UNKNOWN = "\ufffd"
-# Characters encoded at a time, so that a long text needs little beside its symbols.
-PIECE = 1 << 18
 
 Decoder = Callable[[NDArray[np.integer], bool], str]
 
 
-def utf8(text: str) -> bytes:
-    """The text's bytes; what a command line could not decode becomes the bytes it was."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"the text has {text[error.start]!r} at {error.start}, half of a character: UTF-8 "
-            f"has no bytes for it"
-        ) from None
-
-
-def codes_of(text: str | bytes) -> NDArray[np.unsignedinteger]:
-    """Code points of a str, values of bytes."""
-    if isinstance(text, bytes):
-        return np.frombuffer(text, np.uint8)
-    if text.isascii():
-        return np.frombuffer(text.encode(), np.uint8)
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-
-
-def _pieces(text: str | bytes) -> Iterator[NDArray[np.unsignedinteger]]:
-    for start in range(0, len(text), PIECE):
-        yield codes_of(text[start : start + PIECE])
+def _codes(piece: str | bytes) -> NDArray[np.unsignedinteger]:
+    """Code points of a str, values of bytes; shape (n,)."""
+    if isinstance(piece, bytes):
+        return np.frombuffer(piece, np.uint8)
+    if piece.isascii():
+        return np.frombuffer(piece.encode(), np.uint8)
+    return np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
 class Counts:
-    """How often each character or byte was seen.
+    """How often each character or byte occurs in a text.
+
+    Parameters
+    ----------
+    pieces : iterable of str or bytes
+        The pieces are read once: strings where the units are characters, else bytes.
+    units : {"chars", "bytes"}
 
     Attributes
     ----------
     units : {"chars", "bytes"}
-    counts : ndarray, int64
-        By code point or value; as long as the largest needs.
+    by_code : ndarray of int64, shape (n,)
+        The count of each code point or byte value, up to the largest that occurs.
     """
 
-    def __init__(self, units: str = "chars") -> None:
+    def __init__(self, pieces: Iterable[str | bytes], units: str = "chars") -> None:
+        check_units(units)
         self.units = units
-        self.counts = np.zeros(256, np.int64)
-
-    def add(self, text: str | bytes) -> None:
-        """Count a piece of text: bytes where they are the units, else a str."""
-        for codes in _pieces(text):
-            seen = np.bincount(codes)
-            if len(seen) > len(self.counts):
-                self.counts = np.pad(self.counts, (0, len(seen) - len(self.counts)))
-            self.counts[: len(seen)] += seen
+        self.by_code = np.zeros(256, np.int64)
+        for piece in pieces:
+            counted = np.bincount(_codes(piece))
+            if len(counted) > len(self.by_code):
+                self.by_code = np.pad(self.by_code, (0, len(counted) - len(self.by_code)))
+            self.by_code[: len(counted)] += counted
 
     @property
-    def total(self) -> int:
-        """Length of what was counted."""
-        return int(self.counts.sum())
+    def length(self) -> int:
+        """The number of characters or bytes of the text."""
+        return int(self.by_code.sum())
+
+    def codes(self, min_count: int = 1) -> NDArray[np.integer]:
+        """The codes that occur at least so often, in order."""
+        return np.flatnonzero(self.by_code >= min_count)
 
 
 class Vocabulary:
@@ -79,31 +72,32 @@ class Vocabulary:
     Parameters
     ----------
     characters : str
-        Each character once; its place is its symbol. A byte stands as the character of its value.
+        Each character stands here once; its place is its symbol. A byte is written as the
+        character with the byte's value.
     units : {"chars", "bytes"}
     unknown : bool
-        Whether U+FFFD, which must be among them, stands for every character that is not.
+        Whether U+FFFD, which must be one of the characters, is the unknown token (``<unk>``): the
+        symbol of every character that is not in the vocabulary.
 
     Raises
     ------
     ValueError
-        Where there is none, one stands twice, or one is no byte.
+        Where there is no character, one stands twice, or one is not a byte.
     """
 
     KEYS = ("vocabulary", "units", "unknown")
-    """What :meth:`metadata` may hold."""
+    """The keys that :meth:`metadata` may have."""
 
     def __init__(self, characters: str, units: str = "chars", unknown: bool = False) -> None:
-        if units not in UNITS:
-            raise ValueError(f"units must be {' or '.join(UNITS)}, not {units!r}")
+        check_units(units)
         if not characters:
             raise ValueError("a vocabulary needs at least one character")
         if len(set(characters)) != len(characters):
             raise ValueError("a vocabulary must have each character once")
         if units == "bytes" and max(characters) > "\xff":
-            raise ValueError("a vocabulary of bytes must have characters up to U+00FF alone")
+            raise ValueError("a vocabulary of bytes must have no character above U+00FF")
         if unknown and UNKNOWN not in characters:
-            raise ValueError("a vocabulary with an unknown must have U+FFFD, which stands for it")
+            raise ValueError("a vocabulary with an unknown token must have U+FFFD, its character")
         self.characters = characters
         self.units = units
         self.unknown = unknown
@@ -111,20 +105,19 @@ class Vocabulary:
 
     @classmethod
     def from_text(cls, text: str | bytes, units: str = "chars", min_count: int = 1) -> Vocabulary:
-        """The vocabulary of all characters of a text, sorted; of bytes all 256.
+        """Make the vocabulary of a text: all its characters, sorted, or all 256 bytes.
 
-        With a ``min_count`` from 2 on, characters seen less often share one unknown, U+FFFD.
+        With a ``min_count`` from 2 on, characters that occur less often become the unknown token,
+        U+FFFD.
         """
         if not text:
             raise ValueError("the text is empty: it must have at least one character")
-        counts = Counts(units)
-        if units == "chars":
-            counts.add(_checked(text))
-        return cls.from_counts(counts, min_count)
+        pieces = pieces_of(_checked(text), units) if units == "chars" else ()
+        return cls.from_counts(Counts(pieces, units), min_count)
 
     @classmethod
     def from_counts(cls, counts: Counts, min_count: int = 1) -> Vocabulary:
-        """As :meth:`from_text`, of characters that were counted before."""
+        """Make the vocabulary of a text whose characters are counted, as :meth:`from_text`."""
         if min_count < 1:
             raise ValueError(f"min count must be 1 or more, not {min_count}")
         if counts.units == "bytes":
@@ -133,36 +126,36 @@ class Vocabulary:
                     "a min count is for characters: a vocabulary of bytes has all 256 of them"
                 )
             return cls("".join(map(chr, range(256))), "bytes")
-        often = np.flatnonzero(counts.counts >= min_count)
-        if not len(often):
+        frequent = counts.codes(min_count)
+        if not len(frequent):
             raise ValueError(
-                f"no character is seen {min_count} times: give a min count of at most "
-                f"{counts.counts.max()}"
+                f"no character occurs {min_count} times: give a min count of at most "
+                f"{counts.by_code.max()}"
             )
-        characters = {*map(chr, often)} | ({UNKNOWN} if min_count > 1 else set())
+        characters = {*map(chr, frequent)} | ({UNKNOWN} if min_count > 1 else set())
         return cls("".join(sorted(characters)), unknown=min_count > 1)
 
-    def widened(self, counts: Counts) -> Vocabulary:
-        """With the characters that were counted and have no symbol, all sorted; or itself.
+    def extended(self, counts: Counts) -> Vocabulary:
+        """Return a vocabulary that also has the counted characters, all sorted.
 
-        One of bytes has them all, and one with an unknown has that for them.
+        A vocabulary of bytes has all bytes, and one with an unknown token encodes every character:
+        they are returned as they are.
         """
-        seen = np.flatnonzero(counts.counts)
-        new = seen[self._lookup(seen) < 0] if self.units == "chars" else seen[:0]
-        if not len(new):
+        new = self._unseen(counts) if self.units == "chars" else []
+        if not new:
             return self
         return Vocabulary("".join(sorted({*self.characters, *map(chr, new)})))
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any]) -> Vocabulary | None:
-        """The vocabulary that a model file's metadata describe, if they do."""
+        """Make the vocabulary that a model file's metadata describe; None where they have none."""
         if metadata.get("vocabulary") is None:
             return None
         units = metadata.get("units", "chars")
         return cls(metadata["vocabulary"], units, metadata.get("unknown") is not None)
 
     def metadata(self) -> dict[str, Any]:
-        """What :meth:`from_metadata` reads."""
+        """Return what :meth:`from_metadata` reads."""
         described = {"vocabulary": self.characters}
         if self.units != "chars":
             described["units"] = self.units
@@ -195,54 +188,38 @@ class Vocabulary:
         return np.dtype(np.int32)
 
     def encode(self, text: str | bytes) -> NDArray[np.integer]:
-        """Symbols of a text, shape (n,), in :attr:`dtype`.
+        """Encode a text, or a piece of it, as symbols of shape (n,) in :attr:`dtype`.
 
         Parameters
         ----------
         text : str or bytes
-            Bytes for a vocabulary of bytes alone, which takes the UTF-8 of a str.
+            Bytes are for a vocabulary of bytes alone, which encodes the UTF-8 of a str.
 
         Raises
         ------
         ValueError
-            Where the text has characters that are not in the vocabulary, and it has no unknown to
-            stand for them; it lists them.
+            Where the text has characters that are not in the vocabulary, and there is no unknown
+            token; the message lists them.
         """
-        if self.units == "bytes":
-            if isinstance(text, str):
-                text = utf8(text)
-            elif not isinstance(text, bytes):
-                raise TypeError(f"text must be a str or bytes, not {type(text).__name__}")
-        else:
+        if self.units == "chars":
             text = _checked(text)
+        elif isinstance(text, str):
+            text = utf8(text)
+        elif not isinstance(text, bytes):
+            raise TypeError(f"text must be a str or bytes, not {type(text).__name__}")
         symbols = np.empty(len(text), self.dtype)
         start = 0
-        for codes in _pieces(text):
-            known = self._lookup(codes)
-            if known.min() < 0:
-                self.check(*_pieces(text))
-            symbols[start : start + known.size] = known
-            start += known.size
+        for piece in pieces_of(text, self.units):
+            found = self._lookup(_codes(piece))
+            if found.min() < 0:
+                self.check(Counts(pieces_of(text, self.units), self.units))
+            symbols[start : start + len(found)] = found
+            start += len(found)
         return symbols
 
-    def _lookup(self, codes: NDArray[np.integer]) -> NDArray[np.int32]:
-        """Their symbols; -1 for what has none."""
-        if self._table is None:
-            # up to the last character; one more place stands for all that come after it
-            last = max(255, *map(ord, self.characters))
-            other = self.characters.index(UNKNOWN) if self.unknown else -1
-            self._table = np.full(last + 2, other, np.int32)
-            self._table[codes_of(self.characters)] = np.arange(len(self))
-        if codes.dtype != np.uint8:
-            codes = np.minimum(codes, len(self._table) - 1)
-        known: NDArray[np.int32] = self._table[codes]
-        return known
-
-    def check(self, *codes: NDArray[np.integer]) -> None:
-        """Raise the ValueError of :meth:`encode` where one of these codes has no symbol."""
-        unseen: list[int] = sorted(
-            {code for some in codes for code in np.unique(some[self._lookup(some) < 0]).tolist()}
-        )
+    def check(self, counts: Counts) -> None:
+        """Raise the ValueError of :meth:`encode` where a counted character has no symbol."""
+        unseen = self._unseen(counts)
         if unseen:
             as_bytes = self.units == "bytes"
             listed = ", ".join(f"{c:#04x}" if as_bytes else repr(chr(c)) for c in unseen[:20])
@@ -250,25 +227,33 @@ class Vocabulary:
             what = "bytes" if as_bytes else "characters"
             raise ValueError(f"{what} that the model does not know: {listed}{more}")
 
-    def encode_separator(self, text: str) -> NDArray[np.integer]:
-        """Symbols of what stands between documents, none of which may be the unknown by chance."""
-        if not isinstance(text, str):
-            raise TypeError(f"document separator must be a str, not {type(text).__name__}")
-        if not text:
-            raise ValueError("document separator must have at least one character")
-        try:
-            return Vocabulary(self.characters, self.units).encode(text)
-        except ValueError as error:
-            raise ValueError(f"document separator has {error}") from None
+    def _unseen(self, counts: Counts) -> list[int]:
+        """The codes that are counted and have no symbol, in order."""
+        codes = counts.codes()
+        unseen: list[int] = codes[self._lookup(codes) < 0].tolist()
+        return unseen
+
+    def _lookup(self, codes: NDArray[np.integer]) -> NDArray[np.int32]:
+        """The symbols of codes of shape (n,), shape (n,); -1 where there is none."""
+        if self._table is None:
+            # up to the last character; one more place stands for all code points above it
+            last = max(255, *map(ord, self.characters))
+            other = self.characters.index(UNKNOWN) if self.unknown else -1
+            self._table = np.full(last + 2, other, np.int32)
+            self._table[_codes(self.characters)] = np.arange(len(self))
+        if codes.dtype != np.uint8:
+            codes = np.minimum(codes, len(self._table) - 1)
+        symbols: NDArray[np.int32] = self._table[codes]
+        return symbols
 
     def decode(self, symbols: NDArray[np.integer]) -> str:
-        """The text of symbols from 0 to V - 1; of bytes that are no UTF-8, U+FFFD."""
+        """Decode symbols from 0 to V - 1; bytes that are not UTF-8 become U+FFFD."""
         return self.decoder()(symbols, True)
 
     def decoder(self) -> Decoder:
-        """A function of some symbols, and whether they are the last, that gives their text.
+        """Return a function that decodes some symbols, and is told whether they are the last.
 
-        Bytes that are the first part of a character wait for the rest of it.
+        It keeps the bytes of an incomplete character until the rest of it comes.
         """
         if self.units == "bytes":
             partial = codecs.getincrementaldecoder("utf-8")("replace")
@@ -279,9 +264,9 @@ class Vocabulary:
         )
 
     def to_bytes(self, symbols: NDArray[np.integer]) -> bytes:
-        """The bytes of symbols, of a vocabulary of bytes."""
+        """Return the bytes of symbols; for a vocabulary of bytes alone."""
         if self.units != "bytes":
-            raise TypeError("this vocabulary is of characters, which have no bytes of their own")
+            raise TypeError("a vocabulary of characters has no bytes")
         values = np.frombuffer(self.characters.encode("latin-1"), np.uint8)
         found: bytes = values[symbols].tobytes()
         return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a run trains on: the text as asked for, in the vocabulary that it or the weights bring."""
+"""The training data: a text is read, counted, and encoded with a vocabulary."""
 
 from __future__ import annotations
 
@@ -10,84 +10,84 @@ from numpy.typing import NDArray
 
 from gru_ext.files import StrPath
 from gru_ext.model.checkpoint import Checkpoint
-from gru_ext.text.corpus import Corpus, count_separators
-from gru_ext.text.reader import Text, Texts
-from gru_ext.text.vocabulary import Vocabulary
+from gru_ext.text.corpus import encode_text
+from gru_ext.text.documents import count_separators, encode_separator
+from gru_ext.text.reader import Text, TextReader
+from gru_ext.text.vocabulary import Counts, Vocabulary
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A text and how to read it; None stands for what the weights say, or else the default."""
+class TrainingData:
+    """An encoded text.
 
-    text: Text
-    encoding: str
-    units: str | None
-    min_count: int | None
-    separator: str | None
-
-
-@dataclass(frozen=True)
-class Material:
-    """Symbols of shape (n,), what they stand for, and what separates documents.
-
-    ``added`` of the vocabulary's characters are not in that of the weights.
+    Attributes
+    ----------
+    symbols : ndarray of integers from 0 to V - 1, shape (n,)
+    vocabulary : Vocabulary
+    document_separator : str or None
+    added : int
+        The number of characters of the vocabulary that the initial weights do not know.
     """
 
     symbols: NDArray[np.integer]
     vocabulary: Vocabulary
-    separator: str | None
+    document_separator: str | None
     added: int = 0
 
 
-def read_material(
-    wanted: Wanted,
-    weights: Checkpoint | None,
-    name: StrPath | None,
+def read_training_data(
+    text: Text,
     *,
+    encoding: str,
+    units: str | None,
+    min_count: int | None,
+    document_separator: str | None,
+    weights: Checkpoint | None,
+    source: str,
     resume: bool,
     classic: bool,
     folder: StrPath | None,
-) -> Material:
-    """Read and encode a text.
+) -> TrainingData:
+    """Read and encode the text of a run.
 
     Parameters
     ----------
-    wanted : Wanted
+    text, encoding, units, min_count, document_separator, resume, classic
+        These are the arguments of :func:`gru_ext.train`. Where one is None, its value is that of
+        the weights, or else the default.
     weights : Checkpoint, optional
-        What the run starts from, called ``name``: it brings vocabulary and separator along. One
-        that is not gone on with is widened by the characters of the text that it lacks.
-    resume, classic : bool
-        As in :func:`gru_ext.train`.
+        The initial weights, which bring their vocabulary and document separator along. Unless the
+        run is resumed, the vocabulary is extended by the characters of the text that it lacks.
+    source : str
+        The name of the weights, for messages.
     folder : path-like, optional
-        For temporary files.
+        The folder for temporary files.
 
     Raises
     ------
     ValueError, OSError
-        Where the text cannot be read, or something contradicts.
+        The text cannot be read, or arguments contradict each other or the weights.
     """
     known = None if weights is None else weights.vocabulary
-    if known is not None and wanted.units not in (None, known.units):
-        raise ValueError(f"{name} is a model of {known.units}, not of {wanted.units}")
-    if known is not None and wanted.min_count is not None and not (resume or classic):
+    if known is not None and units not in (None, known.units):
+        raise ValueError(f"{source} is a model of {known.units}, not of {units}")
+    if known is not None and min_count is not None and not (resume or classic):
         raise ValueError(
-            f"`min_count` and `init_from` cannot be combined: the vocabulary is that of {name}"
+            f"`min_count` and `init_from` cannot be combined: the vocabulary is that of {source}"
         )
-    separator = wanted.separator
-    if classic and separator is not None:
-        raise ValueError("`document_separator` and `classic` cannot be combined")
-    if separator is None and weights is not None and not classic:
-        separator = weights.metadata.get("document_separator")
-    units = wanted.units or ("chars" if known is None else known.units)
-    corpus = Corpus(Texts(wanted.text, units, wanted.encoding, folder))
-    if known is None or classic:  # as the notebook makes its own from its text
-        known = Vocabulary.from_counts(corpus.counts, wanted.min_count or 1)
-    before = len(known)
-    if not resume:
-        known = known.widened(corpus.counts)
-    if separator is not None:
-        separating = known.encode_separator(separator)
-    symbols = corpus.encode(known)
-    if separator is not None and not count_separators(symbols, separating):
-        raise ValueError(f"the document separator {separator!r} is not in the text")
-    return Material(symbols, known, separator, len(known) - before)
+    if document_separator is None and weights is not None and not classic:
+        document_separator = weights.metadata.get("document_separator")
+    units = units or ("chars" if known is None else known.units)
+
+    reader = TextReader(text, units, encoding, folder)
+    counts = Counts(reader.pieces(), units)
+    if known is None or classic:  # the original script makes its vocabulary from its text
+        known = Vocabulary.from_counts(counts, min_count or 1)
+    vocabulary = known if resume else known.extended(counts)
+    separator = None
+    if document_separator is not None:
+        separator = encode_separator(vocabulary, document_separator)
+    symbols = encode_text(reader, counts, vocabulary)
+    if separator is not None and not count_separators(symbols, separator):
+        raise ValueError(f"the document separator {document_separator!r} is not in the text")
+    return TrainingData(symbols, vocabulary, document_separator, len(vocabulary) - len(known))

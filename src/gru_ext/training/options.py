@@ -18,7 +18,7 @@ from gru_ext.arguments.kinds import FilePath, Flag, Function, Number, OneOf, Str
 from gru_ext.arguments.messages import either
 from gru_ext.arguments.option import Option, Options
 from gru_ext.files import StrPath
-from gru_ext.text.characters import UNITS
+from gru_ext.text.units import UNITS
 from gru_ext.training.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class _Encoding(String):
         try:
             codecs.lookup(known)
         except (LookupError, ValueError):
-            raise ValueError(f"unknown encoding {known!r}") from None
+            raise ValueError(self.refusal(name, value)) from None
         return known
 
     def describe(self) -> str:
-        return "the name of a text encoding"
+        return "a text encoding that Python knows"
 
 
 class _Keep(OneOf):

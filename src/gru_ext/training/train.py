@@ -12,7 +12,7 @@ from gru_ext.model.checkpoint import errors_name
 from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.text.reader import Text
 from gru_ext.training.checkpoints import CheckpointWriter
-from gru_ext.training.data import Material, Wanted, read_material
+from gru_ext.training.data import TrainingData, read_training_data
 from gru_ext.training.defaults import (
     default_log_every,
     default_steps,
@@ -77,16 +77,14 @@ def train(text: Text, options: TrainingOptions) -> Model:
         check_classic(options)
     check_outputs(options)
     start = starting_point(options)
-    data = read_material(
-        Wanted(
-            text,
-            options.encoding,
-            options.units,
-            options.given().get("min_count"),
-            options.document_separator,
-        ),
-        start.checkpoint,
-        start.name,
+    data = read_training_data(
+        text,
+        encoding=options.encoding,
+        units=options.units,
+        min_count=options.given().get("min_count"),
+        document_separator=options.document_separator,
+        weights=start.checkpoint,
+        source=start.name,
         resume=options.resume,
         classic=options.classic,
         folder=None if options.output is None else Path(os.path.realpath(options.output)).parent,
@@ -115,7 +113,7 @@ def train(text: Text, options: TrainingOptions) -> Model:
 
 
 def _train(
-    data: Material,
+    data: TrainingData,
     options: TrainingOptions,
     start: StartingPoint,
     writer: CheckpointWriter,
@@ -145,8 +143,8 @@ def _train(
     options = settle(options, n_trained)
     _check_length(n_trained, n_validation, options)
     model = initial_model(data.vocabulary, start, options)
-    if data.separator is not None:
-        model.about["document_separator"] = data.separator
+    if data.document_separator is not None:
+        model.about["document_separator"] = data.document_separator
     trainer = Trainer(
         model,
         data.symbols[:n_trained],

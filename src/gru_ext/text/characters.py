@@ -1,4 +1,0 @@
-# SPDX-License-Identifier: MIT
-"""What a model reads and writes."""
-
-UNITS = ("chars", "bytes")

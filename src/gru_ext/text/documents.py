@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""Documents in a text: the separator between them, and where each of them starts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_ext.text.corpus import slices
+from gru_ext.text.vocabulary import Vocabulary
+
+
+def encode_separator(vocabulary: Vocabulary, separator: str) -> NDArray[np.integer]:
+    """Encode a document separator as symbols of shape (k,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is not a str, is empty, or has characters that are not in the vocabulary.
+    """
+    if not isinstance(separator, str):
+        raise TypeError(f"document separator must be a str, not {type(separator).__name__}")
+    if not separator:
+        raise ValueError("document separator must have at least one character")
+    try:
+        # without the unknown token, which would match characters that are not the separator's
+        return Vocabulary(vocabulary.characters, vocabulary.units).encode(separator)
+    except ValueError as error:
+        raise ValueError(f"document separator has {error}") from None
+
+
+def document_starts(
+    symbols: NDArray[np.integer], separator: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Mark where documents start, shape (n,): at the last symbol of each separator.
+
+    That symbol is the first that a document's state reads. So the state is zero where the
+    document's first character is predicted, and nothing of the document before is known; and the
+    place is known without looking ahead, so that sampling can do the same.
+    """
+    starts = np.zeros(len(symbols), bool)
+    places = max(0, len(symbols) - len(separator) + 1)
+    starts[len(separator) - 1 :] = True
+    for i, symbol in enumerate(separator):
+        starts[len(separator) - 1 :] &= symbols[i : i + places] == symbol
+    return starts
+
+
+def count_separators(symbols: NDArray[np.integer], separator: NDArray[np.integer]) -> int:
+    """Count how often the separator occurs in the symbols."""
+    return sum(
+        int(np.count_nonzero(document_starts(part, separator)))
+        for part in slices(symbols, overlap=len(separator) - 1)
+    )
