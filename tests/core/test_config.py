@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the installation tells of itself, from Python and from the command line."""
+"""The configuration of the installation, from Python and from the command line."""
 
 import os
 import platform
@@ -42,8 +42,8 @@ def test_show_config_and_info_print_the_same(capsys):
     gru_ext.show_config()
     shown = capsys.readouterr().out
     for name, value in gru_ext.get_config().items():
-        told = (", ".join(value) or "none") if isinstance(value, list) else value
-        assert f"{name.replace('_', ' ')}: {told}\n" in shown
+        shown_value = (", ".join(value) or "none") if isinstance(value, list) else value
+        assert f"{name.replace('_', ' ')}: {shown_value}\n" in shown
     assert main(["info"]) == 0
     assert capsys.readouterr() == (shown, "")
 
@@ -68,8 +68,8 @@ def test_info_under_a_forced_instruction_set(name, status):
 def test_a_warning_is_one_line_on_the_command_line():
     program = (
         "import sys, warnings, gru_ext.cli.main, gru_ext.__main__\n"
-        "told = lambda _: warnings.warn('no kernels\\nfor this', RuntimeWarning)\n"
-        "gru_ext.cli.main._COMMANDS['info'] = told\n"
+        "warn = lambda _: warnings.warn('no kernels\\nfor this', RuntimeWarning)\n"
+        "gru_ext.cli.main._COMMANDS['info'] = warn\n"
         "sys.argv = ['gru-ext', 'info']\n"
         "sys.exit(gru_ext.__main__.main())\n"
     )
