@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The compiled modules; everything else about the build is in pyproject.toml.
+"""The build of the compiled modules; everything else about the build is in pyproject.toml.
 
-Switches in the environment:
+Environment variables:
 
-GRU_EXT_DEBUG=1   Cython's bounds checks and debug symbols
-GRU_EXT_WERROR=1  C warnings are errors
-GRU_EXT_ABI3=1    one wheel for the Python that builds and all newer ones
-GRU_EXT_MSVC=1    Microsoft's compiler, though it has only the generic kernels, not clang-cl
+GRU_EXT_DEBUG=1   build with Cython's bounds checks and debug symbols
+GRU_EXT_WERROR=1  treat C warnings as errors
+GRU_EXT_ABI3=1    build one wheel for this version of Python and all newer ones
+GRU_EXT_MSVC=1    build with MSVC, which gets the generic kernels only, instead of clang-cl
 """
 
 import os
@@ -28,29 +28,29 @@ clang_cl = None
 if windows and not msvc:
     clang_cl = shutil.which("clang-cl") or (str(LLVM) if LLVM.exists() else None)
 
-# core.classic repeats NumPy's arithmetic to the bit: no contraction there.
+# core.classic must be bit-identical to NumPy: no fused multiply-adds there.
 if windows:
     flags = ["/O2", "/std:c11"]
     kernel_flags = ["/clang:-fno-math-errno", "/clang:-ffp-contract=fast"] if clang_cl else []
     classic_flags = ["/clang:-ffp-contract=off"] if clang_cl else []
 else:
     flags = ["-std=c11", "-fvisibility=hidden", "-fno-math-errno"]
-    # Not below -O2, where GCC does not fuse multiplications and additions, on which the stated
-    # errors of exp and tanh depend.
+    # At least -O2: below it GCC does not use fused multiply-adds, and the errors of exp and tanh
+    # are larger than stated.
     flags += ["-O2", "-g"] if debug else ["-O3", "-g0"]
     kernel_flags = ["-fno-trapping-math", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"]
     classic_flags = ["-ffp-contract=off"]
     if strict:
-        # Cython's own code trips some warnings of -Wextra; the kernels get them all.
+        # Cython's generated code causes some warnings of -Wextra; only the kernels get -Wextra.
         flags += ["-Wall", "-Werror", "-Wno-unreachable-code"]
 
 KERNEL_SOURCES = [
     f"csrc/{name}.c" for name in ("dispatch", "isa_generic", "isa_avx2", "isa_avx512")
 ]
 HEADERS = [f"csrc/{name}" for name in sorted(os.listdir("csrc")) if name.endswith(".h")]
-# What Cython's modules have in common, once instead of in each.
+# The utility code that Cython's modules share, in one module of its own.
 SHARED = "gru_ext.core._cython"
-# The hexadecimal version of Python whose limited API is used: memoryviews are in it from 3.11 on.
+# The version of Python whose limited API is used. Memoryviews need 3.11 or newer.
 MACROS = [("Py_LIMITED_API", f"{sys.hexversion & 0xFFFF0000:#x}")] if abi3 else []
 
 

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* A block of a matrix product, kept in registers, and what becomes of it. Each element of a product
- * is one sum over k in order, whatever block it falls into, so that a result does not depend on how
- * rows and columns are shared among threads. */
+/* The micro-kernel of all matrix products: a block of the result, computed in registers, and its
+ * epilogue. Each element is one sum over k in order, whatever block it is in. So the result does
+ * not depend on how rows and columns are divided among threads. */
 
-/* What becomes of a product: it is stored in c, added to what c holds, or, where rule is not NULL,
- * the sum is a gradient that updates the rule's parameters; all of one shape. */
+/* What is done with a block of the product: it is stored in c, or added to c, or, if rule is not
+ * NULL, it is a block of a gradient and updates the parameters rule->p, which have the shape and
+ * row stride of c. */
 typedef struct {
     REAL *c;
     ptrdiff_t ld;
     int accumulate;
     const GRU(rule) * rule;
-} GRU(sink);
+} GRU(epilogue);
 
-/* The update with a block g (mr, nv) of gradients at `at`, for all rules but the shortest,
- * Adagrad's: theirs are too long to stand in every micro below. */
-NOINLINE void GRU(update_block)(const GRU(rule) * to, ptrdiff_t at, ptrdiff_t ld, const VEC *g,
+/* Update the parameters at `at` with a block g (mr, nv) of gradients. A function of its own, since
+ * RMSprop and Adam have too many instructions to be inlined in every micro-kernel. Adagrad is short
+ * and inlined there. */
+NOINLINE void GRU(update_block)(const GRU(rule) * shared, ptrdiff_t at, ptrdiff_t ld, const VEC *g,
                                 int mr, int nv)
 {
-    const GRU(rule) rule = *to;
+    const GRU(rule) rule = *shared;
 #define UPDATE(kind)                                                                               \
     for (int i = 0; i < mr; i++)                                                                   \
         for (int j = 0; j < nv; j++) GRU(update)(kind, &rule, at + i * ld + j * VL, *g++);
@@ -25,19 +27,19 @@ NOINLINE void GRU(update_block)(const GRU(rule) * to, ptrdiff_t at, ptrdiff_t ld
 #undef UPDATE
 }
 
-/* sink (mr, nv vectors) at `at` <- sum_k a[i*a_row + k*a_k] b[k*ldb + n], kept in registers; mr and
- * nv are constants where this is inlined. */
-INLINE void GRU(micro)(const int mr, const int nv, const GRU(sink) * to, ptrdiff_t at,
-                       const REAL *a, ptrdiff_t a_row, ptrdiff_t a_k, const REAL *b, ptrdiff_t ldb,
-                       ptrdiff_t K)
+/* block (mr, nv vectors) at `at` = sum_k a[i*a_row + k*a_k] b[k*ldb + n], then the epilogue; mr and
+ * nv are compile-time constants. */
+INLINE void GRU(micro_kernel)(const int mr, const int nv, const GRU(epilogue) * out, ptrdiff_t at,
+                              const REAL *a, ptrdiff_t a_row, ptrdiff_t a_k, const REAL *b,
+                              ptrdiff_t ldb, ptrdiff_t K)
 {
-    /* what the sums will meet comes closer while they are made */
+    /* prefetch what the epilogue reads */
     UNROLL
     for (int i = 0; i < mr; i++) {
-        if (to->accumulate) GRU_PREFETCH(to->c + at + i * to->ld);
-        if (to->rule) GRU_PREFETCH(to->rule->p + at + i * to->ld);
-        if (to->rule) GRU_PREFETCH(to->rule->m + at + i * to->ld);
-        if (to->rule && to->rule->mean) GRU_PREFETCH(to->rule->mean + at + i * to->ld);
+        if (out->accumulate) GRU_PREFETCH(out->c + at + i * out->ld);
+        if (out->rule) GRU_PREFETCH(out->rule->p + at + i * out->ld);
+        if (out->rule) GRU_PREFETCH(out->rule->m + at + i * out->ld);
+        if (out->rule && out->rule->mean) GRU_PREFETCH(out->rule->mean + at + i * out->ld);
     }
     VEC sum[GRU_MR * 2 > 8 ? GRU_MR * 2 : 8];
     UNROLL
@@ -53,39 +55,40 @@ INLINE void GRU(micro)(const int mr, const int nv, const GRU(sink) * to, ptrdiff
             for (int j = 0; j < nv; j++) sum[i * nv + j] += scalar * row[j];
         }
     }
-    if (to->accumulate) {
+    if (out->accumulate) {
         UNROLL
         for (int i = 0; i < mr * nv; i++)
-            sum[i] = LOAD(to->c + at + i / nv * to->ld + i % nv * VL) + sum[i];
+            sum[i] = LOAD(out->c + at + i / nv * out->ld + i % nv * VL) + sum[i];
     }
-    if (to->rule && to->rule->kind == GRU_ADAGRAD) {
-        const GRU(rule) rule = *to->rule;
-        const ptrdiff_t ld = to->ld;
+    if (out->rule && out->rule->kind == GRU_ADAGRAD) {
+        const GRU(rule) rule = *out->rule;
+        const ptrdiff_t ld = out->ld;
         UNROLL
         for (int i = 0; i < mr * nv; i++)
             GRU(update)(GRU_ADAGRAD, &rule, at + i / nv * ld + i % nv * VL, sum[i]);
-    } else if (to->rule) {
+    } else if (out->rule) {
         VEC g[GRU_MR * 2];
         UNROLL
         for (int i = 0; i < mr * nv; i++) g[i] = sum[i];
-        GRU(update_block)(to->rule, at, to->ld, g, mr, nv);
+        GRU(update_block)(out->rule, at, out->ld, g, mr, nv);
     } else {
         UNROLL
-        for (int i = 0; i < mr * nv; i++) STORE(to->c + at + i / nv * to->ld + i % nv * VL, sum[i]);
+        for (int i = 0; i < mr * nv; i++)
+            STORE(out->c + at + i / nv * out->ld + i % nv * VL, sum[i]);
     }
 }
 
-/* micro for a block of up to GRU_MR rows and one or two vectors */
-static void GRU(block)(ptrdiff_t mr, ptrdiff_t nv, const GRU(sink) * to, ptrdiff_t at,
+/* micro_kernel for up to GRU_MR rows and one or two vectors */
+static void GRU(block)(ptrdiff_t mr, ptrdiff_t nv, const GRU(epilogue) * out, ptrdiff_t at,
                        const REAL *a, ptrdiff_t a_row, ptrdiff_t a_k, const REAL *b, ptrdiff_t ldb,
                        ptrdiff_t K)
 {
 #define CASE(rows)                                                                                 \
     case rows:                                                                                     \
         if (nv == 2)                                                                               \
-            GRU(micro)(rows, 2, to, at, a, a_row, a_k, b, ldb, K);                                 \
+            GRU(micro_kernel)(rows, 2, out, at, a, a_row, a_k, b, ldb, K);                         \
         else                                                                                       \
-            GRU(micro)(rows, 1, to, at, a, a_row, a_k, b, ldb, K);                                 \
+            GRU(micro_kernel)(rows, 1, out, at, a, a_row, a_k, b, ldb, K);                         \
         break;
     switch (mr) {
         CASE(1)
@@ -106,12 +109,12 @@ static void GRU(block)(ptrdiff_t mr, ptrdiff_t nv, const GRU(sink) * to, ptrdiff
 #undef CASE
 }
 
-/* rows of the next block where `left` remain: as even as can be, so that no block is too thin to
- * hide the latency of its additions */
+/* The rows of the next block when `left` rows remain. Blocks are as even as possible: a block of
+ * one or two rows has too few independent sums to hide the latency of the additions. */
 INLINE ptrdiff_t GRU(block_rows)(ptrdiff_t left)
 {
     ptrdiff_t blocks = (left + GRU_MR - 1) / GRU_MR;
     return (left + blocks - 1) / blocks;
 }
 
-INLINE ptrdiff_t GRU(smaller)(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+INLINE ptrdiff_t GRU(min_size)(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The element-wise parts of the cell, forward and backward. Rows are whole cache lines, so there
- * are no remainders; the padding holds h = 0 and gradients 0 throughout. */
+/* The element-wise parts of the cell, forward and backward (shapes: kernel_table.inc.h). Rows are
+ * whole cache lines, so there is no remainder loop. In the padding h and all gradients are 0. */
 
-/* the input's row of w (., 3, Hp): that of its symbol, or of the stream where x is NULL */
+/* W x of one stream, a row of w (., 3, Hp): that of its symbol or, if x is NULL, of the stream */
 INLINE const REAL *GRU(input_row)(const REAL *w, const int32_t *x, ptrdiff_t stream, ptrdiff_t Hp)
 {
     return w + (x ? (ptrdiff_t)x[stream] : stream) * 3 * Hp;

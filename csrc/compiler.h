@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the compiler offers. */
+/* Features of the compiler and of the target platform. */
 #ifndef GRU_COMPILER_H
 #define GRU_COMPILER_H
 
 #define GRU_TEXT_(a) #a
 #define GRU_TEXT(a) GRU_TEXT_(a)
 
-/* GNU C. clang-cl speaks it too, but does not define __GNUC__. */
+/* GNU C extensions. clang-cl has them too, but does not define __GNUC__. */
 #if defined(__GNUC__) || defined(__clang__)
 #define GRU_GNU_C 1
 #endif
@@ -19,8 +19,8 @@
 #define GRU_X86_64 1
 #endif
 
-/* Regions compiled for an instruction set of their own.
- * GCC for Windows aligns the stack to 16 bytes, whatever the vectors on it need. */
+/* Whether parts of a file can be compiled for another instruction set (target_begin.h). Not with
+ * GCC on Windows: it aligns the stack to 16 bytes only, too little for AVX vectors. */
 #if defined(GRU_X86_64) && defined(GRU_VECTOR_EXTENSIONS) &&                                       \
     (!defined(__MINGW32__) || defined(__clang__))
 #define GRU_X86_TARGETS 1

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which instruction sets this machine can run. */
+/* Run-time detection of the instruction sets, and the choice of the kernels. */
 #include <string.h>
 
 #include "isa.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Dropout by counter-based random numbers (Salmon et al., 2011): each is a function of its place,
- * so that neither threads nor a resume nor the instruction set change it, and the backward pass
- * makes the same ones again. */
+/* Dropout with counter-based random numbers (Salmon et al., 2011). Each number is a function of
+ * seed, update, row and column. So the result is the same for any number of threads, after a resume
+ * and on every instruction set, and the backward pass recomputes the numbers instead of storing a
+ * mask. */
 
-/* 32 random bits of a column: a Weyl sequence that begins at one half of the row's key, mixed with
- * the other half by MurmurHash3's finaliser (Appleby, 2011). */
+/* 32 random bits for a column: a Weyl sequence that starts at one half of the row's key, mixed with
+ * the other half by the finaliser of MurmurHash3 (Appleby, 2011). */
 INLINE uint32_t GRU(random_bits)(uint64_t row_key, uint32_t column)
 {
     uint32_t x = (uint32_t)row_key + column * 0x9e3779b9u;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Flush subnormals to zero in this thread, and put the caller's floating-point state back:
- * subnormals slow the training of recurrent networks down by an order of magnitude. */
+/* Flush subnormals to zero in this thread, and restore the caller's floating-point state.
+ * Subnormals slow the training of recurrent networks by an order of magnitude. */
 #ifndef GRU_FLOAT_STATE_H
 #define GRU_FLOAT_STATE_H
 
@@ -12,8 +12,9 @@
 #include <xmmintrin.h>
 #endif
 
-/* x86-64: MXCSR bits 15 (flush results) and 6 (denormals are zero); aarch64: FPCR bit 24. */
-static inline uint64_t gru_float_state_enter(void)
+/* Sets MXCSR bits 15 (flush to zero) and 6 (denormals are zero) on x86-64, FPCR bit 24 on aarch64.
+ * Returns the state before. */
+static inline uint64_t gru_flush_subnormals(void)
 {
 #ifdef GRU_X86_64
     uint32_t state = _mm_getcsr();
@@ -29,7 +30,7 @@ static inline uint64_t gru_float_state_enter(void)
 #endif
 }
 
-static inline void gru_float_state_leave(uint64_t state)
+static inline void gru_restore_float_state(uint64_t state)
 {
 #ifdef GRU_X86_64
     _mm_setcsr((uint32_t)state);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The C kernels: one table of functions per dtype, filled for the instruction set chosen at run
- * time. Every function returns void or a plain number, allocates nothing and cannot fail: sizes and
- * indices are checked by the caller. */
+/* The C kernels: one table of functions per dtype and instruction set; dispatch.c chooses the
+ * instruction set at run time. No function allocates memory or can fail: the caller checks sizes
+ * and indices. */
 #ifndef GRU_KERNELS_H
 #define GRU_KERNELS_H
 
@@ -10,34 +10,35 @@
 
 /* Rows of every matrix are padded with zeros to whole cache lines. */
 #define GRU_LINE_BYTES 64
-/* Streams from which weights are packed into panels; below, they are read as they are stored. */
+/* The batch size from which weights are packed into panels; below it they are read unpacked. */
 #define GRU_PACK_STREAMS 4
-/* Rows taken at a time by matmul_t, at most, and bytes of its left factor in them. */
+/* The most rows in a chunk of matmul_t, and the most bytes of its left factor in a chunk. */
 #define GRU_CHUNK_ROWS 256
 #define GRU_CHUNK_BYTES (256 << 10)
-/* Panels of its right factor that matmul_t packs together. */
+/* The number of panels of its right factor that matmul_t packs at a time. */
 #define GRU_PANEL_GROUP 4
 
-/* What a gradient g does to the parameters p, the memory m of its squares and the memory `mean` of
- * itself, all of its shape and row stride; g clipped to [-clip, clip] first.
+/* The optimisers' updates of the parameters p with the gradient g, clipped to [-clip, clip]. The
+ * optimiser state is m, the sum or moving average of g^2 (second moment), and mean, the moving
+ * average of g (first moment). All have the same shape and row stride.
  *
  * adagrad:  m += g^2,                         p -= learning_rate * g / sqrt(m + eps)
  * rmsprop:  m += square_gain * (g^2 - m),     p -= learning_rate * g / (sqrt(m) + eps)
  * adam:     m likewise, mean += mean_gain * (g - mean),
  *           p = keep * p - learning_rate * mean / (root_scale * sqrt(m) + eps)
  *
- * where Adam's corrections of the means at update t are in learning_rate, divided by 1 - beta1^t,
- * and root_scale = 1 / sqrt(1 - beta2^t). */
+ * Adam's bias corrections at update t are in learning_rate, divided by 1 - beta1^t, and in
+ * root_scale = 1 / sqrt(1 - beta2^t). */
 typedef enum { GRU_ADAGRAD, GRU_RMSPROP, GRU_ADAM } gru_optimizer;
 typedef struct {
-    void *p, *m, *mean; /* float or double, as the kernel that takes it; mean for Adam alone */
+    void *p, *m, *mean; /* float or double, as the kernel's dtype; only Adam has mean */
     gru_optimizer kind;
     double learning_rate, clip, eps;
     double mean_gain, square_gain, root_scale, keep;
-    double scale; /* of gradients that are read from an array, before they are clipped */
+    double scale; /* apply() multiplies g by it before clipping */
 } gru_update;
 
-/* The finaliser of splitmix64 (Steele, Lea and Flood, 2014): any two numbers get unlike ones. */
+/* The finaliser of splitmix64 (Steele, Lea and Flood, 2014), a bijective 64-bit hash. */
 static inline uint64_t gru_mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -45,7 +46,7 @@ static inline uint64_t gru_mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* What the random numbers of one update's dropout begin from. */
+/* The key of the random numbers of one update's dropout. */
 static inline uint64_t gru_dropout_key(uint64_t seed, uint64_t update)
 {
     return gru_mix(gru_mix(seed + 1) + update);
@@ -68,7 +69,7 @@ typedef struct {
     const gru_kernels_f64 *f64;
 } gru_kernels;
 
-/* One name for both dtypes, chosen by the type of the output. */
+/* One name for both dtypes: the type of the output selects the table. */
 #define GRU_CALL(k, name, out, ...)                                                                \
     _Generic((out), float *: (k)->f32->name, double *: (k)->f64->name)(out, __VA_ARGS__)
 #define gru_pack(k, out, ...) GRU_CALL(k, pack, out, __VA_ARGS__)
@@ -83,7 +84,7 @@ typedef struct {
 #define gru_softmax_cross_entropy(k, out, ...) GRU_CALL(k, softmax_cross_entropy, out, __VA_ARGS__)
 #define gru_cross_entropy_backward(k, out, ...)                                                    \
     GRU_CALL(k, cross_entropy_backward, out, __VA_ARGS__)
-#define gru_draw(k, p, ...) GRU_CALL(k, draw, p, __VA_ARGS__)
+#define gru_sample(k, p, ...) GRU_CALL(k, sample, p, __VA_ARGS__)
 #define gru_sum_rows(k, out, ...) GRU_CALL(k, sum_rows, out, __VA_ARGS__)
 #define gru_dropout(k, out, ...) GRU_CALL(k, dropout, out, __VA_ARGS__)
 #define gru_clip(k, out, ...) GRU_CALL(k, clip, out, __VA_ARGS__)
@@ -94,13 +95,14 @@ typedef struct {
 #define gru_vtanh(k, out, ...) GRU_CALL(k, vtanh, out, __VA_ARGS__)
 #define gru_vlog(k, out, ...) GRU_CALL(k, vlog, out, __VA_ARGS__)
 
-/* The kernels of one instruction set, or NULL where it is unknown or this machine lacks it; with
- * name == NULL the best one this machine has. */
+/* The kernels of one instruction set, or NULL if it is unknown or not available on this machine;
+ * for name == NULL those of the best available one. */
 const gru_kernels *gru_kernels_select(const char *name);
-/* Names of the instruction sets this machine can run, worst first; NULL past the last. */
+/* The name of the i-th available instruction set, slowest first; NULL past the last. */
 const char *gru_kernels_available(int i);
-/* Instruction sets of this platform's processors that the compiler could not build for, or "". */
+/* Instruction sets of this platform for which the compiler could not build kernels, or "". */
 const char *gru_kernels_not_built(void);
+/* Name and version of the compiler. */
 const char *gru_compiler(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The instruction sets the kernels are compiled for; dispatch.c picks one at run time. */
+/* The kernel tables of each instruction set; dispatch.c chooses one at run time. */
 #ifndef GRU_ISA_H
 #define GRU_ISA_H
 

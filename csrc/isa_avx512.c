@@ -9,7 +9,7 @@
 #define GRU_MR 12
 #define GRU_HAVE_FMA 1
 #ifdef GRU_EMULATE_AVX512
-/* the same code in pairs of AVX2 vectors, to test it on machines without AVX-512 */
+/* the AVX-512 code, compiled to pairs of AVX2 vectors: for tests on machines without AVX-512 */
 #define GRU_TARGET "avx2,fma"
 #else
 #define GRU_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"

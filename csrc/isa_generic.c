@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The platform's baseline: SSE2 on x86-64, NEON on aarch64, plain numbers without vector
- * extensions. */
+/* The baseline of the platform: SSE2 on x86-64, NEON on aarch64, scalars if the compiler has no
+ * vector extensions. */
 #include "kernel_includes.h"
 
 #define GRU_ISA generic

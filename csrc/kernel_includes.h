@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What kernels.inc.h needs from outside, included before a target region begins. */
+/* Headers and macros that kernels.inc.h needs. Included before target_begin.h, so that functions of
+ * system headers are not compiled for another instruction set. */
 #ifndef GRU_KERNEL_INCLUDES_H
 #define GRU_KERNEL_INCLUDES_H
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Every kernel for both dtypes in one instruction set. The including file defines GRU_ISA (a name),
- * GRU_VECTOR_BYTES, GRU_MR (rows of a register block) and GRU_HAVE_FMA, and has included
- * kernel_includes.h before its target region begins. It may define GRU_MIN, GRU_MAX and
- * GRU_SELECT_LT of both dtypes (vec.inc.h says what they mean), which the vector extensions of C
- * cannot express. */
+/* All kernels of one instruction set, for both dtypes. The including file defines GRU_ISA (its
+ * name), GRU_VECTOR_BYTES, GRU_MR (rows of a register block) and GRU_HAVE_FMA. It includes
+ * kernel_includes.h before target_begin.h. It may define intrinsics GRU_MIN, GRU_MAX and
+ * GRU_SELECT_LT for both dtypes (vec.inc.h), which the vector extensions cannot express well. */
 
 #define REAL float
 #define REAL_BYTES 4

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every kernel for one dtype; included by kernels.inc.h. */
+/* All kernels of one instruction set and dtype; included by kernels.inc.h. */
 #define PANEL (2 * VL)
 
 #include "vec.inc.h"
@@ -34,7 +34,7 @@ static const GRU_TABLE GRU(table) = {
     .gates_backward = GRU(gates_backward),
     .softmax_cross_entropy = GRU(softmax_cross_entropy),
     .cross_entropy_backward = GRU(cross_entropy_backward),
-    .draw = GRU(draw),
+    .sample = GRU(sample),
     .sum_rows = GRU(sum_rows),
     .dropout = GRU(dropout),
     .clip = GRU(clip),

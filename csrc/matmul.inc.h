@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Products of many rows: with packed weights, and of two tall matrices for the weight gradients. */
+/* Matrix products with many rows: a b with b packed, for the forward and backward steps, and a^T d,
+ * for the weight gradients. */
 
 static void GRU(pack)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptrdiff_t stride_n,
                       ptrdiff_t K, ptrdiff_t n_valid, ptrdiff_t N, ptrdiff_t panel_begin,
@@ -7,8 +8,8 @@ static void GRU(pack)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptrdiff_t
 {
     for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
         ptrdiff_t n0 = p * PANEL;
-        ptrdiff_t width = GRU(smaller)(N - n0, PANEL);
-        ptrdiff_t valid = GRU(smaller)(n_valid - n0, width);
+        ptrdiff_t width = GRU(min_size)(N - n0, PANEL);
+        ptrdiff_t valid = GRU(min_size)(n_valid - n0, width);
         if (valid < 0) valid = 0;
         REAL *out = packed + n0 * K;
         const REAL *in = b + n0 * stride_n;
@@ -27,29 +28,29 @@ static void GRU(matmul_packed)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t 
         GRU(matmul_packed_rows)(c, ldc, a, lda, packed, M, N, K, accumulate);
         return;
     }
-    const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
+    const GRU(epilogue) out = {.c = c, .ld = ldc, .accumulate = accumulate};
     for (ptrdiff_t n = 0; n < N; n += PANEL) {
-        ptrdiff_t width = GRU(smaller)(N - n, PANEL);
+        ptrdiff_t width = GRU(min_size)(N - n, PANEL);
         for (ptrdiff_t i = 0, mr; i < M; i += mr) {
             mr = GRU(block_rows)(M - i);
-            GRU(block)(mr, width / VL, &to, i * ldc + n, a + i * lda, lda, 1, packed + n * K, width,
-                       K);
+            GRU(block)(mr, width / VL, &out, i * ldc + n, a + i * lda, lda, 1, packed + n * K,
+                       width, K);
         }
     }
 }
 
-/* Columns of the left factor of matmul_t that are packed together: whole blocks of rows. */
+/* Width of a panel of matmul_t's left factor: whole register blocks. */
 #define COLUMNS (4 * GRU_MR)
 
-/* packed (panels, R, width) <- rows of a (R, N), where a panel is `columns` wide, the last one
- * what remains; N whole vectors. A few rows at a time, so that each cache line is fetched once. */
+/* packed (panels, R, width) = a (R, N), cut into panels of `columns` columns; the last panel may be
+ * narrower. N is whole vectors. Eight rows at a time, so that each cache line is fetched once. */
 static void GRU(pack_rows)(REAL *packed, const REAL *a, ptrdiff_t lda, ptrdiff_t columns,
                            ptrdiff_t N, ptrdiff_t R)
 {
     for (ptrdiff_t r0 = 0; r0 < R; r0 += 8) {
-        ptrdiff_t r1 = GRU(smaller)(r0 + 8, R);
+        ptrdiff_t r1 = GRU(min_size)(r0 + 8, R);
         for (ptrdiff_t n = 0; n < N; n += columns) {
-            ptrdiff_t width = GRU(smaller)(N - n, columns);
+            ptrdiff_t width = GRU(min_size)(N - n, columns);
             for (ptrdiff_t r = r0; r < r1; r++) {
                 const REAL *in = a + r * lda + n, *ahead = in + (r + 8 < R ? 8 * lda : 0);
                 for (ptrdiff_t v = 0; v < width; v += VL) {
@@ -65,38 +66,38 @@ static void GRU(matmul_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, 
                           ptrdiff_t ldd, ptrdiff_t M, ptrdiff_t N, ptrdiff_t R, int accumulate,
                           const gru_update *update, REAL *scratch)
 {
-    GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
+    GRU(epilogue) out = {.c = c, .ld = ldc, .accumulate = accumulate};
     GRU(rule) rule;
-    if (update) rule = GRU(rule_of)(update);
+    if (update) rule = GRU(broadcast_rule)(update);
     int packing = R > GRU_CHUNK_ROWS / 4;
     ptrdiff_t Mp = (M + VL - 1) / VL * VL;
     REAL *a_packed = scratch, *d_packed = scratch + GRU_CHUNK_ROWS * Mp;
-    /* so many rows that the left factor's stay in the second-level cache */
+    /* as many rows as keep the left factor in the second-level cache */
     ptrdiff_t chunk = GRU_CHUNK_BYTES / (Mp * (ptrdiff_t)sizeof(REAL)) / 8 * 8;
-    chunk = GRU(smaller)(chunk < 64 ? 64 : chunk, GRU_CHUNK_ROWS);
-    for (ptrdiff_t r = 0; r < R; r += chunk, to.accumulate = 1) {
-        ptrdiff_t rows = GRU(smaller)(R - r, chunk);
-        if (update && r + rows == R) to.rule = &rule;
+    chunk = GRU(min_size)(chunk < 64 ? 64 : chunk, GRU_CHUNK_ROWS);
+    for (ptrdiff_t r = 0; r < R; r += chunk, out.accumulate = 1) {
+        ptrdiff_t rows = GRU(min_size)(R - r, chunk);
+        if (update && r + rows == R) out.rule = &rule;
         if (packing) GRU(pack_rows)(a_packed, a + r * lda, lda, COLUMNS, Mp, rows);
         for (ptrdiff_t n = 0; n < N; n += PANEL) {
-            ptrdiff_t width = GRU(smaller)(N - n, PANEL);
+            ptrdiff_t width = GRU(min_size)(N - n, PANEL);
             const REAL *panel = d + r * ldd + n;
             ptrdiff_t panel_row = ldd;
             if (packing) {
                 ptrdiff_t group = n % (GRU_PANEL_GROUP * PANEL);
                 if (group == 0)
                     GRU(pack_rows)(d_packed, panel, ldd, PANEL,
-                                   GRU(smaller)(N - n, GRU_PANEL_GROUP * PANEL), rows);
+                                   GRU(min_size)(N - n, GRU_PANEL_GROUP * PANEL), rows);
                 panel = d_packed + group * rows;
                 panel_row = width;
             }
             for (ptrdiff_t i0 = 0; i0 < M; i0 += COLUMNS) {
-                ptrdiff_t columns = GRU(smaller)(Mp - i0, COLUMNS);
-                ptrdiff_t valid = GRU(smaller)(M - i0, COLUMNS);
+                ptrdiff_t columns = GRU(min_size)(Mp - i0, COLUMNS);
+                ptrdiff_t valid = GRU(min_size)(M - i0, COLUMNS);
                 const REAL *left = packing ? a_packed + i0 * rows : a + r * lda + i0;
                 for (ptrdiff_t i = 0, mr; i < valid; i += mr) {
                     mr = GRU(block_rows)(valid - i);
-                    GRU(block)(mr, width / VL, &to, (i0 + i) * ldc + n, left + i, 1,
+                    GRU(block)(mr, width / VL, &out, (i0 + i) * ldc + n, left + i, 1,
                                packing ? columns : lda, panel, panel_row, rows);
                 }
             }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Products with fewer than GRU_PACK_STREAMS rows: the weights are read once, in the order in which
- * they are stored, and the speed is that of the cache they come from. */
+/* Matrix products with fewer than GRU_PACK_STREAMS rows. They read the weights once, in memory
+ * order, and are as fast as the cache that holds the weights. */
 
-/* c (mr, nv vectors) = [c +] sum_k a[i*lda + k] b[k*ldb + n], kept in registers */
-INLINE void GRU(narrow)(const int mr, const int nv, REAL *c, ptrdiff_t ldc, const REAL *a,
-                        ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K, int accumulate)
+/* c (mr, nv vectors) = [c +] a (mr, K) b (K, nv vectors), c in registers: for small N */
+INLINE void GRU(narrow_kernel)(const int mr, const int nv, REAL *c, ptrdiff_t ldc, const REAL *a,
+                               ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K,
+                               int accumulate)
 {
-    const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
-    GRU(micro)(mr, nv, &to, 0, a, lda, 1, b, ldb, K);
+    const GRU(epilogue) out = {.c = c, .ld = ldc, .accumulate = accumulate};
+    GRU(micro_kernel)(mr, nv, &out, 0, a, lda, 1, b, ldb, K);
 }
 
 /* c (mr, N) = [c +] a (mr, ku) b (ku, N) */
@@ -36,12 +37,12 @@ static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t ld
                              ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate)
 {
     if (M >= GRU_PACK_STREAMS) {
-        const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
+        const GRU(epilogue) out = {.c = c, .ld = ldc, .accumulate = accumulate};
         for (ptrdiff_t n = 0; n < N; n += PANEL) {
-            ptrdiff_t width = GRU(smaller)(N - n, PANEL);
+            ptrdiff_t width = GRU(min_size)(N - n, PANEL);
             for (ptrdiff_t i = 0, mr; i < M; i += mr) {
                 mr = GRU(block_rows)(M - i);
-                GRU(block)(mr, width / VL, &to, i * ldc + n, a + i * lda, lda, 1, b + n, ldb, K);
+                GRU(block)(mr, width / VL, &out, i * ldc + n, a + i * lda, lda, 1, b + n, ldb, K);
             }
         }
         return;
@@ -49,7 +50,7 @@ static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t ld
     ptrdiff_t k = 0;
 #define NARROW(rows, vectors)                                                                      \
     case 16 * rows + vectors:                                                                      \
-        GRU(narrow)(rows, vectors, c, ldc, a, lda, b, ldb, K, accumulate);                         \
+        GRU(narrow_kernel)(rows, vectors, c, ldc, a, lda, b, ldb, K, accumulate);                  \
         return;
 #define AXPY(rows, terms)                                                                          \
     for (; k + terms <= K; k += terms)                                                             \
@@ -71,9 +72,9 @@ static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t ld
 #undef AXPY
 }
 
-/* c (mr, np panels) = [c +] a (mr, K) b, b packed in whole panels */
-INLINE void GRU(side_by_side)(const int mr, const int np, REAL *c, ptrdiff_t ldc, const REAL *a,
-                              ptrdiff_t lda, const REAL *packed, ptrdiff_t K, int accumulate)
+/* c (mr, np panels) = [c +] a (mr, K) b, b packed in whole panels, which are read side by side */
+INLINE void GRU(panels_kernel)(const int mr, const int np, REAL *c, ptrdiff_t ldc, const REAL *a,
+                               ptrdiff_t lda, const REAL *packed, ptrdiff_t K, int accumulate)
 {
     VEC sum[12];
     UNROLL
@@ -93,17 +94,17 @@ INLINE void GRU(side_by_side)(const int mr, const int np, REAL *c, ptrdiff_t ldc
     }
 }
 
-/* matmul_packed for fewer than GRU_PACK_STREAMS rows: several panels at once, to hide the latency
- * of the additions and that of the cache */
+/* matmul_packed for fewer than GRU_PACK_STREAMS rows: several panels at a time, to hide the latency
+ * of the additions and of the cache */
 static void GRU(matmul_packed_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda,
                                     const REAL *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
                                     int accumulate)
 {
-    const GRU(sink) to = {.c = c, .ld = ldc, .accumulate = accumulate};
+    const GRU(epilogue) out = {.c = c, .ld = ldc, .accumulate = accumulate};
     ptrdiff_t n = 0;
 #define PANELS(rows, panels)                                                                       \
     for (; n + panels * PANEL <= N; n += panels * PANEL)                                           \
-        GRU(side_by_side)(rows, panels, c + n, ldc, a, lda, packed + n * K, K, accumulate);
+        GRU(panels_kernel)(rows, panels, c + n, ldc, a, lda, packed + n * K, K, accumulate);
     switch (M) {
     case 1: PANELS(1, 4) PANELS(1, 2) break;
     case 2: PANELS(2, 2) break;
@@ -111,14 +112,15 @@ static void GRU(matmul_packed_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdi
     }
 #undef PANELS
     for (; n < N; n += PANEL) {
-        ptrdiff_t width = GRU(smaller)(N - n, PANEL);
-        GRU(block)(M, width / VL, &to, n, a, lda, 1, packed + n * K, width, K);
+        ptrdiff_t width = GRU(min_size)(N - n, PANEL);
+        GRU(block)(M, width / VL, &out, n, a, lda, 1, packed + n * K, width, K);
     }
 }
 
-/* c (mr, jb) = [c +] dot products of mr rows of a with jb rows of b; jb is 1, 4 or 8 */
-INLINE void GRU(dots)(const int mr, const int jb, REAL *c, ptrdiff_t ldc, const REAL *a,
-                      ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K, int accumulate)
+/* c (mr, jb) = [c +] a (mr, K) b^T, b (jb, K), jb 1, 4 or 8: dot products of rows */
+INLINE void GRU(dots_kernel)(const int mr, const int jb, REAL *c, ptrdiff_t ldc, const REAL *a,
+                             ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K,
+                             int accumulate)
 {
     VEC sum[12];
     UNROLL
@@ -155,7 +157,7 @@ static void GRU(matmul_rows_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t 
     ptrdiff_t n = 0;
 #define DOTS(rows, columns)                                                                        \
     for (; n + columns <= N; n += columns)                                                         \
-        GRU(dots)(rows, columns, c + n, ldc, a, lda, b + n * ldb, ldb, K, accumulate);
+        GRU(dots_kernel)(rows, columns, c + n, ldc, a, lda, b + n * ldb, ldb, K, accumulate);
     switch (M) {
     case 1: DOTS(1, 8) DOTS(1, 4) DOTS(1, 1) break;
     case 2: DOTS(2, 4) DOTS(2, 1) break;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The output layer: softmax with cross-entropy, its gradient, and a draw from the distribution. */
+/* The output layer: softmax with cross-entropy, its gradient, and sampling. */
 
 static void GRU(softmax_cross_entropy)(REAL *y, double *loss, const int32_t *targets,
                                        const REAL *by, REAL inverse_temperature, ptrdiff_t R,
@@ -8,7 +8,7 @@ static void GRU(softmax_cross_entropy)(REAL *y, double *loss, const int32_t *tar
     const VEC scale = SET1(inverse_temperature);
     for (ptrdiff_t row = 0; row < R; row++, y += Vp) {
         for (ptrdiff_t v = 0; v < Vp; v += VL) STORE(y + v, (LOAD(y + v) + LOAD(by + v)) * scale);
-        /* the padding takes part as a copy of the first symbol, and is zero afterwards */
+        /* the padding repeats the first logit, so that the maximum ignores it; zero after exp */
         for (ptrdiff_t v = V; v < Vp; v++) y[v] = y[0];
         VEC largest = LOAD(y);
         for (ptrdiff_t v = VL; v < Vp; v += VL) largest = GRU(max)(LOAD(y + v), largest);
@@ -38,7 +38,7 @@ static void GRU(cross_entropy_backward)(REAL *p, const int32_t *targets, REAL sc
     }
 }
 
-static int32_t GRU(draw)(const REAL *p, double u, ptrdiff_t V)
+static int32_t GRU(sample)(const REAL *p, double u, ptrdiff_t V)
 {
     double total = 0, running = 0;
     for (ptrdiff_t v = 0; v < V; v++) total += (double)p[v];

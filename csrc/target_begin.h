@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Functions from here to target_end.h are compiled for the instruction set GRU_TARGET. */
+/* Compile the functions from here to target_end.h for the instruction set GRU_TARGET. */
 #define GRU_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define GRU_PUSH(isa)                                                                              \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A barrier for the threads that share the windows of one training run. It spins, then yields: the
- * phases of a window take tens of microseconds to milliseconds. */
+/* A barrier for the team of threads of one training run. It spins first and then yields, since the
+ * phases between barriers take tens of microseconds to milliseconds. */
 #ifndef GRU_TEAM_H
 #define GRU_TEAM_H
 
@@ -41,12 +41,12 @@ typedef struct {
     long members;
     long arrived;
     long generation;
-    long abandoned; /* set when a member will never come */
+    long abandoned; /* set if a member could not be started: the others stop waiting */
 } gru_team;
 
 static inline void gru_team_abandon(gru_team *team) { GRU_STORE(&team->abandoned, 1); }
 
-/* Wait for all members; 0, or -1 where the team was abandoned. */
+/* Wait for all members. Returns 0, or -1 if the team was abandoned. */
 static inline int gru_team_wait(gru_team *team)
 {
     if (team->members == 1) return 0;

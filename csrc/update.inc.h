@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Gradients of rows and columns, clipping by value, norms, and the update (gru_kernels.h). */
+/* The optimisers' updates (equations: gru_kernels.h), clipping, norms and bias gradients. */
 
+/* gru_update with the coefficients broadcast to vectors */
 typedef struct {
     REAL *p, *m, *mean;
     gru_optimizer kind;
     VEC learning_rate, clip, eps, mean_gain, square_gain, root_scale, keep, scale;
 } GRU(rule);
 
-INLINE GRU(rule) GRU(rule_of)(const gru_update *u)
+INLINE GRU(rule) GRU(broadcast_rule)(const gru_update *u)
 {
     const GRU(rule) rule = {
         .p = u->p,
@@ -26,11 +27,12 @@ INLINE GRU(rule) GRU(rule_of)(const gru_update *u)
     return rule;
 }
 
-/* a NaN stays one */
+/* g clipped to [-limit, limit]; NaN stays NaN */
 INLINE VEC GRU(clipped)(VEC g, VEC limit) { return GRU(min)(limit, GRU(max)(-limit, g)); }
 
-/* The update of a vector of parameters at `at`; kind is a constant where this is inlined. No line
- * adds two products, so that there is one way to fuse each. */
+/* Update the vector of parameters at `at`; kind is a compile-time constant. No line adds two
+ * products: then there is only one way to contract it to a fused multiply-add, and the bits do not
+ * depend on the compiler's choice. */
 INLINE void GRU(update)(const gru_optimizer kind, const GRU(rule) * rule, ptrdiff_t at, VEC g)
 {
     REAL *p = rule->p + at, *m = rule->m + at;
@@ -56,7 +58,7 @@ INLINE void GRU(update)(const gru_optimizer kind, const GRU(rule) * rule, ptrdif
     STORE(p, rule->keep * LOAD(p) - step);
 }
 
-/* DO(kind) with the kind as a constant */
+/* DO(kind) with kind as a compile-time constant */
 #define FOR_KIND(kind, DO)                                                                         \
     if (kind == GRU_ADAGRAD) {                                                                     \
         DO(GRU_ADAGRAD)                                                                            \
@@ -66,8 +68,7 @@ INLINE void GRU(update)(const gru_optimizer kind, const GRU(rule) * rule, ptrdif
         DO(GRU_ADAM)                                                                               \
     }
 
-/* dw (., ld)[x[r], n] += d (R, ld)[r, n], and db (N) = [db +] the sum over the rows of d, in one
- * reading of d; dw may be NULL */
+/* both sums (kernel_table.inc.h) in one pass over d */
 static void GRU(sum_rows)(REAL *db, REAL *dw, const REAL *d, const int32_t *x, ptrdiff_t R,
                           ptrdiff_t N, ptrdiff_t ld, int accumulate)
 {
@@ -119,7 +120,7 @@ static double GRU(sum_squares)(REAL *g, ptrdiff_t n)
 
 static void GRU(apply)(REAL *g, const gru_update *u, ptrdiff_t n)
 {
-    const GRU(rule) rule = GRU(rule_of)(u);
+    const GRU(rule) rule = GRU(broadcast_rule)(u);
     ptrdiff_t whole = n - n % VL;
 #define UPDATE(kind)                                                                               \
     for (ptrdiff_t i = 0; i < whole; i += VL) GRU(update)(kind, &rule, i, LOAD(g + i) * rule.scale);

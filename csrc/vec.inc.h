@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A vector of REAL in GRU_VECTOR_BYTES, from the vector extensions of GCC and Clang; a plain number
- * where GRU_VECTOR_BYTES is 0. Needs REAL, INT, UINT,
- * GRU(name). */
+/* VEC, a vector of REAL of GRU_VECTOR_BYTES, with the vector extensions of GCC and Clang; a scalar
+ * if GRU_VECTOR_BYTES is 0. Needs REAL, INT, UINT, GRU(name). */
 #define VEC GRU(vec)
 #define IVEC GRU(ivec)
 
@@ -28,7 +27,7 @@ INLINE IVEC GRU(bits)(VEC v) { return (IVEC)v; }
 INLINE VEC GRU(from_bits)(IVEC v) { return (VEC)v; }
 INLINE IVEC GRU(shift_right_signed)(IVEC v, int n) { return (IVEC)((GRU(signed_vec))v >> n); }
 INLINE VEC GRU(to_real)(IVEC v) { return __builtin_convertvector((GRU(signed_vec))v, VEC); }
-/* x < y ? a : b; b where x or y is NaN */
+/* x < y ? a : b in each lane; b where x or y is NaN */
 INLINE VEC GRU(select_lt)(VEC x, VEC y, VEC a, VEC b)
 {
 #ifdef GRU_SELECT_LT
@@ -52,7 +51,7 @@ INLINE REAL GRU(horizontal_sum)(VEC v)
         for (ptrdiff_t i = 0; i < half; i++) lane[i] += lane[i + half];
     return lane[0];
 }
-/* total[j] = the sum of v[j], in the order of horizontal_sum */
+/* total[j] = horizontal_sum(v[j]) for j < 4, added in the same order */
 INLINE void GRU(horizontal_sum4)(REAL *total, const VEC *v)
 {
     GRU(vec16) s[4];
@@ -114,7 +113,7 @@ INLINE REAL GRU(horizontal_max)(VEC v) { return v; }
 INLINE VEC GRU(sqrt)(VEC v) { return GRU_SQRT(v); }
 #endif
 
-/* the smaller and the larger one; b where one is NaN */
+/* minimum and maximum; b where a or b is NaN */
 INLINE VEC GRU(min)(VEC a, VEC b)
 {
 #ifdef GRU_MIN

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* exp, sigmoid, tanh and log of a vector. Largest errors, as tests/test_vecmath.py measures them,
- * in units in the last place of a correctly rounded result: docs/equations.md. Polynomials are
- * near-minimax (Chebyshev) fits made with mpmath.chebyfit on the stated interval. */
+/* exp, sigmoid, tanh and log of a vector. docs/equations.md lists their largest errors in ulp,
+ * which tests/core/test_vecmath.py checks. Polynomials are near-minimax (Chebyshev) fits made with
+ * mpmath.chebyfit on the stated interval. */
 
 #if REAL_BYTES == 4
 #define MANTISSA 23
@@ -9,9 +9,9 @@
 #define LN2_HI 0.693359375f /* n * LN2_HI is exact for |n| < 2^11 */
 #define LN2_LO -2.12194440e-4f
 #define LOG2_E 1.44269504088896341f
-#define EXP_LOW -87.33654f   /* log of the smallest normal number; below, exp is 0 */
-#define EXP_HIGH 88.7228317f /* log of the largest number; above, exp stays there */
-#define TANH_ONE 9.1f        /* above, tanh is 1 */
+#define EXP_LOW -87.33654f   /* log of the smallest normal number; exp is 0 below it */
+#define EXP_HIGH 88.7228317f /* log of the largest number; x is clamped to it */
+#define TANH_ONE 9.1f        /* tanh rounds to 1 above it */
 #define SQRT_HALF_BITS 0x3f3504f3
 #else
 #define MANTISSA 52
@@ -53,10 +53,10 @@ INLINE VEC GRU(exp_tail)(VEC r)
     return p;
 }
 
-/* exp(x) between the limits, and in *rest what rounding it lost (0 for f32). With
- * x = n log(2) + r + r_rest, where the sum is kept exact,
- * exp(x) = 2^n (1 + r + (r^2 P(r) + r_rest)). */
-INLINE VEC GRU(exp_with_rest)(VEC x, VEC *rest)
+/* exp(x), x clamped to [EXP_LOW, EXP_HIGH], as the unevaluated sum of the result and *low, its
+ * rounding error (0 for f32). With x = n log(2) + r + r_low exactly,
+ * exp(x) = 2^n (1 + r + (r^2 P(r) + r_low)). */
+INLINE VEC GRU(exp_high_low)(VEC x, VEC *low)
 {
     VEC v = GRU(min)(SET1(EXP_HIGH), GRU(max)(SET1(EXP_LOW), x));
     VEC shifted = v * SET1(LOG2_E) + SET1(MAGIC);
@@ -68,16 +68,16 @@ INLINE VEC GRU(exp_with_rest)(VEC x, VEC *rest)
     IVEC power = GRU(bits)(shifted) << MANTISSA;
 #if REAL_BYTES == 4
     VEC y = tail + r + SET1(1);
-    *rest = SET1(0);
+    *low = SET1(0);
 #else
-    VEC r_rest = (r_high - r) - n * SET1(LN2_LO);
+    VEC r_low = (r_high - r) - n * SET1(LN2_LO);
     VEC sum = SET1(1) + r;
-    VEC correction = (r - (sum - SET1(1))) + (tail + r_rest);
+    VEC correction = (r - (sum - SET1(1))) + (tail + r_low);
     VEC y = sum + correction;
     VEC lost = correction - (y - sum);
-    /* lost is far below y: it is scaled by a product, since its exponent might wrap around */
+    /* lost is much smaller than y: adding n to its exponent could wrap around, so multiply */
     VEC scale = GRU(from_bits)(GRU(bits)(SET1(1)) + power);
-    *rest = GRU(select_lt)(n, SET1(1023), lost * scale, SET1(0));
+    *low = GRU(select_lt)(n, SET1(1023), lost * scale, SET1(0));
 #endif
     y = GRU(from_bits)(GRU(bits)(y) + power);
     return y + (v - v); /* v - v is 0, or NaN where x is */
@@ -85,23 +85,23 @@ INLINE VEC GRU(exp_with_rest)(VEC x, VEC *rest)
 
 INLINE VEC GRU(exp)(VEC x)
 {
-    VEC rest, y = GRU(exp_with_rest)(x, &rest);
+    VEC low, y = GRU(exp_high_low)(x, &low);
     return GRU(select_lt)(x, SET1(EXP_LOW), SET1(0), y);
 }
 
-/* numerator / (1 + exp(x)), corrected for what 1 + exp(x) and the division lost to rounding */
+/* numerator / (1 + exp(x)), corrected for the rounding errors of the sum and of the division */
 INLINE VEC GRU(over_one_plus_exp)(REAL numerator, VEC x)
 {
-    VEC e_rest, e = GRU(exp_with_rest)(x, &e_rest);
+    VEC e_low, e = GRU(exp_high_low)(x, &e_low);
     VEC d = e + SET1(1);
     VEC q = SET1(numerator) / d;
     VEC t = d - SET1(1);
-    VEC d_rest = ((SET1(1) - (d - t)) + (e - t)) + e_rest; /* d + d_rest == 1 + exp(x) */
+    VEC d_low = ((SET1(1) - (d - t)) + (e - t)) + e_low; /* d + d_low == 1 + exp(x) */
     VEC residual = SET1(0);
 #if GRU_HAVE_FMA
     residual = SET1(numerator) - q * d; /* exact */
 #endif
-    return q + (residual - q * d_rest) * (q * SET1(1 / numerator));
+    return q + (residual - q * d_low) * (q * SET1(1 / numerator));
 }
 
 /* 1 / (1 + exp(-x)) */
@@ -128,7 +128,7 @@ INLINE VEC GRU(tanh_tail)(VEC s)
     return p;
 }
 
-/* |x| < 0.5625: x + x^3 P(x^2); beyond: 1 - 2 / (1 + exp(2|x|)) with the sign of x */
+/* |x| < 0.5625: x + x^3 P(x^2); otherwise 1 - 2 / (1 + exp(2|x|)) with the sign of x */
 INLINE VEC GRU(tanh)(VEC x)
 {
     const IVEC sign_bit = GRU(bits)(SET1(-(REAL)0));
@@ -166,10 +166,11 @@ INLINE VEC GRU(log)(VEC x)
     UNROLL
     for (int k = terms - 2; k >= 0; k--) p = p * s2 + SET1(c[k]);
     VEC k = GRU(to_real)(n);
-    return k * SET1(LN2_HI) + (s + s + (s * s2 * p + k * SET1(LN2_LO))) + (x - x); /* NaN stays */
+    return k * SET1(LN2_HI) + (s + s + (s * s2 * p + k * SET1(LN2_LO))) + (x - x); /* keeps NaN */
 }
 
-/* One body for whole vectors and for the rest: compilers might contract two in two ways. */
+/* One loop body for whole vectors and for the tail: a compiler might contract two bodies in
+ * different ways, and the bits of an element would depend on its position. */
 #define GRU_ELEMENTWISE(name)                                                                      \
     static void GRU(array_##name)(REAL * y, const REAL *x, ptrdiff_t n)                            \
     {                                                                                              \

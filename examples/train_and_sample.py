@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Train on a text file and print what the model writes: python examples/train_and_sample.py TEXT"""
+"""Train on a text file and print a sample of the model.
+
+python examples/train_and_sample.py TEXT
+"""
 
 import sys
 from pathlib import Path

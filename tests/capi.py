@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The functions of gru_ext.capi through ctypes: what a Cython or C caller gets."""
+"""The functions of gru_ext.capi, called through ctypes as Cython and C code would call them."""
 
 import ctypes
 
@@ -79,28 +79,29 @@ workspace_state = function("gru_workspace_state", POINTER, POINTER, POINTER)
 
 
 def call(name, dtype, *arguments):
-    """gru_NAME_f32 or _f64; arrays are passed as their addresses."""
+    """Call gru_NAME_f32 or gru_NAME_f64; arrays are passed as their addresses."""
     bits = 8 * np.dtype(dtype).itemsize
-    ready = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
-    return function(f"gru_{name}_f{bits}", ctypes.c_int, *_ARGUMENTS[name])(*ready)
+    passed = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
+    return function(f"gru_{name}_f{bits}", ctypes.c_int, *_ARGUMENTS[name])(*passed)
 
 
 class Stream:
-    """A handle, a state and the scratch of one stream."""
+    """A handle, and the state and scratch memory of one stream, between guard elements."""
 
     def __init__(self, parameters):
         self.parameters, self.dtype = parameters, parameters.flat.dtype
         self.model = borrow(parameters)
         sizes = [get(self.model, what) for what in (STATE_SIZE, SCRATCH_SIZE)]
-        self.held = [np.full(size + 2 * GUARD, 7, self.dtype) for size in sizes]
-        self.state, self.scratch = (held[GUARD:-GUARD] for held in self.held)
+        self.buffers = [np.full(size + 2 * GUARD, 7, self.dtype) for size in sizes]
+        self.state, self.scratch = (buffer[GUARD:-GUARD] for buffer in self.buffers)
         self.state[:], self.scratch[:] = 0, np.nan
 
     def call(self, name, *arguments):
         return call(name, self.dtype, self.model, *arguments, self.scratch, self.scratch.size)
 
     def guarded(self):
-        return all((held[:GUARD] == 7).all() and (held[-GUARD:] == 7).all() for held in self.held)
+        guards = [end for buffer in self.buffers for end in (buffer[:GUARD], buffer[-GUARD:])]
+        return all((guard == 7).all() for guard in guards)
 
     def step(self, symbol):
         return self.call("step", symbol, self.state)
@@ -115,7 +116,7 @@ class Stream:
 
 
 class Windows:
-    """A handle and a workspace in memory of our own, between guards."""
+    """A handle and a workspace, in memory between guard bytes."""
 
     def __init__(self, parameters, B, T, training=True, shift=8):
         self.parameters, self.dtype = parameters, parameters.flat.dtype
@@ -130,8 +131,8 @@ class Windows:
     def state(self):
         size = get(self.model, STATE_SIZE)
         real = ctypes.c_float if self.dtype.itemsize == 4 else ctypes.c_double
-        held = (real * (self.B * size)).from_address(workspace_state(self.model, self.at))
-        return np.frombuffer(held, self.dtype).reshape(self.B, size)
+        array = (real * (self.B * size)).from_address(workspace_state(self.model, self.at))
+        return np.frombuffer(array, self.dtype).reshape(self.B, size)
 
     def guarded(self):
         ends = self.memory[: self.shift], self.memory[self.shift + self.bytes :]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Gradients by differences."""
+"""Numerical gradients."""
 
 import numpy as np
 
 
 def central_differences(loss, view, step=2e-3):
-    """Those of loss() by each element of view, of fourth order: error of the order of 1e-11."""
+    """The gradient of loss() with respect to view, by differences of fourth order, error 1e-11."""
 
     def difference(index):
         value, losses = view[index], []

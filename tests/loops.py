@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Training loops in tests: their arrays lie between guards."""
+"""Training loops for tests, with their arrays between guard elements."""
 
 import numpy as np
 

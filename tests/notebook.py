@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The notebook's arithmetic, said again in NumPy: what ``--classic`` has to repeat to the bit.
+"""The arithmetic of the original NumPy script ("the notebook"), the reference for ``--classic``.
 
-Training is chaotic, so every operation stands here as the notebook has it and in its order:
-products with one-hot columns, sums from left to right, gradients added from the last step on.
+``--classic`` must be bit-identical to it. Training is chaotic, so every operation here is the
+notebook's and in its order: products with one-hot columns, sums from left to right, gradients added
+from the last time step to the first.
 """
 
 import numpy as np
 
-DRAWN = ("Wz", "Uz", "Wr", "Ur", "Wh", "Uh", "Wy")
+RANDOM_WEIGHTS = ("Wz", "Uz", "Wr", "Ur", "Wh", "Uh", "Wy")
 NAMES = ("Wy", "Wh", "Wr", "Wz", "Uh", "Ur", "Uz", "by", "bh", "br", "bz")
 
 
@@ -23,7 +24,7 @@ def shapes(V, H):
 def initial_weights(V, H, random):
     shape = shapes(V, H)
     p = {name: np.zeros(shape[name]) for name in ("bz", "br", "bh", "by")}
-    return p | {name: random.rand(*shape[name]) * 0.1 - 0.05 for name in DRAWN}
+    return p | {name: random.rand(*shape[name]) * 0.1 - 0.05 for name in RANDOM_WEIGHTS}
 
 
 def sigmoid(a):
@@ -42,7 +43,7 @@ def one_hot(symbol, V):
 
 
 def cell(p, x, h):
-    """One step: the gates, the new state and the distribution of the next symbol."""
+    """One time step: the gates, the new state and the distribution of the next symbol."""
     z = sigmoid(np.dot(p["Wz"], x) + np.dot(p["Uz"], h) + p["bz"])
     r = sigmoid(np.dot(p["Wr"], x) + np.dot(p["Ur"], h) + p["br"])
     c = np.tanh(np.dot(p["Wh"], x) + np.dot(p["Uh"], np.multiply(r, h)) + p["bh"])
@@ -51,7 +52,7 @@ def cell(p, x, h):
 
 
 def window(p, inputs, targets, h):
-    """Loss, gradients by name, and the last state."""
+    """The loss of a window, its gradients by name, and its last state."""
     V = len(p["by"])
     states, steps, loss = [h], [], 0
     for symbol, target in zip(inputs, targets, strict=True):
@@ -127,7 +128,10 @@ def run(
     log_every=1000,
     sample_length=1000,
 ):
-    """What a run of the notebook prints, and the weights at its end; 0 for no samples or lines."""
+    """The output of a run of the notebook, and its final weights.
+
+    With sample_every or log_every 0 it prints no samples or no losses.
+    """
     random = np.random.RandomState(seed)
     characters = sorted(set(text))
     V = len(characters)
@@ -147,8 +151,8 @@ def run(
         inputs = [symbol_of[c] for c in text[at : at + T]]
         targets = [symbol_of[c] for c in text[at + 1 : at + T + 1]]
         if sample_every and n % sample_every == 0:
-            drawn = sample(p, h, inputs[0], sample_length, random)
-            lines += ["----", "".join(characters[i] for i in drawn), "----"]
+            sampled = sample(p, h, inputs[0], sample_length, random)
+            lines += ["----", "".join(characters[i] for i in sampled), "----"]
         loss, g, h = window(p, inputs, targets, h)
         smooth_loss = smooth_loss * 0.999 + loss * 0.001
         if log_every and n % log_every == 0:

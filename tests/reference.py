@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The oracle: the equations of the GRU in NumPy and float64, with the notebook's names and shapes.
+"""The reference implementation (oracle) of the tests: the GRU in NumPy and float64.
 
-A column per stream; nothing here is fast.
+It repeats docs/equations.md, with a column per stream. Parameters have the names and shapes of the
+original NumPy script ("the notebook").
 """
 
 import numpy as np
@@ -41,7 +42,7 @@ def random_parameters(V, H, seed, scale=0.5, layers=1):
 
 
 def random_bits(row_key, columns):
-    """32 random bits of each of so many columns: csrc/dropout.inc.h, in Python's own integers."""
+    """32 random bits for each column, as in csrc/dropout.inc.h, with Python's integers."""
     bits = []
     for column in range(columns):
         x = (row_key + column * 0x9E3779B9) % 2**32
@@ -59,24 +60,24 @@ def mix(x):
 
 
 def dropout_factors(dropout, seed, update, rows, columns, row=0):
-    """What dropout multiplies by, (rows, columns)."""
+    """The factors of dropout, (rows, columns): 0 or 1 / (1 - dropout)."""
     key = mix(mix(seed + 1) + update)
     bits = [random_bits(mix(key + (row + r) * 0x9E3779B97F4A7C15), columns) for r in range(rows)]
     return (np.array(bits) >= int(dropout * 2**32)) / (1 - dropout)
 
 
 def stack_dropout(layers, T, B, H, dropout, seed, update):
-    """The factors of a window's every layer, (layers, T, B, H)."""
+    """The factors of dropout of a window, (layers, T, B, H)."""
     factors = dropout_factors(dropout, seed, update, layers * T * B, H)
     return factors.reshape(layers, T, B, H)
 
 
 def forward(p, inputs, targets, hidden, resets=None, factors=None):
-    """inputs, targets (T, B); hidden (B, H), or (layers, B, H) where there are several.
+    """Forward pass of a window: inputs, targets (T, B); hidden (B, H) or (layers, B, H).
 
-    A dict with the losses (T, B), the top layer's activations, and `stack`, those of each layer.
-    Where resets (T, B) are true the states before the step are zero; each layer's outputs are
-    multiplied by its factors (layers, T, B, H).
+    Returns a dict with the losses (T, B), the activations of the top layer, and `stack`, those of
+    each layer. Where resets (T, B) is true, the state before the time step is zero. The outputs of
+    each layer are multiplied by factors (layers, T, B, H).
     """
     layers, T = layers_of(p), len(inputs)
     hidden = np.reshape(np.asarray(hidden, np.float64), (layers, *np.shape(hidden)[-2:]))
@@ -104,7 +105,7 @@ def forward(p, inputs, targets, hidden, resets=None, factors=None):
 
 
 def backward(p, inputs, targets, out, scale=1.0):
-    """Gradients by name of scale * sum of losses, from the activations of forward."""
+    """The gradients of scale * sum of losses by name, from the result of forward."""
     g = {name: np.zeros_like(p[name]) for name in p}
     dx = []
     for t in range(len(inputs)):
@@ -166,7 +167,7 @@ def adam(p, m, mean, g, t, learning_rate, beta1, beta2, weight_decay=0.0, clip=5
         p[name] -= learning_rate * (step + decay * p[name])
 
 
-def shortened(g, largest):
+def clipped_by_norm(g, largest):
     norm = np.sqrt(sum((g[name] ** 2).sum() for name in g))
     return {name: g[name] * min(1, largest / norm) for name in g}
 
@@ -176,10 +177,10 @@ def zeros_like(p):
 
 
 def train(p, symbols, B, T, windows, learning_rate, clip=5.0, update=None, dropout=0.0, seed=0):
-    """Truncated BPTT over B streams, p in place: losses, memory, hidden, next position.
+    """Train with truncated BPTT over B streams, p in place.
 
-    With `update`, a function of p, memory, g and the number of the window from 1 on, instead of
-    Adagrad.
+    Returns losses, optimiser state, hidden state and next position. `update` is a function of p,
+    optimiser state, g and the number of the window (from 1), by default Adagrad.
     """
     memory, H, layers = zeros_like(p), len(p["Uz"]), layers_of(p)
     length = (len(symbols) - 1) // B + 1

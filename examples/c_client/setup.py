@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""python setup.py build_ext --inplace, with gru_ext installed."""
+"""The build of the C extension text_bits; gru_ext must be installed.
+
+python setup.py build_ext --inplace
+"""
 
 from setuptools import Extension, setup
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A C extension that uses gru_ext through its capsule: text_bits(model, symbols) is the sum of the
- * costs in bits of symbols (bytes of int32) after the first, read without the GIL. */
+/* A C extension that calls gru_ext through its capsule. text_bits(model, symbols) returns the sum
+ * of -log2 p of all symbols (bytes of int32) after the first. It runs without the GIL. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -8,7 +8,7 @@
 
 static const gru_api *gru;
 
-static int read_symbols(gru_model *model, const int32_t *symbols, Py_ssize_t n, double *total)
+static int sum_bits(gru_model *model, const int32_t *symbols, Py_ssize_t n, double *total)
 {
     Py_ssize_t scratch_size = gru->model_get(model, GRU_SCRATCH_SIZE);
     float *state = calloc((size_t)gru->model_get(model, GRU_STATE_SIZE), sizeof(float));
@@ -40,8 +40,8 @@ static PyObject *text_bits(PyObject *self, PyObject *args)
         PyBuffer_Release(&symbols);
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = read_symbols(handle, (const int32_t *)symbols.buf,
-                                                 symbols.len / (Py_ssize_t)sizeof(int32_t), &total);
+    Py_BEGIN_ALLOW_THREADS status = sum_bits(handle, (const int32_t *)symbols.buf,
+                                             symbols.len / (Py_ssize_t)sizeof(int32_t), &total);
     Py_END_ALLOW_THREADS gru->model_free(handle);
     PyBuffer_Release(&symbols);
     if (status != GRU_OK) return PyErr_Format(PyExc_ValueError, "gru_ext: status %d", status);
@@ -49,7 +49,7 @@ static PyObject *text_bits(PyObject *self, PyObject *args)
 }
 
 static PyMethodDef methods[] = {
-    {"text_bits", text_bits, METH_VARARGS, "text_bits(model, symbols): the cost in bits."},
+    {"text_bits", text_bits, METH_VARARGS, "text_bits(model, symbols): the sum of -log2 p."},
     {NULL, NULL, 0, NULL},
 };
 

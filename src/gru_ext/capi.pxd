@@ -1,35 +1,35 @@
 # SPDX-License-Identifier: MIT
 """The public C-level interface: ``from gru_ext.capi cimport gru_step_f32`` and the like.
 
-Functions are ``noexcept nogil``, work on the caller's memory and allocate nothing, handles apart.
-They may be added to; none is ever changed. docs/cython-api.md describes each.
+Functions are ``noexcept nogil`` and work on the caller's memory; only handles are allocated.
+Functions may be added, but none is ever changed. docs/cython-api.md describes each.
 """
 from libc.stdint cimport int32_t
 
 cdef enum:
     GRU_API_VERSION = 1
 
-# What a call answers: GRU_OK, or why it was refused; a refused call has written nothing.
+# The status that a call returns: GRU_OK, or the error. A call with an error has written nothing.
 cdef enum:
     GRU_OK = 0
     GRU_NULL = -1            # a null pointer where none is allowed
     GRU_WRONG_DTYPE = -2     # a handle or workspace of the other dtype
     GRU_BAD_SYMBOL = -3      # a symbol that is not from 0 to V - 1
-    GRU_BAD_SIZE = -4        # a size that is out of range, or not that of the workspace
-    GRU_TOO_SMALL = -5       # scratch or workspace
-    GRU_BAD_NUMBER = -6      # a number that is not finite or out of its range
-    GRU_OUT_OF_ORDER = -7    # backward without a forward pass with targets before it
-    GRU_READ_ONLY = -8       # an update of weights that may not be written
+    GRU_BAD_SIZE = -4        # a size out of range, or different from the workspace's
+    GRU_TOO_SMALL = -5       # scratch or workspace memory is too small
+    GRU_BAD_NUMBER = -6      # a number that is not finite or out of range
+    GRU_OUT_OF_ORDER = -7    # backward pass without a forward pass with targets before it
+    GRU_READ_ONLY = -8       # an update of read-only weights
 
-# What gru_model_get tells; sizes and offsets are in elements.
+# What gru_model_get returns; sizes and offsets are in elements.
 cdef enum:
     GRU_VOCABULARY_SIZE = 0  # V
     GRU_HIDDEN_SIZE = 1      # H
     GRU_ITEMSIZE = 2         # 4 or 8
     GRU_STATE_SIZE = 3       # Hp: H rounded up to whole cache lines
-    GRU_LOGITS_SIZE = 4      # Vp: V rounded up likewise
-    GRU_FLAT_SIZE = 5        # of the flat buffer, and of gradients and Adagrad's memory
-    GRU_SCRATCH_SIZE = 6     # what the calls on one stream need
+    GRU_LOGITS_SIZE = 4      # Vp: V rounded up to whole cache lines
+    GRU_FLAT_SIZE = 5        # of the parameters, the gradients and the optimiser state
+    GRU_SCRATCH_SIZE = 6     # of the scratch memory for one stream
     GRU_OFFSET_W = 7         # (V, 3, Hp): a row per symbol: Wz, Wr, Wh transposed
     GRU_OFFSET_B = 8         # (3, Hp): bz, br, bh
     GRU_OFFSET_UZR = 9       # (H, 2, Hp): Uz and Ur transposed, side by side
@@ -37,7 +37,7 @@ cdef enum:
     GRU_OFFSET_WY = 11       # (H, Vp): Wy transposed
     GRU_OFFSET_BY = 12       # (Vp)
 
-# A model's weights, borrowed. Made and freed by the functions below alone.
+# A handle of a model's weights, which it borrows. Only the functions below create and free it.
 cdef struct gru_model:
     int unused
 
@@ -50,7 +50,7 @@ cdef Py_ssize_t gru_model_get(const gru_model *model, int what) noexcept nogil
 cdef const char *gru_model_isa(const gru_model *model) noexcept nogil
 cdef int gru_api_version() noexcept nogil
 
-# One stream: state (Hp), zero in the beginning; scratch of GRU_SCRATCH_SIZE elements
+# One stream: state (Hp), initially zero; scratch (GRU_SCRATCH_SIZE)
 cdef int gru_step_f32(const gru_model *model, int32_t symbol, float *state, float *scratch,
                       Py_ssize_t scratch_size) noexcept nogil
 cdef int gru_step_f64(const gru_model *model, int32_t symbol, double *state, double *scratch,
@@ -76,7 +76,7 @@ cdef int gru_draw_f64(const gru_model *model, const double *state, double temper
                       double uniform, int32_t *symbol, double *scratch,
                       Py_ssize_t scratch_size) noexcept nogil
 
-# Windows of up to T steps of B streams
+# Windows of up to T time steps of B streams
 cdef Py_ssize_t gru_workspace_bytes(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
                                     bint training) noexcept nogil
 cdef int gru_workspace_init(const gru_model *model, void *workspace, Py_ssize_t bytes,

@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""The C-level functions of capi.pxd: handles, and the other functions under a name per dtype."""
+"""The C-level functions of capi.pxd: handles, and the functions of c_interface for each dtype."""
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
 from gru_ext.c_interface.handle cimport Handle, handle_of, scratch_size_of
 from gru_ext.c_interface.one_stream cimport (
-    cost_of,
-    draw_next,
-    log_probabilities_of,
-    logits_of,
-    take_step,
+    stream_cost,
+    sample_next,
+    stream_log_probabilities,
+    stream_logits,
+    step_stream,
 )
 from gru_ext.c_interface.windows cimport (
-    adagrad_with,
-    backward_in,
-    bytes_of,
-    forward_in,
+    apply_adagrad,
+    backward_window,
+    workspace_bytes,
+    forward_window,
     init_workspace,
-    state_in,
-    train_step_in,
+    workspace_state,
+    train_step,
 )
 from gru_ext.core cimport kernels
 from gru_ext.core.layout cimport LARGEST_SIZE, layout_of
@@ -33,18 +33,18 @@ from gru_ext.model.parameters import Parameters
 # -- Handles
 
 cdef gru_model *_wrap(void *flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsize) noexcept nogil:
-    cdef Handle *made
+    cdef Handle *handle
     if flat is NULL or not (1 <= V <= LARGEST_SIZE and 1 <= H <= LARGEST_SIZE):
         return NULL
-    made = <Handle *>calloc(1, sizeof(Handle))
-    if made is not NULL:
-        made.w.k = kernels.active()
-        made.w.B = made.w.T = made.w.T_max = made.w.parts_max = 1
-        made.w.p = layout_of(V, H, itemsize, 1)
-        made.itemsize = itemsize
-        made.flat = flat
-        made.writable = True
-    return <gru_model *>made
+    handle = <Handle *>calloc(1, sizeof(Handle))
+    if handle is not NULL:
+        handle.w.k = kernels.active()
+        handle.w.B = handle.w.T = handle.w.T_max = handle.w.parts_max = 1
+        handle.w.p = layout_of(V, H, itemsize, 1)
+        handle.itemsize = itemsize
+        handle.flat = flat
+        handle.writable = True
+    return <gru_model *>handle
 
 
 cdef gru_model *gru_model_wrap_f32(float *flat, Py_ssize_t V, Py_ssize_t H) noexcept nogil:
@@ -56,24 +56,24 @@ cdef gru_model *gru_model_wrap_f64(double *flat, Py_ssize_t V, Py_ssize_t H) noe
 
 
 cdef gru_model *gru_model_borrow(object model) except NULL:
-    # Of a gru_ext.Model or Parameters, which has to stay alive as long as the handle.
+    # model is a gru_ext.Model or Parameters; it must stay alive as long as the handle.
     parameters = getattr(model, "parameters", model)
     if not isinstance(parameters, Parameters):
         raise TypeError(f"model must be a gru_ext.Model or Parameters, not {type(model).__name__}")
     if parameters.layers > 1:
         raise ValueError(f"model must have one layer, not {parameters.layers}: the C interface "
-                         f"takes no more")
+                         f"supports no more")
     flat, V, H = parameters.flat, parameters.vocabulary_size, parameters.hidden_size
     if flat.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise TypeError(f"the parameters must be float32 or float64, not {flat.dtype}")
     size = layout(V, H, flat.itemsize)["size"]
     if flat.shape != (size,) or not flat.flags.c_contiguous:
         raise ValueError(f"the parameters' flat buffer must be contiguous with {size} elements")
-    cdef gru_model *made = _wrap(<void *><size_t>flat.ctypes.data, V, H, flat.itemsize)
-    if made is NULL:
+    cdef gru_model *handle = _wrap(<void *><size_t>flat.ctypes.data, V, H, flat.itemsize)
+    if handle is NULL:
         raise MemoryError()
-    (<Handle *>made).writable = flat.flags.writeable
-    return made
+    (<Handle *>handle).writable = flat.flags.writeable
+    return handle
 
 
 cdef void gru_model_free(gru_model *model) noexcept nogil:
@@ -82,17 +82,17 @@ cdef void gru_model_free(gru_model *model) noexcept nogil:
 
 cdef Py_ssize_t gru_model_get(const gru_model *model, int what) noexcept nogil:
     cdef const Handle *m = handle_of(model)
-    cdef Py_ssize_t known[13]
+    cdef Py_ssize_t values[13]
     if m is NULL:
         return GRU_NULL
-    known[GRU_VOCABULARY_SIZE], known[GRU_HIDDEN_SIZE] = m.w.p.V, m.w.p.H
-    known[GRU_ITEMSIZE], known[GRU_STATE_SIZE] = m.itemsize, m.w.p.Hp
-    known[GRU_LOGITS_SIZE], known[GRU_FLAT_SIZE] = m.w.p.Vp, m.w.p.size
-    known[GRU_SCRATCH_SIZE] = scratch_size_of(m)
-    known[GRU_OFFSET_W], known[GRU_OFFSET_B] = m.w.p.w, m.w.p.b
-    known[GRU_OFFSET_UZR], known[GRU_OFFSET_UH] = m.w.p.uzr, m.w.p.uh
-    known[GRU_OFFSET_WY], known[GRU_OFFSET_BY] = m.w.p.wy, m.w.p.by
-    return known[what] if 0 <= what < 13 else GRU_BAD_NUMBER
+    values[GRU_VOCABULARY_SIZE], values[GRU_HIDDEN_SIZE] = m.w.p.V, m.w.p.H
+    values[GRU_ITEMSIZE], values[GRU_STATE_SIZE] = m.itemsize, m.w.p.Hp
+    values[GRU_LOGITS_SIZE], values[GRU_FLAT_SIZE] = m.w.p.Vp, m.w.p.size
+    values[GRU_SCRATCH_SIZE] = scratch_size_of(m)
+    values[GRU_OFFSET_W], values[GRU_OFFSET_B] = m.w.p.w, m.w.p.b
+    values[GRU_OFFSET_UZR], values[GRU_OFFSET_UH] = m.w.p.uzr, m.w.p.uh
+    values[GRU_OFFSET_WY], values[GRU_OFFSET_BY] = m.w.p.wy, m.w.p.by
+    return values[what] if 0 <= what < 13 else GRU_BAD_NUMBER
 
 
 cdef const char *gru_model_isa(const gru_model *model) noexcept nogil:
@@ -105,65 +105,65 @@ cdef int gru_api_version() noexcept nogil:
     return GRU_API_VERSION
 
 
-# -- One stream and windows: each function once per dtype
+# -- One stream, and windows: one name per dtype
 
 cdef int gru_step_f32(const gru_model *model, int32_t symbol, float *state, float *scratch,
                       Py_ssize_t scratch_size) noexcept nogil:
-    return take_step(model, symbol, state, scratch, scratch_size)
+    return step_stream(model, symbol, state, scratch, scratch_size)
 
 
 cdef int gru_step_f64(const gru_model *model, int32_t symbol, double *state, double *scratch,
                       Py_ssize_t scratch_size) noexcept nogil:
-    return take_step(model, symbol, state, scratch, scratch_size)
+    return step_stream(model, symbol, state, scratch, scratch_size)
 
 
 cdef int gru_logits_f32(const gru_model *model, const float *state, float *logits, float *scratch,
                         Py_ssize_t scratch_size) noexcept nogil:
-    return logits_of(model, state, logits, scratch, scratch_size)
+    return stream_logits(model, state, logits, scratch, scratch_size)
 
 
 cdef int gru_logits_f64(const gru_model *model, const double *state, double *logits,
                         double *scratch, Py_ssize_t scratch_size) noexcept nogil:
-    return logits_of(model, state, logits, scratch, scratch_size)
+    return stream_logits(model, state, logits, scratch, scratch_size)
 
 
 cdef int gru_log_probabilities_f32(const gru_model *model, const float *state, double temperature,
                                    float *out, float *scratch,
                                    Py_ssize_t scratch_size) noexcept nogil:
-    return log_probabilities_of(model, state, temperature, out, scratch, scratch_size)
+    return stream_log_probabilities(model, state, temperature, out, scratch, scratch_size)
 
 
 cdef int gru_log_probabilities_f64(const gru_model *model, const double *state, double temperature,
                                    double *out, double *scratch,
                                    Py_ssize_t scratch_size) noexcept nogil:
-    return log_probabilities_of(model, state, temperature, out, scratch, scratch_size)
+    return stream_log_probabilities(model, state, temperature, out, scratch, scratch_size)
 
 
 cdef int gru_cost_f32(const gru_model *model, const float *state, int32_t next, double *bits,
                       float *scratch, Py_ssize_t scratch_size) noexcept nogil:
-    return cost_of(model, state, next, bits, scratch, scratch_size)
+    return stream_cost(model, state, next, bits, scratch, scratch_size)
 
 
 cdef int gru_cost_f64(const gru_model *model, const double *state, int32_t next, double *bits,
                       double *scratch, Py_ssize_t scratch_size) noexcept nogil:
-    return cost_of(model, state, next, bits, scratch, scratch_size)
+    return stream_cost(model, state, next, bits, scratch, scratch_size)
 
 
 cdef int gru_draw_f32(const gru_model *model, const float *state, double temperature,
                       double uniform, int32_t *symbol, float *scratch,
                       Py_ssize_t scratch_size) noexcept nogil:
-    return draw_next(model, state, temperature, uniform, symbol, scratch, scratch_size)
+    return sample_next(model, state, temperature, uniform, symbol, scratch, scratch_size)
 
 
 cdef int gru_draw_f64(const gru_model *model, const double *state, double temperature,
                       double uniform, int32_t *symbol, double *scratch,
                       Py_ssize_t scratch_size) noexcept nogil:
-    return draw_next(model, state, temperature, uniform, symbol, scratch, scratch_size)
+    return sample_next(model, state, temperature, uniform, symbol, scratch, scratch_size)
 
 
 cdef Py_ssize_t gru_workspace_bytes(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
                                     bint training) noexcept nogil:
-    return bytes_of(model, B, T, training)
+    return workspace_bytes(model, B, T, training)
 
 
 cdef int gru_workspace_init(const gru_model *model, void *workspace, Py_ssize_t bytes,
@@ -172,53 +172,53 @@ cdef int gru_workspace_init(const gru_model *model, void *workspace, Py_ssize_t 
 
 
 cdef void *gru_workspace_state(const gru_model *model, void *workspace) noexcept nogil:
-    return state_in(model, workspace)
+    return workspace_state(model, workspace)
 
 
 cdef int gru_forward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
-    return forward_in(model, workspace, inputs, targets, T, loss, <float *>NULL)
+    return forward_window(model, workspace, inputs, targets, T, loss, <float *>NULL)
 
 
 cdef int gru_forward_f64(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
-    return forward_in(model, workspace, inputs, targets, T, loss, <double *>NULL)
+    return forward_window(model, workspace, inputs, targets, T, loss, <double *>NULL)
 
 
 cdef int gru_backward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
                           const int32_t *targets, double scale, float *gradients) noexcept nogil:
-    return backward_in(model, workspace, inputs, targets, scale, gradients)
+    return backward_window(model, workspace, inputs, targets, scale, gradients)
 
 
 cdef int gru_backward_f64(const gru_model *model, void *workspace, const int32_t *inputs,
                           const int32_t *targets, double scale, double *gradients) noexcept nogil:
-    return backward_in(model, workspace, inputs, targets, scale, gradients)
+    return backward_window(model, workspace, inputs, targets, scale, gradients)
 
 
 cdef int gru_adagrad_f32(gru_model *model, float *memory, const float *gradients,
                          double learning_rate, double clip, double eps) noexcept nogil:
-    return adagrad_with(model, memory, gradients, learning_rate, clip, eps)
+    return apply_adagrad(model, memory, gradients, learning_rate, clip, eps)
 
 
 cdef int gru_adagrad_f64(gru_model *model, double *memory, const double *gradients,
                          double learning_rate, double clip, double eps) noexcept nogil:
-    return adagrad_with(model, memory, gradients, learning_rate, clip, eps)
+    return apply_adagrad(model, memory, gradients, learning_rate, clip, eps)
 
 
 cdef int gru_train_step_f32(gru_model *model, void *workspace, float *memory,
                             const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
                             double learning_rate, double clip, double eps,
                             double *loss) noexcept nogil:
-    return train_step_in(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
-                         loss)
+    return train_step(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
+                      loss)
 
 
 cdef int gru_train_step_f64(gru_model *model, void *workspace, double *memory,
                             const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
                             double learning_rate, double clip, double eps,
                             double *loss) noexcept nogil:
-    return train_step_in(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
-                         loss)
+    return train_step(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
+                      loss)
 
 
 # -- The table for C, in the order of include/gru_ext.h

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The C-level functions do what the package's own windows do, to the bit."""
+"""The C-level functions are bit-identical to the Python functions of gru_ext.core."""
 
 import ctypes
 import re
@@ -18,16 +18,16 @@ from gru_ext.core.windows import Workspace, backward_window, forward_window
 SIZES = [(5, 7), (65, 33), (2, 1)]
 
 
-def recorded():
+def snapshot():
     lines = Path(__file__).with_name("capi_snapshot.txt").read_text().splitlines()
     return dict(line.split(": ", 1) for line in lines)
 
 
-def test_nothing_recorded_has_changed():
+def test_the_snapshot_has_not_changed():
     now = {name: c.signature(name) for name in c.capi.__pyx_capi__}
     public = Path(gru_ext.__file__).with_name("capi.pxd").read_text()
     now |= dict(re.findall(r"^    (GRU_\w+) = (-?\d+)", public, re.MULTILINE))
-    want = recorded()
+    want = snapshot()
     assert {name: now.get(name) for name in want} == want
     assert c.api_version() == int(now["GRU_API_VERSION"])
     assert {f"GRU_{name}": str(value) for name, value in c.CONSTANTS.items()}.items() <= now.items()
@@ -42,11 +42,11 @@ def test_table_for_c():
     version, count = (ctypes.c_int64 * 2).from_address(at)
     table = list((ctypes.c_void_p * count).from_address(at + 16))
     assert table == [c.address(f"gru_{name}") for name in names]
-    assert [f"gru_{name}" in recorded() for name in names] == [True] * count
+    assert [f"gru_{name}" in snapshot() for name in names] == [True] * count
     public = Path(gru_ext.__file__).with_name("capi.pxd").read_text()
     constants = re.findall(r"^    (GRU_\w+) = (-?\d+)", public, re.MULTILINE)
-    told = re.findall(r"^    (GRU_\w+) = (-?\d+)", header, re.MULTILINE)
-    assert [("GRU_API_VERSION", str(version)), *told] == constants
+    in_header = re.findall(r"^    (GRU_\w+) = (-?\d+)", header, re.MULTILINE)
+    assert [("GRU_API_VERSION", str(version)), *in_header] == constants
 
 
 def test_public_declarations_stand_alone():
@@ -96,7 +96,7 @@ def test_one_stream(V, H, isa, dtype, draw_parameters, draw_symbols, assert_clos
     assert stream.guarded()
 
 
-def test_draws(dtype, draw_parameters):
+def test_sampling(dtype, draw_parameters):
     V, H = 9, 17
     parameters, _ = draw_parameters(V, H, dtype)
     stream, symbol = c.Stream(parameters), np.zeros(1, np.int32)
@@ -136,7 +136,7 @@ def test_windows(B, T, isa, dtype, draw_parameters, draw_symbols):
 @pytest.mark.parametrize("B", [1, 3, 5])
 @pytest.mark.parametrize("T", [6, 70])
 @pytest.mark.parametrize("shift", [1, 63])
-def test_reading(B, T, shift, isa, dtype, draw_parameters, draw_symbols):
+def test_forward_without_training(B, T, shift, isa, dtype, draw_parameters, draw_symbols):
     V, H = 9, 33
     parameters, _ = draw_parameters(V, H, dtype)
     workspace = Workspace(V, H, B, T, dtype)

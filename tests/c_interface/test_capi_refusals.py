@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the C-level functions refuse: a status each, and nothing written."""
+"""Wrong arguments of the C-level functions: each returns a status and writes nothing."""
 
 import capi as c
 import numpy as np
@@ -20,7 +20,7 @@ def windows(dtype, draw_parameters):
 
 
 def stream_calls(stream):
-    """Each call on one stream: its arguments between the model and the scratch."""
+    """The functions of one stream, with their arguments between model and scratch."""
     row, bits, symbol = np.zeros(V, stream.dtype), np.zeros(1), np.zeros(1, np.int32)
     return {
         "step": [1, stream.state],

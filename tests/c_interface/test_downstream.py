@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The examples build against the installed package, from its own declarations, and run."""
+"""The examples are built with the declarations of the installed package, and run."""
 
 import os
 import shutil

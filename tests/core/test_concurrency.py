@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Several threads, processes and interpreters at once: each does what it does alone."""
+"""Concurrent threads, processes and interpreters: each gets the same result as alone."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ CALLERS = 4
 
 
 def at_once(work):
-    """What work(n) returns for each n, called in threads that begin together."""
+    """The results of work(n) for each n, called in threads that start together."""
     results, barrier = [None] * CALLERS, threading.Barrier(CALLERS)
 
     def run(n):
@@ -38,9 +38,9 @@ def at_once(work):
 
 @pytest.fixture
 def same_alone():
-    """A function that checks that work(n) gives the same at once with others as alone."""
+    """A function that checks that work(n) returns the same concurrently and alone."""
     switch = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)  # where there is a GIL it changes hands often
+    sys.setswitchinterval(1e-5)  # with a GIL: threads switch often
 
     def check(work):
         assert at_once(work) == [work(n) for n in range(CALLERS)]
@@ -64,7 +64,7 @@ def trained(seed, threads=1, steps=40):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_models_of_their_own_are_trained(threads, same_alone):
+def test_separate_models_are_trained(threads, same_alone):
     same_alone(lambda n: trained(n, threads))
 
 
@@ -85,7 +85,7 @@ def test_one_model_is_sampled(model, same_alone):
     same_alone(work)
 
 
-def test_one_model_is_measured(model, same_alone):
+def test_one_model_is_evaluated(model, same_alone):
     same_alone(lambda n: model.evaluate(TEXT[n:]).nats_per_char)
 
 
@@ -97,7 +97,7 @@ def test_one_model_is_saved_and_loaded(model, tmp_path, same_alone):
     same_alone(work)
 
 
-def test_windows_on_parameters_that_are_shared(draw_parameters, draw_symbols, same_alone):
+def test_windows_on_shared_parameters(draw_parameters, draw_symbols, same_alone):
     V, H, B, T = 7, 33, 3, 11
     parameters, _ = draw_parameters(V, H, np.float64)
     windows = [draw_symbols(V, B, T, seed) for seed in range(CALLERS)]
@@ -156,7 +156,7 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 
 
 @pytest.mark.skipif(not FREE_THREADED, reason="needs a free-threaded Python")
-def test_no_module_brings_the_gil_back():
+def test_no_module_enables_the_gil():
     program = """
 import importlib, pkgutil
 for module in pkgutil.iter_modules(gru_ext.__path__):
@@ -167,8 +167,8 @@ for module in pkgutil.iter_modules(gru_ext.__path__):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="needs isolated interpreters")
-def test_another_interpreter_is_refused_and_the_first_one_goes_on():
-    """As NumPy, which loads in one interpreter of a process."""
+def test_subinterpreters_are_refused_and_the_main_one_still_works():
+    """Like NumPy, which loads in one interpreter per process."""
     program = """
 import _interpreters
 want = train()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the installation tells of itself, from Python and from the command line."""
+"""The configuration of the installation, from Python and from the command line."""
 
 import os
 import platform
@@ -42,8 +42,8 @@ def test_show_config_and_info_print_the_same(capsys):
     gru_ext.show_config()
     shown = capsys.readouterr().out
     for name, value in gru_ext.get_config().items():
-        told = (", ".join(value) or "none") if isinstance(value, list) else value
-        assert f"{name.replace('_', ' ')}: {told}\n" in shown
+        shown_value = (", ".join(value) or "none") if isinstance(value, list) else value
+        assert f"{name.replace('_', ' ')}: {shown_value}\n" in shown
     assert main(["info"]) == 0
     assert capsys.readouterr() == (shown, "")
 

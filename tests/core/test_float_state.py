@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Subnormals are flushed to zero inside the core, and nowhere else."""
+"""Subnormals are flushed to zero inside calls of the core, and nowhere else."""
 
 import platform
 import threading
@@ -21,8 +21,8 @@ V, H, B, T = 7, 9, 3, 4
 SUBNORMAL = {np.float32: 2.0**-140, np.float64: 2.0**-1060}
 
 
-def subnormals_live():
-    """In an operation on arrays, on NumPy scalars and on Python's floats, of either dtype."""
+def subnormals_work():
+    """Whether operations on arrays, NumPy scalars and Python floats keep subnormals."""
     for dtype, tiny in SUBNORMAL.items():
         x = np.full(33, tiny, dtype)
         halves = x * dtype(0.5)  # result
@@ -37,7 +37,7 @@ def subnormals_live():
 
 
 def calls(dtype):
-    """Every way into the core, by name."""
+    """Calls of every public function of the core, by name."""
     parameters, memory, gradients = (Parameters(V, H, dtype) for _ in range(3))
     workspace = Workspace(V, H, B, T, dtype, threads=2)
     symbols = np.zeros((T, B), np.int32)
@@ -75,9 +75,9 @@ def calls(dtype):
 
 @pytest.mark.parametrize("name", calls(np.float32))
 def test_callers_state_is_left_alone(name, isa, dtype):
-    assert subnormals_live()
+    assert subnormals_work()
     calls(dtype)[name]()
-    assert subnormals_live()
+    assert subnormals_work()
 
 
 @pytest.mark.parametrize("name", ["forward_window", "steps of two threads"])
@@ -86,13 +86,13 @@ def test_state_of_another_thread_is_left_alone(name, dtype):
 
     def work():
         calls(dtype)[name]()
-        results.append(subnormals_live())
+        results.append(subnormals_work())
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
     assert results == [True]
-    assert subnormals_live()
+    assert subnormals_work()
 
 
 flushes = pytest.mark.skipif(
@@ -119,7 +119,7 @@ def test_subnormals_are_flushed_inside(isa, dtype):
 
 @flushes
 def test_subnormal_operands_count_as_zero(isa, dtype):
-    """Uz h' would be a normal number, and move z."""
+    """Otherwise Uz h' would be a normal number and change z."""
     parameters = Parameters(V, H, dtype)
     parameters["Uz"][...] = np.finfo(dtype).max / 16
     parameters["bh"][...] = 1
@@ -135,7 +135,7 @@ def test_subnormal_operands_count_as_zero(isa, dtype):
 @flushes
 @pytest.mark.parametrize("threads", [1, 2])
 def test_subnormals_are_flushed_in_training(threads, isa, dtype):
-    """In helper threads as well: of two, each takes at least one of the streams."""
+    """Also in helper threads: with two threads each has at least one stream."""
     parameters, memory = Parameters(V, H, dtype), Parameters(V, H, dtype)
     workspace = Workspace(V, H, B, T, dtype, threads=threads)
     loop = TrainingLoop(parameters.flat, memory.flat, workspace, np.zeros(100, np.uint8))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Gradients of the compiled core, clipping and the Adagrad update."""
+"""The gradients of a window, clipping by value, and the Adagrad step."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from gru_ext.model.parameters import Parameters
     [(1, 1, 1, 3), (2, 3, 5, 4), (7, 9, 1, 6), (9, 17, 3, 3), (17, 8, 5, 5), (5, 7, 3, 30)],
 )
 def test_central_differences(V, H, B, T, isa, draw_parameters, draw_symbols):
-    """Every element, with differences of fourth order: error of the order of 1e-11."""
+    """Every element of the gradients."""
     parameters, _ = draw_parameters(V, H, np.float64, seed=V)
     inputs, targets = draw_symbols(V, B, T)
     hidden = np.random.default_rng(2).uniform(-1, 1, (B, H))
@@ -57,7 +57,7 @@ def test_backward_adds_to_the_gradients(
 
 @pytest.mark.parametrize("B", [1, 2, 4])
 def test_scale_is_a_factor(B, isa, dtype, draw_parameters, draw_symbols):
-    """By a power of two, exactly."""
+    """Exactly, for a power of two."""
     V, H, T = 9, 7, 5
     parameters, _ = draw_parameters(V, H, dtype)
     workspace = Workspace(V, H, B, T, dtype)
@@ -72,7 +72,7 @@ def test_scale_is_a_factor(B, isa, dtype, draw_parameters, draw_symbols):
     assert not results[2].any()
 
 
-def test_symbols_not_read_have_no_gradient(isa, dtype, draw_parameters):
+def test_symbols_that_are_not_inputs_have_no_gradient(isa, dtype, draw_parameters):
     V, H, B, T = 9, 7, 4, 5
     parameters, _ = draw_parameters(V, H, dtype)
     gradients = Parameters(V, H, dtype)
@@ -87,7 +87,7 @@ def test_symbols_not_read_have_no_gradient(isa, dtype, draw_parameters):
 
 @pytest.fixture
 def window(dtype, draw_parameters, draw_symbols):
-    """Two functions: a window forward from a zero state, and the gradients of the last one."""
+    """Two functions: the forward pass of a window from a zero state, and its gradients."""
     V, H, B, T = 7, 5, 2, 4
     parameters, _ = draw_parameters(V, H, dtype)
     workspace = Workspace(V, H, B, T, dtype)
@@ -119,7 +119,7 @@ def test_backward_needs_a_forward_with_targets(window, dtype):
         backward()
 
 
-def test_backward_needs_room(dtype):
+def test_backward_needs_a_training_workspace(dtype):
     workspace = Workspace(3, 2, 1, 1, dtype, training=False)
     flat = Parameters(3, 2, dtype).flat
     forward_window(flat, *np.zeros((2, 1, 1), np.int32), workspace)
@@ -130,7 +130,7 @@ def test_backward_needs_room(dtype):
 @pytest.mark.parametrize(
     "refused", [np.full((4, 2), 7, np.int32), np.zeros((3, 2), np.int32)], ids=["symbols", "shape"]
 )
-def test_refused_window_leaves_the_last_one_alone(refused, window):
+def test_refused_window_does_not_change_the_last_one(refused, window):
     forward, backward = window
     forward()
     want = backward()
@@ -140,13 +140,13 @@ def test_refused_window_leaves_the_last_one_alone(refused, window):
     try:
         gradients = backward()
     except ValueError:
-        return  # to ask for another forward pass is as good
+        return  # it may also ask for another forward pass
     np.testing.assert_array_equal(gradients, want)
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 16, 33])
 def test_adagrad_update(n, isa, dtype):
-    """eps is inside the root: it is as large as some of the sums."""
+    """eps is inside the root: here it is as large as some of the sums."""
     rng = np.random.default_rng(n)
     p, g = rng.normal(size=(2, n)).astype(dtype)
     g[n // 2 :] *= 1e-4
@@ -211,6 +211,6 @@ def test_eps_is_a_normal_number_in_float32():
         kernels.adagrad_update(p, m, g, 0.1, 5.0, 1e-40)
 
 
-def test_workspace_too_large_to_count():
+def test_workspace_size_that_overflows():
     with pytest.raises(ValueError, match="batch size times sequence length must be from 1 to"):
         Workspace(5, 7, 1 << 20, 1 << 24)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Outside the kernels made for more, a module for x86-64 has the baseline's instructions alone.
+"""Modules for x86-64 contain only SSE2 instructions, except in the AVX2 and AVX-512 kernels.
 
-The wheels run on any x86-64: SSE2, and what the dispatch finds at run time.
+So wheels run on any x86-64 processor; the kernels are chosen at run time.
 """
 
 import platform
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.skipif(
 
 MODULES = sorted(Path(gru_ext.__file__).parent.rglob("*.so"))
 
-# SSE3 to SSE4.2, POPCNT, BMI and the like; AVX and what follows it begins with v. Not TZCNT: it is
-# how `rep bsf` is shown, which older processors run as BSF.
+# SSE3 to SSE4.2, POPCNT, BMI and similar; AVX and newer ones begin with v. Not TZCNT: objdump shows
+# `rep bsf` as TZCNT, and older processors run it as BSF.
 PAST_SSE2 = re.compile(
     r"v(?!er[rw]$)\w+"
     r"|addsubp[sd]|h(add|sub)p[sd]|lddqu|movddup|movs[hl]dup"
@@ -40,7 +40,7 @@ PAST_SSE2 = re.compile(
 
 
 def functions(module):
-    """The lines of each function of a module, by its name."""
+    """The instructions of each function of a module, by its name."""
     shown = subprocess.run(
         ["objdump", "--disassemble", "--no-show-raw-insn", str(module)],
         capture_output=True,
@@ -83,7 +83,7 @@ def test_baseline(module):
 @pytest.mark.skipif(
     "avx512" in kernels.not_built(), reason="this build has the generic kernels alone"
 )
-def test_each_instruction_set_keeps_to_itself(kernels_functions):
+def test_kernels_contain_their_instruction_set_only(kernels_functions):
     wide = {"avx2": r"%ymm\d", "avx512": r"%zmm\d"}
     for isa, register in wide.items():
         lines = [x for name, f in kernels_functions.items() if f"_{isa}" in name for x in f]
@@ -93,7 +93,7 @@ def test_each_instruction_set_keeps_to_itself(kernels_functions):
             assert [line for line in lines if avx512.search(line)] == []
 
 
-def test_what_counts_as_past_the_baseline():
+def test_pattern_of_instructions_past_sse2():
     for name in ("vaddps", "pshufb", "popcnt", "blendvps", "roundss", "mulx", "pmulld", "pcmpgtq"):
         assert PAST_SSE2.fullmatch(name)
     for name in ("addps", "pshufd", "movaps", "cvttps2dq", "tzcnt", "verr", "bsf", "shl"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Several layers and dropout in the compiled core, against the oracle and by differences."""
+"""Several layers and dropout, against the reference implementation and numerical gradients."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def make_workspace(V, H, B, T, dtype, layers, **options):
 @pytest.mark.parametrize(("layers", "dropout"), STACKS)
 @pytest.mark.parametrize(("V", "H", "B", "T"), [(3, 5, 1, 3), (7, 9, 3, 4), (4, 17, 5, 5)])
 def test_central_differences(layers, dropout, V, H, B, T, isa, draw_parameters, draw_symbols):
-    """Every element, with differences of fourth order."""
+    """Every element of the gradients."""
     parameters, _ = draw_parameters(V, H, np.float64, seed=V, layers=layers)
     inputs, targets = draw_symbols(V, B, T)
     hidden = np.random.default_rng(2).uniform(-1, 1, (layers, B, H))
@@ -82,7 +82,7 @@ def test_runs_against_the_oracle(
     mean = reference.zeros_like(values)
 
     def update(p, memory, g, t):
-        g = reference.shortened(g, norm)
+        g = reference.clipped_by_norm(g, norm)
         if optimizer == "adagrad":
             reference.adagrad(p, memory, g, 0.02)
         else:
@@ -126,18 +126,18 @@ def test_same_bits_for_any_number_of_threads(
 @pytest.mark.parametrize("layers", [2, 3])
 @pytest.mark.parametrize("B", [1, 5])
 @pytest.mark.parametrize("n", [2, 30])
-def test_samples_are_of_the_windows_distribution(layers, B, n, isa, dtype, draw_parameters):
-    """What was drawn is the likeliest by the oracle, where the likeliest is asked for."""
+def test_samples_at_temperature_zero(layers, B, n, isa, dtype, draw_parameters):
+    """The symbols are the most likely ones of the reference implementation."""
     V, H = 9, 17
     parameters, values = draw_parameters(V, H, dtype, scale=2.0, layers=layers)
     workspace = make_workspace(V, H, B, 4, dtype, layers)
     first = np.arange(B, dtype=np.int32)
-    drawn = sample_streams(parameters.flat, first, np.zeros((n, B)), workspace, 0.0)
-    inputs = np.concatenate([first[None], drawn[:-1]])
-    a = reference.forward(values, inputs, drawn, np.zeros((layers, B, H)))
-    likeliest = [p.argmax(axis=0) for p in a["p"]]
+    sampled = sample_streams(parameters.flat, first, np.zeros((n, B)), workspace, 0.0)
+    inputs = np.concatenate([first[None], sampled[:-1]])
+    a = reference.forward(values, inputs, sampled, np.zeros((layers, B, H)))
+    most_likely = [p.argmax(axis=0) for p in a["p"]]
     margin = np.array([np.diff(np.sort(p, axis=0)[-2:], axis=0)[0] for p in a["p"]])
-    np.testing.assert_array_equal(drawn[margin > 1e-3], np.array(likeliest)[margin > 1e-3])
+    np.testing.assert_array_equal(sampled[margin > 1e-3], np.array(most_likely)[margin > 1e-3])
     hidden = np.stack([layer["h"][-1].T for layer in a["stack"]])
     np.testing.assert_allclose(workspace.hidden, hidden, atol=1e-4)
 
@@ -154,8 +154,8 @@ def test_dropout_by_the_oracle(dropout, columns, isa, dtype):
     np.testing.assert_array_equal(x, out)
 
 
-def test_dropout_drops_its_share_wherever_one_looks(dtype):
-    """Of each row, column and update; and neighbours are not alike more often than chance."""
+def test_dropout_drops_its_fraction_everywhere(dtype):
+    """In each row, column and update; and neighbours are independent."""
     ones = np.ones((400, 400), dtype)
     seen = []
     for seed, update in ((0, 1), (0, 2), (1, 1), (2**32 - 1, 2**40)):
@@ -165,8 +165,8 @@ def test_dropout_drops_its_share_wherever_one_looks(dtype):
         seen.append(dropped)
         assert abs(dropped.mean() - 0.25) < 5 * np.sqrt(0.25 * 0.75 / dropped.size)
         for axis in (0, 1):
-            shares = dropped.mean(axis=axis)
-            assert abs(shares - 0.25).max() < 5 * np.sqrt(0.25 * 0.75 / 400)
+            fractions = dropped.mean(axis=axis)
+            assert abs(fractions - 0.25).max() < 5 * np.sqrt(0.25 * 0.75 / 400)
         for one, other in ((dropped[1:], dropped[:-1]), (dropped[:, 1:], dropped[:, :-1])):
             assert abs((one & other).mean() - 0.0625) < 0.004
     for i, one in enumerate(seen):
@@ -176,7 +176,7 @@ def test_dropout_drops_its_share_wherever_one_looks(dtype):
 
 @pytest.mark.parametrize("layers", [1, 2, 4])
 def test_parameters_of_layers(layers, dtype):
-    """The first layer's and the output's lie where they lie in a model of one."""
+    """The first layer and the output have the same offsets as in a model of one layer."""
     V, H = 5, 7
     one, stack = Parameters(V, H, dtype), Parameters(V, H, dtype, layers=layers)
     stack.flat[: one.flat.size] = np.arange(one.flat.size)
@@ -188,7 +188,7 @@ def test_parameters_of_layers(layers, dtype):
     assert stack.count == one.count + (layers - 1) * 3 * (2 * H * H + H)
     for i, view in enumerate(stack.values()):
         view[...] = i
-    for i, view in enumerate(stack.values()):  # no two share a place
+    for i, view in enumerate(stack.values()):  # no two views overlap
         assert (view == i).all()
     assert stack.copy().layers == layers
 
@@ -215,7 +215,7 @@ def test_dropout_is_checked(dropout, draw_parameters):
         forward_window(parameters.flat, window, window, loop.workspace, dropout=dropout)
 
 
-def test_dropout_needs_room(draw_parameters):
+def test_dropout_needs_memory(draw_parameters):
     parameters, _ = draw_parameters(3, 2, np.float64)
     workspace, window = Workspace(3, 2, 1, 2, np.float64), np.zeros((2, 1), np.int32)
     with pytest.raises(ValueError, match="dropping=False"):

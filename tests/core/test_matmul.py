@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Matrix products by the BLAS in SciPy, against the package's own; and where SciPy is missing."""
+"""Matrix products by the BLAS in SciPy, against the kernels; and errors without SciPy."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from gru_ext.core.windows import Workspace, backward_window, forward_window, sam
 
 @pytest.fixture
 def blas():
-    """Workspaces made by a function that is given one take the BLAS."""
+    """A function that creates a workspace with the matrix products of that name."""
     pytest.importorskip("scipy")
     pytest.importorskip("threadpoolctl")
 
@@ -68,14 +68,14 @@ def test_sampling(blas, draw_parameters):
     V, H = 9, 17
     parameters, _ = draw_parameters(V, H, np.float64)
     uniforms = np.random.default_rng(1).random((40, 1))
-    first, drawn = np.int32([3]), []
+    first, sampled = np.int32([3]), []
     for name in ("native", "blas"):
         workspace = blas(name, V, H, 1, 1, np.float64, training=False)
-        drawn.append(sample_streams(parameters.flat, first, uniforms, workspace))
-    np.testing.assert_array_equal(*drawn)
+        sampled.append(sample_streams(parameters.flat, first, uniforms, workspace))
+    np.testing.assert_array_equal(*sampled)
 
 
-def test_the_number_of_blas_threads_is_put_back(blas, draw_parameters, draw_symbols):
+def test_the_number_of_blas_threads_is_restored(blas, draw_parameters, draw_symbols):
     threadpoolctl = pytest.importorskip("threadpoolctl")
     V, H, B, T = 5, 9, 4, 3
     parameters, _ = draw_parameters(V, H, np.float32)
@@ -119,12 +119,12 @@ def test_variable():
 
 
 @pytest.mark.parametrize(
-    ("value", "hide", "told"),
+    ("value", "hide", "message"),
     [("mkl", "", "matmul must be"), ("blas", "sys.modules['scipy'] = None;", "gru-ext[blas]")],
 )
-def test_variable_on_the_command_line(value, hide, told):
+def test_variable_on_the_command_line(value, hide, message):
     code = f"import sys; {hide} sys.argv = ['gru-ext', 'info'];"
     done = run_with(value, code + "from gru_ext.__main__ import main; sys.exit(main())")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
-    assert told in done.stderr
+    assert message in done.stderr

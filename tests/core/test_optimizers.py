@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""RMSprop, Adam, AdamW and clipping by norm: against the equations, same bits, and refusals."""
+"""All optimisers and clipping by norm, against the reference implementation; errors."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def decay_of(optimizer):
 
 def oracle(optimizer, mean, rates, clip, clip_norm, eps):
     def update(p, m, g, t):
-        g = reference.shortened(g, clip_norm)
+        g = reference.clipped_by_norm(g, clip_norm)
         if optimizer == "adagrad":
             reference.adagrad(p, m, g, rates[t - 1], clip, eps)
         elif optimizer == "rmsprop":
@@ -49,7 +49,7 @@ def oracle(optimizer, mean, rates, clip, clip_norm, eps):
 def test_against_the_oracle(
     V, H, B, T, windows, clip, clip_norm, optimizer, isa, dtype, draw_parameters, padding_of
 ):
-    """eps is so large that the rounding of a small gradient does not choose a step's direction."""
+    """eps is large, so that rounding errors of a small gradient do not change a step's sign."""
     eps, tolerance = (1e-2, 2e-5) if dtype == np.float32 else (1e-6, 1e-9)
     symbols = np.random.default_rng(V).integers(0, V, B * T * 3 + 2).astype(np.uint8)
     rates = np.linspace(0.03, 0.01, windows)
@@ -78,11 +78,11 @@ def test_same_bits_for_any_threads_and_steps(B, clip_norm, optimizer, isa, dtype
     V, H, T, windows = 17, 33, 12, 11
     symbols = np.random.default_rng(0).integers(0, V, B * 60).astype(np.uint8)
     parameters, _ = draw_parameters(V, H, dtype)
-    named = {"weight_decay": decay_of(optimizer), "clip_norm": clip_norm}
+    options = {"weight_decay": decay_of(optimizer), "clip_norm": clip_norm}
     results = []
     for threads, pieces in ((1, [11]), (2, [11]), (3, [4, 1, 6]), (7, [1] * 11)):
         loop = make_loop(parameters, B, T, symbols, threads, **options_of(optimizer))
-        losses = [loop.steps(n, 0.01, threads=threads, **named) for n in pieces]
+        losses = [loop.steps(n, 0.01, threads=threads, **options) for n in pieces]
         assert loop.windows_done == windows
         results.append(np.concatenate(losses).tobytes() + state_of(loop))
         assert_guarded(loop)
@@ -102,7 +102,7 @@ def test_position_state_and_count_resume_a_run(optimizer, dtype, draw_parameters
     assert state_of(first) == state_of(second)
 
 
-def test_a_norm_that_is_not_reached_changes_nothing_but_rounding(optimizer, draw_parameters):
+def test_a_norm_that_is_not_reached_only_changes_rounding(optimizer, draw_parameters):
     symbols = np.random.default_rng(0).integers(0, 7, 100).astype(np.uint8)
     parameters, _ = draw_parameters(7, 9, np.float64)
     runs = []
@@ -113,7 +113,7 @@ def test_a_norm_that_is_not_reached_changes_nothing_but_rounding(optimizer, draw
     np.testing.assert_allclose(*runs, rtol=1e-9, atol=1e-12)
 
 
-def test_a_gradient_that_is_no_number_stays_one(optimizer, draw_parameters):
+def test_nan_in_a_gradient_propagates(optimizer, draw_parameters):
     parameters, _ = draw_parameters(7, 9, np.float64)
     parameters["Uz"][0, 0] = np.nan
     for clip_norm in (np.inf, 1.0):
@@ -123,7 +123,7 @@ def test_a_gradient_that_is_no_number_stays_one(optimizer, draw_parameters):
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "told"),
+    ("name", "arguments", "message"),
     [
         ("adagrad", {"weight_decay": 0.1}, "weight decay is adamw's"),
         ("rmsprop", {"weight_decay": 0.1}, "weight decay is adamw's"),
@@ -135,11 +135,11 @@ def test_a_gradient_that_is_no_number_stays_one(optimizer, draw_parameters):
         ("adam", {"eps": 0}, "eps must be"),
     ],
 )
-def test_steps_that_are_refused(name, arguments, told, draw_parameters):
+def test_steps_that_are_refused(name, arguments, message, draw_parameters):
     parameters, _ = draw_parameters(7, 5, np.float64)
     loop = make_loop(parameters, 1, 4, np.zeros(50, np.uint8), **options_of(name))
     before = state_of(loop)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         loop.steps(1, 0.1, **arguments)
     assert state_of(loop) == before
 

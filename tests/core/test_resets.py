@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""States that are reset within a window: where documents start."""
+"""Hidden states that are reset within a window, at the start of documents."""
 
 import numpy as np
 import pytest
 import reference
+from differences import central_differences
 from training_runs import DOCUMENTS, NAMES
 
 import gru_ext
@@ -14,7 +15,7 @@ from gru_ext.core.windows import backward_window, forward_window
 
 @pytest.fixture
 def resets():
-    """A function that draws resets, (T, B), the first and the last step's among them."""
+    """A function that draws resets (T, B), with one in the first and in the last time step."""
 
     def draw(T, B):
         drawn = np.random.default_rng(3).random((T, B)) < 0.3
@@ -32,7 +33,7 @@ def test_windows_with_resets(
     workspace = Workspace(V, H, B, T, dtype, resetting=True)
     hidden = np.random.default_rng(2).uniform(-1, 1, (B, H))
     inputs, targets = draw_symbols(V, B, T)
-    for given in (resets(T, B), None, ~resets(T, B)):  # one call's resets are not the next one's
+    for given in (resets(T, B), None, ~resets(T, B)):  # resets of one call do not affect the next
         workspace.hidden[...] = hidden
         forward_window(parameters.flat, inputs, targets, workspace, given)
         a = reference.forward(values, inputs, targets, hidden, given)
@@ -59,26 +60,19 @@ def test_central_differences(B, T, isa, draw_parameters, draw_symbols, resets):
     gradients = Parameters(V, H, np.float64)
     backward_window(parameters.flat, gradients.flat, workspace)
     for name, view in parameters.items():
-        want = np.empty(view.shape)
-        for index in np.ndindex(view.shape):
-            value, losses = view[index], []
-            for step in (-4e-3, -2e-3, 2e-3, 4e-3):
-                view[index] = value + step
-                losses.append(loss())
-            view[index] = value
-            want[index] = (losses[0] - 8 * losses[1] + 8 * losses[2] - losses[3]) / 24e-3
+        want = central_differences(loss, view)
         np.testing.assert_allclose(gradients[name], want, rtol=1e-6, atol=1e-9, err_msg=name)
 
 
 def test_resets_are_checked(draw_parameters, draw_symbols):
     parameters, _ = draw_parameters(5, 4, np.float32)
     inputs, targets = draw_symbols(5, 2, 3)
-    for workspace, given, told in (
+    for workspace, given, message in (
         (Workspace(5, 4, 2, 3), np.zeros((3, 2), bool), "resetting=False"),
         (Workspace(5, 4, 2, 3, resetting=True), np.zeros((2, 3), bool), r"\(3, 2\)"),
         (Workspace(5, 4, 2, 3, resetting=True), np.zeros((3, 2), int), "bool"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             forward_window(parameters.flat, inputs, targets, workspace, given)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""sample_streams: the draws against the oracle, temperatures, streams side by side, the checks."""
+"""sample_streams against the reference implementation; temperatures, several streams, errors."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from gru_ext.model.parameters import Parameters
 
 
 def distribution(values, symbols, hidden, temperature):
-    """Softmax after each step, (n, B, V), fed with `symbols` (n, B); and the last state (B, H)."""
+    """The softmax after each time step with inputs `symbols` (n, B), (n, B, V); the last state."""
     a = reference.forward(values, symbols, symbols, hidden)
     p = [reference.softmax((values["Wy"] @ h + values["by"]) / temperature).T for h in a["h"][1:]]
     return np.array(p), a["h"][-1].T
@@ -20,8 +20,8 @@ def distribution(values, symbols, hidden, temperature):
     ("V", "H", "B"), [(9, 17, 1), (17, 9, 3), (33, 16, 4), (7, 33, 9), (1, 3, 2)]
 )
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 3.0])
-def test_draws(V, H, B, temperature, isa, dtype, draw_parameters, assert_close):
-    """u falls between the running sums of p before and after the symbol drawn."""
+def test_samples(V, H, B, temperature, isa, dtype, draw_parameters, assert_close):
+    """u is between the cumulative sums of p before and after the symbol sampled."""
     n = 60
     parameters, values = draw_parameters(V, H, dtype)
     rng = np.random.default_rng(3)
@@ -29,36 +29,36 @@ def test_draws(V, H, B, temperature, isa, dtype, draw_parameters, assert_close):
     uniforms = rng.random((n, B))
     workspace = Workspace(V, H, B, 1, dtype)
     workspace.hidden[...] = hidden = rng.uniform(-1, 1, (B, H)).astype(dtype)
-    drawn = sample_streams(parameters.flat, first, uniforms, workspace, temperature)
-    assert drawn.shape == (n, B)
-    assert drawn.dtype == np.int32
+    sampled = sample_streams(parameters.flat, first, uniforms, workspace, temperature)
+    assert sampled.shape == (n, B)
+    assert sampled.dtype == np.int32
 
-    read = np.concatenate([first[None], drawn[:-1]])
+    read = np.concatenate([first[None], sampled[:-1]])
     p, last = distribution(values, read, hidden, temperature)
     above = p.cumsum(axis=2)
-    after = np.take_along_axis(above, drawn[..., None], 2)[..., 0]
-    before = after - np.take_along_axis(p, drawn[..., None], 2)[..., 0]
+    after = np.take_along_axis(above, sampled[..., None], 2)[..., 0]
+    before = after - np.take_along_axis(p, sampled[..., None], 2)[..., 0]
     slack = 40 * np.finfo(dtype).eps
     assert np.all(uniforms < after + slack)
     assert np.all(uniforms >= before - slack)
     if dtype == np.float64:
-        np.testing.assert_array_equal(drawn, (above <= uniforms[..., None])[..., :-1].sum(2))
+        np.testing.assert_array_equal(sampled, (above <= uniforms[..., None])[..., :-1].sum(2))
     assert_close(workspace.hidden, last, "hidden")
     assert_close(workspace.probabilities[0], p[-1], "probabilities")
 
 
 def test_uniforms_at_the_ends(isa, dtype):
-    """u = 0 draws the first symbol with p > 0, the largest u < 1 the last one."""
+    """u = 0 samples the first symbol with p > 0, the largest u < 1 the last one."""
     parameters = Parameters(5, 2, dtype)
     parameters["by"][:, 0] = -np.inf, 0, -1e4, 0, -np.inf
     workspace = Workspace(5, 2, 4, 1, dtype)
     uniforms = np.tile([0, np.nextafter(0.5, 0), np.nextafter(0.5, 1), np.nextafter(1, 0)], (3, 1))
-    drawn = sample_streams(parameters.flat, np.zeros(4, np.int32), uniforms, workspace)
-    np.testing.assert_array_equal(drawn, [[1, 1, 3, 3]] * 3)
+    sampled = sample_streams(parameters.flat, np.zeros(4, np.int32), uniforms, workspace)
+    np.testing.assert_array_equal(sampled, [[1, 1, 3, 3]] * 3)
 
 
 @pytest.mark.parametrize("B", [1, 5])
-def test_temperature_zero_takes_the_likeliest(B, isa, dtype, draw_parameters):
+def test_temperature_zero_takes_the_most_likely(B, isa, dtype, draw_parameters):
     V, H, n = 9, 17, 40
     parameters, values = draw_parameters(V, H, dtype, scale=1.5)
     first = np.arange(B, dtype=np.int32)
@@ -77,7 +77,7 @@ def test_temperature_zero_takes_the_likeliest(B, isa, dtype, draw_parameters):
 
 
 def test_temperature_near_zero_is_close_to_zero(isa, dtype, draw_parameters):
-    """Finite, whatever its reciprocal does to the logits."""
+    """The logits stay finite, although the reciprocal is large."""
     parameters, _ = draw_parameters(9, 7, dtype, scale=2)
     uniforms = np.random.default_rng(0).random((40, 2))
     results = [
@@ -90,13 +90,13 @@ def test_temperature_near_zero_is_close_to_zero(isa, dtype, draw_parameters):
         )
         for temperature in (0.0, 1e-300, 1e-6, 1e-5)
     ]
-    for drawn in results[1:]:
-        np.testing.assert_array_equal(drawn, results[0])
+    for sampled in results[1:]:
+        np.testing.assert_array_equal(sampled, results[0])
 
 
 @pytest.mark.parametrize("groups", [[1, 1, 1], [2, 1], [4, 5]])
-def test_streams_side_by_side(groups, isa, dtype, draw_parameters):
-    """The same symbols and the same bits of the state as in separate runs."""
+def test_streams_are_independent(groups, isa, dtype, draw_parameters):
+    """Symbols and states are bit-identical to those of separate calls."""
     V, H, n, B = 17, 33, 50, sum(groups)
     parameters, _ = draw_parameters(V, H, dtype)
     rng = np.random.default_rng(1)
@@ -107,44 +107,44 @@ def test_streams_side_by_side(groups, isa, dtype, draw_parameters):
     def run(streams):
         workspace = Workspace(V, H, len(first[streams]), 1, dtype)
         workspace.hidden[...] = hidden[streams]
-        drawn = sample_streams(
+        sampled = sample_streams(
             parameters.flat, first[streams], np.ascontiguousarray(uniforms[:, streams]), workspace
         )
-        return drawn, workspace.hidden.copy()
+        return sampled, workspace.hidden.copy()
 
-    drawn, last = run(slice(None))
+    sampled, last = run(slice(None))
     start = 0
     for size in groups:
         streams = slice(start, start + size)
         apart = run(streams)
-        np.testing.assert_array_equal(apart[0], drawn[:, streams])
+        np.testing.assert_array_equal(apart[0], sampled[:, streams])
         np.testing.assert_array_equal(apart[1], last[streams])
         start += size
 
 
 @pytest.mark.parametrize("B", [1, 4])
-def test_state_goes_on(B, isa, dtype, draw_parameters):
-    """n draws at once are n single ones; a window over them leaves the same state."""
+def test_state_is_continued(B, isa, dtype, draw_parameters):
+    """n symbols in one call are those of n calls; a window over them has the same last state."""
     V, H, n = 7, 9, 20
     parameters, _ = draw_parameters(V, H, dtype)
     first = np.zeros(B, np.int32)
     uniforms = np.random.default_rng(1).random((n, B))
     together, apart, window = (Workspace(V, H, B, n, dtype) for _ in range(3))
-    drawn = sample_streams(parameters.flat, first, uniforms, together)
+    sampled = sample_streams(parameters.flat, first, uniforms, together)
     symbols = first
-    for u, want in zip(uniforms, drawn, strict=True):
+    for u, want in zip(uniforms, sampled, strict=True):
         symbols = sample_streams(parameters.flat, symbols, u[None].copy(), apart)[0]
         np.testing.assert_array_equal(symbols, want)
-    forward_window(parameters.flat, np.concatenate([first[None], drawn[:-1]]), None, window)
+    forward_window(parameters.flat, np.concatenate([first[None], sampled[:-1]]), None, window)
     assert together.hidden.tobytes() == apart.hidden.tobytes() == window.hidden.tobytes()
 
 
-def test_no_draws(dtype, draw_parameters):
+def test_zero_symbols(dtype, draw_parameters):
     parameters, _ = draw_parameters(7, 5, dtype)
     workspace = Workspace(7, 5, 2, 1, dtype)
     workspace.hidden[...] = 0.5
-    drawn = sample_streams(parameters.flat, np.zeros(2, np.int32), np.zeros((0, 2)), workspace)
-    assert drawn.shape == (0, 2)
+    sampled = sample_streams(parameters.flat, np.zeros(2, np.int32), np.zeros((0, 2)), workspace)
+    assert sampled.shape == (0, 2)
     assert np.all(workspace.hidden == 0.5)
 
 

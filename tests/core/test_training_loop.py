@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Training runs against a NumPy loop; the same bits for any threads, steps and symbol type."""
+"""TrainingLoop against the reference; bit-identical for any threads, pieces and symbol type."""
 
 import threading
 import time
@@ -92,7 +92,7 @@ def test_windows_per_epoch(n, windows, draw_parameters):  # T = 8, one stream
     assert loop.windows_per_epoch == windows == max(positions) // 8
 
 
-def test_symbols_not_read_keep_their_rows(isa, dtype, draw_parameters):
+def test_symbols_that_are_not_inputs_keep_their_rows(isa, dtype, draw_parameters):
     V, H, B, T = 9, 7, 2, 5
     symbols = np.tile([0, 4, 4], 20).astype(np.uint8)
     symbols[-1] = 8  # past the last target
@@ -130,7 +130,7 @@ def test_symbols_out_of_range(kind, bad, threads, at, dtype, draw_parameters):
     assert np.all(loop.steps(3, 0.1, threads=threads) > 0)
 
 
-def test_no_helper_outlives_a_failed_start(monkeypatch, draw_parameters):
+def test_helper_threads_end_after_a_failed_start(monkeypatch, draw_parameters):
     parameters, _ = draw_parameters(7, 5, np.float64)
     loop = make_loop(parameters, 3, 4, np.zeros(50, np.uint8), threads=3)
     before, helpers = state_of(loop), []
@@ -242,7 +242,7 @@ def test_one_call_at_a_time(draw_parameters):
 
 
 @pytest.mark.parametrize("eps", [0.0, -1.0, float("nan"), float("inf")])
-def test_eps_that_is_none(draw_parameters, eps):
+def test_eps_is_checked(draw_parameters, eps):
     parameters, _ = draw_parameters(7, 5, np.float64)
     loop = make_loop(parameters, 1, 4, np.zeros(50, np.uint8))
     with pytest.raises(ValueError, match="eps must be a positive number"):

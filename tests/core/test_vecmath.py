@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""exp, sigmoid, tanh and log of the kernels: errors in ulp, special values, any length."""
+"""exp, sigmoid, tanh and log of the kernels: errors in ulp, special values, all lengths."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def apply(name, x):
 
 
 def exact(name, x):
-    """The function in a type with at least ten more bits than x."""
+    """The function, computed in a type with at least ten more bits than x."""
     wide = np.float64 if x.dtype == np.float32 else np.longdouble
     if np.finfo(wide).nmant < np.finfo(x.dtype).nmant + 10:
         pytest.skip("np.longdouble is no wider than float64 on this platform")
@@ -43,7 +43,7 @@ def exact(name, x):
 
 
 def samples(name, dtype, n=200_000):
-    """Arguments with a normal result: the whole range, and where the error is largest."""
+    """Arguments with a normal result: the whole range, and ranges with large errors."""
     rng = np.random.default_rng(2024)
     info = np.finfo(dtype)
     top, bottom = np.log(info.max), np.log(info.smallest_normal)  # of exp
@@ -95,7 +95,7 @@ def test_exp_stays_in_range_at_both_ends(isa, dtype):
     assert np.all(np.isfinite(high))
     assert np.all(high > 0.999 * info.max)
     low = apply("exp", bottom + steps.astype(dtype) * np.spacing(np.abs(bottom)))
-    # no subnormals of note: at the smallest normal number, or 0 below it
+    # no subnormal results: about the smallest normal number, or 0
     assert np.all((low == 0) | (low > 0.999 * info.smallest_normal))
     assert np.all(low < 1.001 * info.smallest_normal)
     assert np.any(low == 0)
@@ -148,7 +148,7 @@ def test_log_special_values(isa, dtype):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_nan_propagates(name, isa, dtype):
-    """With a payload, too, whose low bits exp might take for the exponent."""
+    """Also NaN with a payload: exp adds the low bits of a number to the exponent."""
     bits = np.dtype(f"u{np.dtype(dtype).itemsize}").type
     payload = np.array([0, 1, 0x7A2, 0x3FF], bits)
     nans = (np.array(np.nan, dtype).view(bits) | payload).view(dtype)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One window forward and backward, every result against the oracle; the checks at the door."""
+"""The forward and backward pass of a window against the reference; argument checks."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from gru_ext.core import kernels
 from gru_ext.core.windows import Workspace, backward_window, forward_window
 from gru_ext.model.parameters import Parameters
 
-# (V, H, B, T): B from 4 on packs the weights; T * B > 64 packs matmul_t, > 256 takes it in chunks.
+# (V, H, B, T). Weights are packed if B >= 4; matmul_t packs if T * B > 64 and has chunks if > 256.
 SIZES = [
     (1, 1, 1, 1),
     (1, 7, 2, 5),
@@ -79,10 +79,10 @@ def test_one_long_window_is_two_short_ones(B, isa, dtype, draw_parameters, draw_
 def test_window_shorter_than_the_workspace(B, isa, dtype, draw_parameters, draw_symbols):
     V, H, T = 8, 9, 3
     parameters, _ = draw_parameters(V, H, dtype)
-    exact, roomy = Workspace(V, H, B, T, dtype), Workspace(V, H, B, 70, dtype)
-    forward_window(parameters.flat, *draw_symbols(V, B, 70, seed=3), roomy)  # leaves its traces
+    exact, large = Workspace(V, H, B, T, dtype), Workspace(V, H, B, 70, dtype)
+    forward_window(parameters.flat, *draw_symbols(V, B, 70, seed=3), large)  # fills the buffers
     results = []
-    for workspace in (exact, roomy):
+    for workspace in (exact, large):
         workspace.hidden[...] = 0.5
         gradients = Parameters(V, H, dtype)
         loss = forward_window(parameters.flat, *draw_symbols(V, B, T), workspace)
@@ -109,7 +109,7 @@ def test_without_targets(isa, dtype, draw_parameters, draw_symbols):
 @pytest.mark.parametrize("size", [1e3, 1e30])
 @pytest.mark.parametrize("shift", [0, -3, 3])
 def test_large_logits_do_not_overflow(size, shift, isa, dtype):
-    """softmax of shift + (0, size, -size): (0, 1, 0); a loss is the distance to the largest."""
+    """softmax(shift + (0, size, -size)) is (0, 1, 0); the loss is the largest logit minus y."""
     parameters = Parameters(3, 2, dtype)
     parameters["by"][:, 0] = np.multiply(size, [shift, shift + 1, shift - 1])
     workspace = Workspace(3, 2, 3, 1, dtype)
@@ -143,8 +143,8 @@ def test_workspace_keeps_its_isa(isa, dtype, draw_parameters, draw_symbols):
     assert len(set(results)) == 1
 
 
-class TestDoor:
-    """Nothing below the checks checks anything: each wrong argument must stop at the door."""
+class TestArguments:
+    """Each wrong argument must raise an error: the C-level functions check nothing."""
 
     V, H, B, T = 7, 5, 2, 4
     ERRORS = (TypeError, ValueError)
@@ -203,10 +203,10 @@ class TestDoor:
                 wrong[at] = symbol
                 with pytest.raises(ValueError, match=f"{what} must be from 0 to {self.V - 1}"):
                     self.forward(**{what: wrong})
-        with pytest.raises(ValueError, match="one shape"):
+        with pytest.raises(ValueError, match="the same shape"):
             self.forward(**{what: good[:-1]})
 
-    def test_strided_symbols_are_read_right(self):
+    def test_strided_symbols(self):
         wide = np.random.default_rng(0).integers(0, self.V, (self.T, 2 * self.B)).astype(np.int32)
         loss = self.forward(inputs=wide[:, ::2], targets=wide[::-1, ::2])
         self.workspace.hidden[...] = 0

@@ -34,7 +34,7 @@ def test_runs_against_the_oracle(optimizer, norm, V, layers, isa, draw_parameter
     def update(p, memory, g, t):
         g["Wh"] += g["Wy"].T
         g["Wy"] = np.zeros_like(g["Wy"])
-        g = reference.shortened(g, norm)
+        g = reference.clipped_by_norm(g, norm)
         if optimizer == "adagrad":
             reference.adagrad(p, memory, g, rate)
         else:

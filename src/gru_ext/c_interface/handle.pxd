@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a ``gru_model *`` of capi.pxd points to."""
+"""The struct that a ``gru_model *`` of capi.pxd points to."""
 from libc.stdint cimport int32_t
 
 from gru_ext.capi cimport gru_model
@@ -8,9 +8,9 @@ from gru_ext.core.native cimport real
 
 
 cdef struct Handle:
-    Window w              # of one stream, for the calls that take a step
+    Window w              # of one stream and time step, for one_stream.pyx
     Py_ssize_t itemsize
-    void *flat
+    void *flat            # the flat parameter buffer
     bint writable
 
 

@@ -13,11 +13,11 @@ from gru_ext.capi cimport (
     GRU_WRONG_DTYPE,
     gru_model,
 )
-from gru_ext.core.bptt cimport Window, cell, draw_symbol, inverse_temperature, product
-from gru_ext.core.layout cimport Cell, cell_of
+from gru_ext.core.bptt cimport Window, cell_forward, inverse_temperature, product, sample_symbol
+from gru_ext.core.layout cimport LayerOffsets, layer_offsets
 from gru_ext.core.native cimport (
-    gru_float_state_enter,
-    gru_float_state_leave,
+    gru_flush_subnormals,
+    gru_restore_float_state,
     gru_softmax_cross_entropy,
     gru_vexp,
     gru_vlog,
@@ -27,8 +27,8 @@ from gru_ext.core.native cimport (
 cdef const double BITS_PER_NAT = 1.4426950408889634
 
 
-cdef inline int _refuse(const gru_model *model, const real *state, const real *scratch,
-                        Py_ssize_t scratch_size) noexcept nogil:
+cdef inline int _check_stream(const gru_model *model, const real *state, const real *scratch,
+                              Py_ssize_t scratch_size) noexcept nogil:
     if model is NULL or state is NULL or scratch is NULL:
         return GRU_NULL
     if handle_of(model).itemsize != sizeof(real):
@@ -38,22 +38,22 @@ cdef inline int _refuse(const gru_model *model, const real *state, const real *s
     return GRU_OK
 
 
-cdef int take_step(const gru_model *model, int32_t symbol, real *state, real *scratch,
-                   Py_ssize_t scratch_size) noexcept nogil:
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
+cdef int step_stream(const gru_model *model, int32_t symbol, real *state, real *scratch,
+                     Py_ssize_t scratch_size) noexcept nogil:
+    cdef int status = _check_stream(model, state, scratch, scratch_size)
     cdef const Window *w
-    cdef Cell at
+    cdef LayerOffsets at
     cdef uint64_t float_state
-    if refused:
-        return refused
+    if status:
+        return status
     if not is_symbol(model, symbol):
         return GRU_BAD_SYMBOL
     w = &handle_of(model).w
-    at = cell_of(&w.p, 0)
-    float_state = gru_float_state_enter()
-    cell(w, &at, flat_of(model, state), scratch, scratch, scratch + 3 * w.p.Hp, state, state,
-         &symbol, <real *>NULL, 1)
-    gru_float_state_leave(float_state)
+    at = layer_offsets(&w.p, 0)
+    float_state = gru_flush_subnormals()
+    cell_forward(w, &at, flat_of(model, state), scratch, scratch, scratch + 3 * w.p.Hp, state,
+                 state, &symbol, <real *>NULL, 1)
+    gru_restore_float_state(float_state)
     return GRU_OK
 
 
@@ -62,49 +62,49 @@ cdef void _softmax(const gru_model *model, const real *state, double inverse, co
     # y (Vp) = softmax((Wy h + by) * inverse)
     cdef const Window *w = &handle_of(model).w
     cdef real *p = flat_of(model, y)
-    cdef uint64_t float_state = gru_float_state_enter()
-    product(w, y, w.p.Vp, state, w.p.Hp, p + w.p.wy, y, 1, w.p.Vp, w.p.H)
+    cdef uint64_t float_state = gru_flush_subnormals()
+    product(w, w.packed, y, w.p.Vp, state, w.p.Hp, p + w.p.wy, y, 1, w.p.Vp, w.p.H)
     gru_softmax_cross_entropy(w.k, y, loss, next, p + w.p.by, inverse, 1, w.p.V, w.p.Vp)
-    gru_float_state_leave(float_state)
+    gru_restore_float_state(float_state)
 
 
-cdef int logits_of(const gru_model *model, const real *state, real *logits, real *scratch,
-                   Py_ssize_t scratch_size) noexcept nogil:
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
+cdef int stream_logits(const gru_model *model, const real *state, real *logits, real *scratch,
+                       Py_ssize_t scratch_size) noexcept nogil:
+    cdef int status = _check_stream(model, state, scratch, scratch_size)
     cdef const Window *w
     cdef real *by
     cdef uint64_t float_state
     cdef Py_ssize_t v
-    if refused or logits is NULL:
-        return refused if refused else GRU_NULL
+    if status or logits is NULL:
+        return status if status else GRU_NULL
     w = &handle_of(model).w
     by = flat_of(model, logits) + w.p.by
-    float_state = gru_float_state_enter()
-    product(w, scratch, w.p.Vp, state, w.p.Hp, flat_of(model, logits) + w.p.wy, scratch, 1, w.p.Vp,
-            w.p.H)
-    gru_float_state_leave(float_state)
+    float_state = gru_flush_subnormals()
+    product(w, w.packed, scratch, w.p.Vp, state, w.p.Hp, flat_of(model, logits) + w.p.wy, scratch,
+            1, w.p.Vp, w.p.H)
+    gru_restore_float_state(float_state)
     for v in range(w.p.V):
         logits[v] = scratch[v] + by[v]
     return GRU_OK
 
 
-cdef int log_probabilities_of(const gru_model *model, const real *state, double temperature,
-                              real *out, real *scratch, Py_ssize_t scratch_size) noexcept nogil:
+cdef int stream_log_probabilities(const gru_model *model, const real *state, double temperature,
+                                  real *out, real *scratch, Py_ssize_t scratch_size) noexcept nogil:
     # y - max y - log sum exp(y - max y), y = logits / temperature
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
+    cdef int status = _check_stream(model, state, scratch, scratch_size)
     cdef const Window *w
     cdef real *y = scratch
     cdef real *e
     cdef real inverse = <real>inverse_temperature(temperature)
     cdef real largest, total = 0, log_total
     cdef Py_ssize_t v
-    if refused or out is NULL:
-        return refused if refused else GRU_NULL
+    if status or out is NULL:
+        return status if status else GRU_NULL
     if not (temperature > 0 and isfinite(temperature)):
         return GRU_BAD_NUMBER
     w = &handle_of(model).w
     e = scratch + w.p.Vp
-    logits_of(model, state, y, e, scratch_size)
+    stream_logits(model, state, y, e, scratch_size)
     for v in range(w.p.V):
         y[v] *= inverse
     largest = y[0]
@@ -121,12 +121,12 @@ cdef int log_probabilities_of(const gru_model *model, const real *state, double 
     return GRU_OK
 
 
-cdef int cost_of(const gru_model *model, const real *state, int32_t next, double *bits,
-                 real *scratch, Py_ssize_t scratch_size) noexcept nogil:
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
+cdef int stream_cost(const gru_model *model, const real *state, int32_t next, double *bits,
+                     real *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    cdef int status = _check_stream(model, state, scratch, scratch_size)
     cdef double nats = 0
-    if refused or bits is NULL:
-        return refused if refused else GRU_NULL
+    if status or bits is NULL:
+        return status if status else GRU_NULL
     if not is_symbol(model, next):
         return GRU_BAD_SYMBOL
     _softmax(model, state, 1, &next, &nats, scratch)
@@ -134,13 +134,13 @@ cdef int cost_of(const gru_model *model, const real *state, int32_t next, double
     return GRU_OK
 
 
-cdef int draw_next(const gru_model *model, const real *state, double temperature, double uniform,
-                   int32_t *symbol, real *scratch, Py_ssize_t scratch_size) noexcept nogil:
-    cdef int refused = _refuse(model, state, scratch, scratch_size)
-    if refused or symbol is NULL:
-        return refused if refused else GRU_NULL
+cdef int sample_next(const gru_model *model, const real *state, double temperature, double uniform,
+                     int32_t *symbol, real *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    cdef int status = _check_stream(model, state, scratch, scratch_size)
+    if status or symbol is NULL:
+        return status if status else GRU_NULL
     if not (temperature >= 0 and isfinite(temperature) and 0 <= uniform < 1):
         return GRU_BAD_NUMBER
     _softmax(model, state, inverse_temperature(temperature), NULL, NULL, scratch)
-    symbol[0] = draw_symbol(&handle_of(model).w, scratch, temperature, uniform)
+    symbol[0] = sample_symbol(&handle_of(model).w, scratch, temperature, uniform)
     return GRU_OK

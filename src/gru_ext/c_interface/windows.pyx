@@ -18,33 +18,33 @@ from gru_ext.capi cimport (
     GRU_WRONG_DTYPE,
     gru_model,
 )
-from gru_ext.core.bptt cimport Window, backward_pass, buffers_of, forward_pass
+from gru_ext.core.bptt cimport Window, backward_pass, buffer_offsets, forward_pass
 from gru_ext.core.gradients cimport weight_gradients
 from gru_ext.core.layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS
 from gru_ext.core.native cimport (
     GRU_LINE_BYTES,
     gru_apply,
-    gru_float_state_enter,
-    gru_float_state_leave,
+    gru_flush_subnormals,
+    gru_restore_float_state,
     gru_update,
     real,
 )
-from gru_ext.core.updates cimport adagrad_of
+from gru_ext.core.updates cimport make_adagrad_update
 
 
-cdef struct Workspace:
-    # In the caller's memory, before the arrays; each call sets its pointers anew.
-    uint64_t mark
+cdef struct WorkspaceHeader:
+    # At the start of the caller's memory, before the arrays. Each call sets its pointers.
+    uint64_t magic        # MAGIC after init_workspace
     Window w
     Py_ssize_t itemsize
-    bint ready            # a forward pass with targets has not been taken back yet
+    bint backward_ready   # the last call was a forward pass with targets
 
 
 cdef enum:
-    MARK = 0x67727531     # "gru1"
+    MAGIC = 0x67727531     # "gru1"
 
 
-cdef struct Arrays:
+cdef struct ByteOffsets:
     Py_ssize_t reals, losses, touched, gradients, end
 
 
@@ -52,10 +52,10 @@ cdef inline Py_ssize_t _lines(Py_ssize_t bytes) noexcept nogil:
     return (bytes + GRU_LINE_BYTES - 1) // GRU_LINE_BYTES * GRU_LINE_BYTES
 
 
-cdef Arrays _arrays(const Window *w, Py_ssize_t itemsize) noexcept nogil:
+cdef ByteOffsets _byte_offsets(const Window *w, Py_ssize_t itemsize) noexcept nogil:
     # Offsets in bytes from the workspace's first cache line.
-    cdef Arrays a
-    a.reals = _lines(sizeof(Workspace))
+    cdef ByteOffsets a
+    a.reals = _lines(sizeof(WorkspaceHeader))
     a.losses = a.reals + _lines(w.o.size * itemsize)
     a.touched = a.losses + _lines(w.T_max * w.B * <Py_ssize_t>sizeof(double))
     a.gradients = a.touched + _lines(w.p.V)
@@ -67,58 +67,59 @@ cdef inline char *_base(void *workspace) noexcept nogil:
     return <char *>((<uintptr_t>workspace + GRU_LINE_BYTES - 1) // GRU_LINE_BYTES * GRU_LINE_BYTES)
 
 
-cdef int _plan(const gru_model *model, Py_ssize_t B, Py_ssize_t T, bint training,
-               Window *w) noexcept nogil:
+cdef int _plan_window(const gru_model *model, Py_ssize_t B, Py_ssize_t T, bint training,
+                      Window *w) noexcept nogil:
     if model is NULL:
         return GRU_NULL
     if not (1 <= B <= MOST_STREAMS and 1 <= T <= LARGEST_SIZE and B * T <= MOST_ROWS):
         return GRU_BAD_SIZE
     w[0] = handle_of(model).w
     w.B, w.T, w.T_max, w.training = B, T, T, training
-    w.o = buffers_of(w, handle_of(model).itemsize)
+    w.o = buffer_offsets(w, handle_of(model).itemsize)
     return GRU_OK
 
 
-cdef Py_ssize_t bytes_of(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
-                         bint training) noexcept nogil:
+cdef Py_ssize_t workspace_bytes(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
+                                bint training) noexcept nogil:
     cdef Window w
-    cdef int refused = _plan(model, B, T, training, &w)
-    return refused if refused else _arrays(&w, handle_of(model).itemsize).end + GRU_LINE_BYTES
+    cdef int status = _plan_window(model, B, T, training, &w)
+    return status if status else _byte_offsets(&w, handle_of(model).itemsize).end + GRU_LINE_BYTES
 
 
 cdef int init_workspace(const gru_model *model, void *workspace, Py_ssize_t bytes, Py_ssize_t B,
                         Py_ssize_t T, bint training) noexcept nogil:
     cdef Window w
-    cdef int refused = _plan(model, B, T, training, &w)
-    cdef Workspace *made
-    if refused or workspace is NULL:
-        return refused if refused else GRU_NULL
-    if bytes < bytes_of(model, B, T, training):
+    cdef int status = _plan_window(model, B, T, training, &w)
+    cdef WorkspaceHeader *header
+    if status or workspace is NULL:
+        return status if status else GRU_NULL
+    if bytes < workspace_bytes(model, B, T, training):
         return GRU_TOO_SMALL
-    memset(_base(workspace), 0, _arrays(&w, handle_of(model).itemsize).end)
-    made = <Workspace *>_base(workspace)
-    made.mark, made.w, made.itemsize = MARK, w, handle_of(model).itemsize
+    memset(_base(workspace), 0, _byte_offsets(&w, handle_of(model).itemsize).end)
+    header = <WorkspaceHeader *>_base(workspace)
+    header.magic, header.w, header.itemsize = MAGIC, w, handle_of(model).itemsize
     return GRU_OK
 
 
-cdef void *state_in(const gru_model *model, void *workspace) noexcept nogil:
-    # (B, Hp): the state that the next window starts from.
-    cdef Workspace *s
-    if _match(model, workspace, 0, False):
+cdef void *workspace_state(const gru_model *model, void *workspace) noexcept nogil:
+    # (B, Hp): the hidden state that the next window starts from.
+    cdef WorkspaceHeader *s
+    if _check_workspace(model, workspace, 0, False):
         return NULL
-    s = <Workspace *>_base(workspace)
-    return (_base(workspace) + _arrays(&s.w, s.itemsize).reals + s.w.o.carry * s.itemsize)
+    s = <WorkspaceHeader *>_base(workspace)
+    return (_base(workspace) + _byte_offsets(&s.w, s.itemsize).reals + s.w.o.state * s.itemsize)
 
 
-cdef int _match(const gru_model *model, void *workspace, Py_ssize_t itemsize,
-                bint training) noexcept nogil:
-    # Whether the two belong together; itemsize 0 is any.
-    cdef const Workspace *s
+cdef int _check_workspace(const gru_model *model, void *workspace, Py_ssize_t itemsize,
+                          bint training) noexcept nogil:
+    # Whether the workspace was made for this model and, if `training`, for training. itemsize 0
+    # stands for any dtype.
+    cdef const WorkspaceHeader *s
     cdef const Handle *m = handle_of(model)
     if model is NULL or workspace is NULL:
         return GRU_NULL
-    s = <const Workspace *>_base(workspace)
-    if s.mark != MARK or s.w.p.V != m.w.p.V or s.w.p.H != m.w.p.H:
+    s = <const WorkspaceHeader *>_base(workspace)
+    if s.magic != MAGIC or s.w.p.V != m.w.p.V or s.w.p.H != m.w.p.H:
         return GRU_BAD_SIZE
     if s.itemsize != m.itemsize or (itemsize and itemsize != m.itemsize):
         return GRU_WRONG_DTYPE
@@ -127,16 +128,16 @@ cdef int _match(const gru_model *model, void *workspace, Py_ssize_t itemsize,
     return GRU_OK
 
 
-cdef int _open(const gru_model *model, void *workspace, Py_ssize_t itemsize, bint training,
-               const int32_t *inputs, const int32_t *targets, Py_ssize_t T) noexcept nogil:
-    # Check everything that a window reads, and point the workspace at it.
-    cdef int refused = _match(model, workspace, itemsize, training)
-    cdef Workspace *s
-    cdef Arrays a
+cdef int _bind_window(const gru_model *model, void *workspace, Py_ssize_t itemsize, bint training,
+                      const int32_t *inputs, const int32_t *targets, Py_ssize_t T) noexcept nogil:
+    # Check the arguments of a window, and set the workspace's pointers to them.
+    cdef int status = _check_workspace(model, workspace, itemsize, training)
+    cdef WorkspaceHeader *s
+    cdef ByteOffsets a
     cdef Py_ssize_t i
-    if refused or inputs is NULL:
-        return refused if refused else GRU_NULL
-    s = <Workspace *>_base(workspace)
+    if status or inputs is NULL:
+        return status if status else GRU_NULL
+    s = <WorkspaceHeader *>_base(workspace)
     if not 1 <= T <= s.w.T_max:
         return GRU_BAD_SIZE
     for i in range(T * s.w.B):
@@ -144,68 +145,69 @@ cdef int _open(const gru_model *model, void *workspace, Py_ssize_t itemsize, bin
             return GRU_BAD_SYMBOL
         if targets is not NULL and not is_symbol(model, targets[i]):
             return GRU_BAD_SYMBOL
-    a = _arrays(&s.w, s.itemsize)
+    a = _byte_offsets(&s.w, s.itemsize)
     s.w.T, s.w.inputs, s.w.targets = T, inputs, targets
     s.w.losses = <double *>(_base(workspace) + a.losses)
     s.w.touched = <unsigned char *>(_base(workspace) + a.touched)
     return GRU_OK
 
 
-cdef inline real *_reals(void *workspace, real *unused) noexcept nogil:
-    return <real *>(_base(workspace) + _lines(sizeof(Workspace)))
+cdef inline real *_real_buffers(void *workspace, real *unused) noexcept nogil:
+    return <real *>(_base(workspace) + _lines(sizeof(WorkspaceHeader)))
 
 
-cdef int forward_in(const gru_model *model, void *workspace, const int32_t *inputs,
-                    const int32_t *targets, Py_ssize_t T, double *loss,
-                    real *unused) noexcept nogil:
-    cdef int refused = _open(model, workspace, sizeof(real), False, inputs, targets, T)
-    cdef Workspace *s
+cdef int forward_window(const gru_model *model, void *workspace, const int32_t *inputs,
+                        const int32_t *targets, Py_ssize_t T, double *loss,
+                        real *unused) noexcept nogil:
+    cdef int status = _bind_window(model, workspace, sizeof(real), False, inputs, targets, T)
+    cdef WorkspaceHeader *s
     cdef uint64_t float_state
     cdef double total
-    if refused:
-        return refused
-    s = <Workspace *>_base(workspace)
-    float_state = gru_float_state_enter()
-    total = forward_pass(&s.w, flat_of(model, unused), _reals(workspace, unused))
-    gru_float_state_leave(float_state)
-    s.ready = s.w.training and targets is not NULL
+    if status:
+        return status
+    s = <WorkspaceHeader *>_base(workspace)
+    float_state = gru_flush_subnormals()
+    total = forward_pass(&s.w, flat_of(model, unused), _real_buffers(workspace, unused))
+    gru_restore_float_state(float_state)
+    s.backward_ready = s.w.training and targets is not NULL
     if loss is not NULL:
         loss[0] = total
     return GRU_OK
 
 
-cdef int backward_in(const gru_model *model, void *workspace, const int32_t *inputs,
-                     const int32_t *targets, double scale, real *gradients) noexcept nogil:
-    cdef Workspace *s
+cdef int backward_window(const gru_model *model, void *workspace, const int32_t *inputs,
+                         const int32_t *targets, double scale, real *gradients) noexcept nogil:
+    cdef WorkspaceHeader *s
     cdef uint64_t float_state
-    cdef int refused = _match(model, workspace, sizeof(real), True)
-    if refused or targets is NULL or gradients is NULL:
-        return refused if refused else GRU_NULL
-    s = <Workspace *>_base(workspace)
-    if not s.ready:
+    cdef int status = _check_workspace(model, workspace, sizeof(real), True)
+    if status or targets is NULL or gradients is NULL:
+        return status if status else GRU_NULL
+    s = <WorkspaceHeader *>_base(workspace)
+    if not s.backward_ready:
         return GRU_OUT_OF_ORDER
     if not isfinite(<real>scale):
         return GRU_BAD_NUMBER
-    refused = _open(model, workspace, sizeof(real), True, inputs, targets, s.w.T)
-    if refused:
-        return refused
-    s.ready = False
-    float_state = gru_float_state_enter()
-    backward_pass(&s.w, flat_of(model, gradients), _reals(workspace, gradients), scale)
-    weight_gradients(&s.w, _reals(workspace, gradients), gradients, True, NULL, 0, 1)
-    gru_float_state_leave(float_state)
+    status = _bind_window(model, workspace, sizeof(real), True, inputs, targets, s.w.T)
+    if status:
+        return status
+    s.backward_ready = False
+    float_state = gru_flush_subnormals()
+    backward_pass(&s.w, flat_of(model, gradients), _real_buffers(workspace, gradients), scale)
+    weight_gradients(&s.w, _real_buffers(workspace, gradients), gradients, True, NULL, 0, 1)
+    gru_restore_float_state(float_state)
     return GRU_OK
 
 
-cdef inline bint _rates(double learning_rate, double clip, double eps, real *unused) noexcept nogil:
-    # As the kernels see them: in their dtype, with subnormals as zero.
+cdef inline bint _valid_settings(double learning_rate, double clip, double eps,
+                                 real *unused) noexcept nogil:
+    # In the dtype of the kernels, where subnormals count as zero.
     cdef real smallest = FLT_MIN if real is float else DBL_MIN
     return (isfinite(<real>learning_rate) and clip > 0 and isfinite(<real>eps)
             and <real>eps >= smallest)
 
 
-cdef int adagrad_with(gru_model *model, real *memory, const real *gradients, double learning_rate,
-                      double clip, double eps) noexcept nogil:
+cdef int apply_adagrad(gru_model *model, real *memory, const real *gradients, double learning_rate,
+                       double clip, double eps) noexcept nogil:
     cdef const Handle *m = handle_of(model)
     cdef gru_update update
     cdef uint64_t float_state
@@ -215,21 +217,21 @@ cdef int adagrad_with(gru_model *model, real *memory, const real *gradients, dou
         return GRU_WRONG_DTYPE
     if not m.writable:
         return GRU_READ_ONLY
-    if not _rates(learning_rate, clip, eps, memory):
+    if not _valid_settings(learning_rate, clip, eps, memory):
         return GRU_BAD_NUMBER
-    update = adagrad_of(m.flat, memory, learning_rate, clip, eps)
-    float_state = gru_float_state_enter()
+    update = make_adagrad_update(m.flat, memory, learning_rate, clip, eps)
+    float_state = gru_flush_subnormals()
     gru_apply(m.w.k, <real *>gradients, &update, m.w.p.size)
-    gru_float_state_leave(float_state)
+    gru_restore_float_state(float_state)
     return GRU_OK
 
 
-cdef int train_step_in(gru_model *model, void *workspace, real *memory, const int32_t *inputs,
-                       const int32_t *targets, Py_ssize_t T, double learning_rate, double clip,
-                       double eps, double *loss) noexcept nogil:
-    cdef int refused
-    cdef Workspace *s
-    cdef Arrays a
+cdef int train_step(gru_model *model, void *workspace, real *memory, const int32_t *inputs,
+                    const int32_t *targets, Py_ssize_t T, double learning_rate, double clip,
+                    double eps, double *loss) noexcept nogil:
+    cdef int status
+    cdef WorkspaceHeader *s
+    cdef ByteOffsets a
     cdef gru_update update
     cdef uint64_t float_state
     cdef unsigned char *touched
@@ -238,27 +240,27 @@ cdef int train_step_in(gru_model *model, void *workspace, real *memory, const in
     cdef Py_ssize_t i
     if memory is NULL or targets is NULL:
         return GRU_NULL
-    if not _rates(learning_rate, clip, eps, memory):
+    if not _valid_settings(learning_rate, clip, eps, memory):
         return GRU_BAD_NUMBER
-    refused = _open(model, workspace, sizeof(real), True, inputs, targets, T)
-    if refused:
-        return refused
+    status = _bind_window(model, workspace, sizeof(real), True, inputs, targets, T)
+    if status:
+        return status
     if not handle_of(model).writable:
         return GRU_READ_ONLY
-    s = <Workspace *>_base(workspace)
-    a = _arrays(&s.w, s.itemsize)
-    ws = _reals(workspace, memory)
+    s = <WorkspaceHeader *>_base(workspace)
+    a = _byte_offsets(&s.w, s.itemsize)
+    ws = _real_buffers(workspace, memory)
     touched = <unsigned char *>s.w.touched
     memset(touched, 0, s.w.p.V)
     for i in range(T * s.w.B):
         touched[inputs[i]] = 1
-    update = adagrad_of(flat_of(model, memory), memory, learning_rate, clip, eps)
-    float_state = gru_float_state_enter()
+    update = make_adagrad_update(flat_of(model, memory), memory, learning_rate, clip, eps)
+    float_state = gru_flush_subnormals()
     total = forward_pass(&s.w, flat_of(model, memory), ws)
     backward_pass(&s.w, flat_of(model, memory), ws, 1.0 / s.w.B)
     weight_gradients(&s.w, ws, <real *>(_base(workspace) + a.gradients), False, &update, 0, 1)
-    gru_float_state_leave(float_state)
-    s.ready = False
+    gru_restore_float_state(float_state)
+    s.backward_ready = False
     if loss is not NULL:
         loss[0] = total
     return GRU_OK

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A BLAS taken from elsewhere at run time, and its product in row-major terms."""
+"""The functions of a BLAS found at run time (matmul.pyx), and a matrix product that calls them."""
 from gru_ext.core.native cimport real
 
 ctypedef void (*sgemm_t)(char *, char *, int *, int *, int *, float *, float *, int *, float *,
@@ -22,7 +22,7 @@ cdef inline void blas_product(const Blas *blas, real *c, Py_ssize_t ldc, const r
                               Py_ssize_t lda, bint a_transposed, const real *b, Py_ssize_t ldb,
                               bint b_transposed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t K,
                               bint accumulate) noexcept nogil:
-    # Rows of c (M, N) = [c +] op(a) (M, K) op(b) (K, N). BLAS counts by columns, so it is asked for
+    # c (M, N) = [c +] op(a) (M, K) op(b) (K, N), row-major. BLAS is column-major, so it computes
     # c^T = op(b)^T op(a)^T.
     cdef int m = <int>M, n = <int>N, k = <int>K, one = 1
     cdef int step_a = <int>lda, step_b = <int>ldb, step_c = <int>ldc

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Truncated BPTT over one window (declarations and equations: _bptt.pxd)."""
+"""One window of truncated BPTT, forward and backward (declarations and equations: bptt.pxd)."""
 from libc.string cimport memcpy, memset
 
 from gru_ext.core.blas cimport blas_product
-from gru_ext.core.layout cimport cell_of, padded, share
+from gru_ext.core.layout cimport layer_offsets, padded
 from gru_ext.core.native cimport (
     GRU_CHUNK_ROWS,
     GRU_LINE_BYTES,
@@ -12,7 +12,7 @@ from gru_ext.core.native cimport (
     gru_candidate_backward,
     gru_candidate_forward,
     gru_cross_entropy_backward,
-    gru_draw,
+    gru_sample,
     gru_dropout,
     gru_gates_backward,
     gru_gates_forward,
@@ -25,11 +25,12 @@ from gru_ext.core.native cimport (
     panel_of,
     real,
 )
+from gru_ext.core.partition cimport part_begin
 
 
 cdef enum:
-    OUTPUT_STEPS = 32
-    PACK_STEPS = 16
+    OUTPUT_STEPS = 32     # time steps whose outputs are computed together, with few streams
+    PACK_STEPS = 16       # time steps from which packing pays off, with few streams
 
 
 cdef inline bint may_pack(const Window *w) noexcept nogil:
@@ -37,259 +38,267 @@ cdef inline bint may_pack(const Window *w) noexcept nogil:
 
 
 cdef void choose_packing(Window *w, Py_ssize_t steps) noexcept nogil:
-    # Few streams read packed weights a little faster: worth the packing where many steps follow.
+    # With few streams packed weights are only a little faster: pack if many time steps follow.
     w.packed = may_pack(w) and (w.B >= GRU_PACK_STREAMS or steps >= PACK_STEPS)
-    w.below_packed = w.blas == NULL and w.p.layers > 1 and w.B * steps >= GRU_PACK_STREAMS
+    w.inputs_packed = w.blas == NULL and w.p.layers > 1 and w.B * steps >= GRU_PACK_STREAMS
 
 
-cdef Buffers buffers_of(const Window *w, Py_ssize_t itemsize) noexcept nogil:
-    cdef Buffers o
+cdef BufferOffsets buffer_offsets(const Window *w, Py_ssize_t itemsize) noexcept nogil:
+    cdef BufferOffsets o
     cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, H = w.p.H, rows = w.T_max * w.B
     cdef bint packs = may_pack(w), packs_t = packs and w.training
-    cdef bint packs_below = w.blas == NULL and w.p.layers > 1
+    cdef bint packs_inputs = w.blas == NULL and w.p.layers > 1
     o.h = 0
     o.gates = o.h + (rows + w.B) * Hp
     o.rh = o.gates + rows * 3 * Hp
-    o.h_before = o.rh + rows * Hp
-    o.dropped = o.h_before + (rows * Hp if w.resetting else 0)
+    o.h_prev = o.rh + rows * Hp
+    o.dropped = o.h_prev + (rows * Hp if w.resetting else 0)
     o.uzr_packed = o.dropped + (rows * Hp if w.dropping else 0)
     o.uh_packed = o.uzr_packed + (H * 2 * Hp if packs else 0)
     o.uzr_packed_t = o.uh_packed + (H * Hp if packs else 0)
     o.uh_packed_t = o.uzr_packed_t + (2 * Hp * Hp if packs_t else 0)
     o.w_packed = o.uh_packed_t + (Hp * Hp if packs_t else 0)
-    o.w_packed_t = o.w_packed + (H * 3 * Hp if packs_below else 0)
-    o.layer = o.w_packed_t + (3 * Hp * Hp if packs_below and w.training else 0)
+    o.w_packed_t = o.w_packed + (H * 3 * Hp if packs_inputs else 0)
+    o.layer = o.w_packed_t + (3 * Hp * Hp if packs_inputs and w.training else 0)
     o.y = w.p.layers * o.layer
-    o.below = o.y + rows * Vp
-    o.carry = o.below + (rows * 3 * Hp if w.p.layers > 1 else 0)
-    o.wy_packed = o.carry + w.p.layers * w.B * Hp
+    o.wx = o.y + rows * Vp
+    o.state = o.wx + (rows * 3 * Hp if w.p.layers > 1 else 0)
+    o.wy_packed = o.state + w.p.layers * w.B * Hp
     o.wy_packed_t = o.wy_packed + (H * Vp if packs else 0)
     o.dh = o.wy_packed_t + (Vp * Hp if packs_t else 0)
     o.drh = o.dh + (w.B * Hp if w.training else 0)
     o.scratch = o.drh + (w.B * Hp if w.training else 0)
-    o.scratch_share = 0
+    o.scratch_per_part = 0
     if w.training and rows > GRU_CHUNK_ROWS // 4:
-        # a chunk of the left factor's rows, and of a group of panels of the right one's; no panel
-        # of any instruction set is wider than two vectors of a cache line
-        o.scratch_share = GRU_CHUNK_ROWS * (padded(H, itemsize)
-                                            + GRU_PANEL_GROUP * 2 * GRU_LINE_BYTES // itemsize)
-    o.size = o.scratch + w.parts_max * o.scratch_share
+        # a chunk of rows of the left factor, and of a group of panels of the right one; a panel is
+        # two vectors, and a vector at most a cache line
+        o.scratch_per_part = GRU_CHUNK_ROWS * (
+            padded(H, itemsize) + GRU_PANEL_GROUP * 2 * GRU_LINE_BYTES // itemsize)
+    o.size = o.scratch + w.parts_max * o.scratch_per_part
     return o
 
 
-cdef inline void pack_share(const gru_kernels *k, real *packed, const real *b,
-                            Py_ssize_t stride_k, Py_ssize_t stride_n, Py_ssize_t K,
-                            Py_ssize_t n_valid, Py_ssize_t N, Py_ssize_t part,
-                            Py_ssize_t parts) noexcept nogil:
+cdef inline void pack_part(const gru_kernels *k, real *packed, const real *b,
+                           Py_ssize_t stride_k, Py_ssize_t stride_n, Py_ssize_t K,
+                           Py_ssize_t n_valid, Py_ssize_t N, Py_ssize_t part,
+                           Py_ssize_t parts) noexcept nogil:
     cdef Py_ssize_t panels = (N + panel_of(k, packed) - 1) // panel_of(k, packed)
-    gru_pack(k, packed, b, stride_k, stride_n, K, n_valid, N, share(panels, part, parts),
-             share(panels, part + 1, parts))
+    gru_pack(k, packed, b, stride_k, stride_n, K, n_valid, N, part_begin(panels, part, parts),
+             part_begin(panels, part + 1, parts))
 
 
 cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
                        Py_ssize_t parts) noexcept nogil:
     cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, Vp = w.p.Vp, layer
-    cdef Cell at
-    cdef real *own
+    cdef LayerOffsets at
+    cdef real *layer_ws
     for layer in range(w.p.layers):
-        at, own = cell_of(&w.p, layer), own_buffers(w, ws, layer)
-        if layer > 0 and w.below_packed:
-            pack_share(w.k, own + w.o.w_packed, p + at.w, 3 * Hp, 1, H, 3 * Hp, 3 * Hp, part, parts)
+        at, layer_ws = layer_offsets(&w.p, layer), layer_workspace(w, ws, layer)
+        if layer > 0 and w.inputs_packed:
+            pack_part(w.k, layer_ws + w.o.w_packed, p + at.w, 3 * Hp, 1, H, 3 * Hp, 3 * Hp, part,
+                      parts)
             if w.training:
-                pack_share(w.k, own + w.o.w_packed_t, p + at.w, 1, 3 * Hp, 3 * Hp, H, Hp, part,
-                           parts)
+                pack_part(w.k, layer_ws + w.o.w_packed_t, p + at.w, 1, 3 * Hp, 3 * Hp, H, Hp, part,
+                          parts)
         if not w.packed:
             continue
-        pack_share(w.k, own + w.o.uzr_packed, p + at.uzr, 2 * Hp, 1, H, 2 * Hp, 2 * Hp, part, parts)
-        pack_share(w.k, own + w.o.uh_packed, p + at.uh, Hp, 1, H, Hp, Hp, part, parts)
+        pack_part(w.k, layer_ws + w.o.uzr_packed, p + at.uzr, 2 * Hp, 1, H, 2 * Hp, 2 * Hp, part,
+                  parts)
+        pack_part(w.k, layer_ws + w.o.uh_packed, p + at.uh, Hp, 1, H, Hp, Hp, part, parts)
         if w.training:
-            pack_share(w.k, own + w.o.uzr_packed_t, p + at.uzr, 1, 2 * Hp, 2 * Hp, H, Hp, part,
-                       parts)
-            pack_share(w.k, own + w.o.uh_packed_t, p + at.uh, 1, Hp, Hp, H, Hp, part, parts)
+            pack_part(w.k, layer_ws + w.o.uzr_packed_t, p + at.uzr, 1, 2 * Hp, 2 * Hp, H, Hp, part,
+                      parts)
+            pack_part(w.k, layer_ws + w.o.uh_packed_t, p + at.uh, 1, Hp, Hp, H, Hp, part, parts)
     if not w.packed:
         return
-    pack_share(w.k, ws + w.o.wy_packed, p + w.p.wy, Vp, 1, H, Vp, Vp, part, parts)
+    pack_part(w.k, ws + w.o.wy_packed, p + w.p.wy, Vp, 1, H, Vp, Vp, part, parts)
     if w.training:
-        pack_share(w.k, ws + w.o.wy_packed_t, p + w.p.wy, 1, Vp, Vp, H, Hp, part, parts)
+        pack_part(w.k, ws + w.o.wy_packed_t, p + w.p.wy, 1, Vp, Vp, H, Hp, part, parts)
 
 
-cdef inline void product_of(const Window *w, bint packs, real *c, Py_ssize_t ldc, const real *a,
-                            Py_ssize_t lda, const real *b, const real *packed, Py_ssize_t M,
-                            Py_ssize_t N, Py_ssize_t K) noexcept nogil:
+cdef void product(const Window *w, bint use_packed, real *c, Py_ssize_t ldc, const real *a,
+                  Py_ssize_t lda, const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
+                  Py_ssize_t K) noexcept nogil:
     # c (M, N) = a (M, K) b (K, N)
     if w.blas != NULL:
         blas_product(w.blas, c, ldc, a, lda, False, b, N, False, M, N, K, False)
-    elif packs:
+    elif use_packed:
         gru_matmul_packed(w.k, c, ldc, a, lda, packed, M, N, K, False)
     else:
         gru_matmul_rows(w.k, c, ldc, a, lda, b, N, M, N, K, False)
 
 
-cdef inline void product_t(const Window *w, bint packs, real *c, const real *a, Py_ssize_t lda,
-                           const real *b, const real *packed, Py_ssize_t M, Py_ssize_t K,
-                           bint accumulate) noexcept nogil:
+cdef inline void product_t(const Window *w, bint use_packed, real *c, const real *a,
+                           Py_ssize_t lda, const real *b, const real *packed, Py_ssize_t M,
+                           Py_ssize_t K, bint accumulate) noexcept nogil:
     # c (M, H) = [c +] a (M, K) b^T, b (H, K)
     if w.blas != NULL:
         blas_product(w.blas, c, w.p.Hp, a, lda, False, b, K, True, M, w.p.H, K, accumulate)
-    elif packs:
+    elif use_packed:
         gru_matmul_packed(w.k, c, w.p.Hp, a, lda, packed, M, w.p.Hp, K, accumulate)
     else:
         gru_matmul_rows_t(w.k, c, w.p.Hp, a, lda, b, K, M, w.p.H, K, accumulate)
 
 
-cdef void product(const Window *w, real *c, Py_ssize_t ldc, const real *a, Py_ssize_t lda,
-                  const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
-                  Py_ssize_t K) noexcept nogil:
-    product_of(w, w.packed, c, ldc, a, lda, b, packed, M, N, K)
-
-
-cdef void enter(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # carry -> h[0]
+cdef void load_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
+    # state -> h[0]
     cdef Py_ssize_t layer
     for layer in range(w.p.layers):
-        memcpy(own_buffers(w, ws, layer) + w.o.h + s0 * w.p.Hp,
-               ws + w.o.carry + (layer * w.B + s0) * w.p.Hp, (s1 - s0) * w.p.Hp * sizeof(real))
+        memcpy(layer_workspace(w, ws, layer) + w.o.h + s0 * w.p.Hp,
+               ws + w.o.state + (layer * w.B + s0) * w.p.Hp, (s1 - s0) * w.p.Hp * sizeof(real))
 
 
-cdef void leave(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # h[T] -> carry
+cdef void store_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
+    # h[T] -> state
     cdef Py_ssize_t layer
     for layer in range(w.p.layers):
-        memcpy(ws + w.o.carry + (layer * w.B + s0) * w.p.Hp,
-               own_buffers(w, ws, layer) + w.o.h + (w.T * w.B + s0) * w.p.Hp,
+        memcpy(ws + w.o.state + (layer * w.B + s0) * w.p.Hp,
+               layer_workspace(w, ws, layer) + w.o.h + (w.T * w.B + s0) * w.p.Hp,
                (s1 - s0) * w.p.Hp * sizeof(real))
 
 
-cdef void cell(const Window *w, const Cell *at, const real *p, const real *own, real *gates,
-               real *rh, const real *h_prev, real *h, const int32_t *x, const real *below,
-               Py_ssize_t n) noexcept nogil:
-    # W x is that of the symbols x (n), or, where they are NULL, below (n, 3, Hp).
+cdef void cell_forward(const Window *w, const LayerOffsets *at, const real *p,
+                       const real *layer_ws, real *gates, real *rh, const real *h_prev, real *h,
+                       const int32_t *x, const real *projected, Py_ssize_t n) noexcept nogil:
+    # One time step of n streams. x (n) are symbols; if it is NULL, projected (n, 3, Hp) is W x.
     cdef Py_ssize_t Hp = w.p.Hp
-    cdef const real *wx = p + at.w if x != NULL else below
-    product(w, gates, 3 * Hp, h_prev, Hp, p + at.uzr, own + w.o.uzr_packed, n, 2 * Hp, w.p.H)
+    cdef const real *wx = p + at.w if x != NULL else projected
+    # z = sigmoid(.. + Uz h'), r = sigmoid(.. + Ur h')
+    product(w, w.packed, gates, 3 * Hp, h_prev, Hp, p + at.uzr, layer_ws + w.o.uzr_packed, n,
+            2 * Hp, w.p.H)
     gru_gates_forward(w.k, gates, rh, h_prev, x, wx, p + at.b, n, Hp)
-    product(w, gates + 2 * Hp, 3 * Hp, rh, Hp, p + at.uh, own + w.o.uh_packed, n, Hp, w.p.H)
+    # h_hat = tanh(.. + Uh (r * h')), h = z * h' + (1 - z) * h_hat
+    product(w, w.packed, gates + 2 * Hp, 3 * Hp, rh, Hp, p + at.uh, layer_ws + w.o.uh_packed, n,
+            Hp, w.p.H)
     gru_candidate_forward(w.k, gates, h, h_prev, x, wx, p + at.b, n, Hp)
 
 
-cdef inline void drop(const Window *w, real *y, const real *x, Py_ssize_t layer, Py_ssize_t row,
-                      Py_ssize_t n, bint accumulate) noexcept nogil:
+cdef inline void apply_dropout(const Window *w, real *y, const real *x, Py_ssize_t layer,
+                               Py_ssize_t row, Py_ssize_t n, bint accumulate) noexcept nogil:
+    # y (n, Hp) = [y +] dropout(x (n, Hp)) for the rows [row, row + n) of the window.
     gru_dropout(w.k, y, x, w.dropout_key, layer * w.T * w.B + row, n, w.p.Hp, w.dropout, accumulate)
 
 
-cdef inline void step(const Window *w, const Cell *at, const real *p, real *ws, Py_ssize_t layer,
-                      Py_ssize_t t, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # One cell step of streams [s0, s1): h[t] -> h[t+1].
+cdef inline void cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
+                           Py_ssize_t layer, Py_ssize_t t, Py_ssize_t s0,
+                           Py_ssize_t s1) noexcept nogil:
+    # Time step t of one layer, streams [s0, s1): h[t] -> h[t+1], with resets and dropout.
     cdef Py_ssize_t Hp = w.p.Hp, row = t * w.B + s0, i
-    cdef real *own = own_buffers(w, ws, layer)
-    cdef real *h = own + w.o.h + row * Hp
-    cdef real *h_prev = states_before(w, own) + row * Hp
+    cdef real *layer_ws = layer_workspace(w, ws, layer)
+    cdef real *h = layer_ws + w.o.h + row * Hp
+    cdef real *h_prev = previous_states(w, layer_ws) + row * Hp
     if w.resets != NULL:
         for i in range(s1 - s0):
             if w.resets[row + i]:
                 memset(h_prev + i * Hp, 0, Hp * sizeof(real))
             else:
                 memcpy(h_prev + i * Hp, h + i * Hp, Hp * sizeof(real))
-    cell(w, at, p, own, own + w.o.gates + row * 3 * Hp, own + w.o.rh + row * Hp, h_prev,
-         h + w.B * Hp, w.inputs + row if layer == 0 else NULL, ws + w.o.below + row * 3 * Hp,
-         s1 - s0)
+    cell_forward(w, at, p, layer_ws, layer_ws + w.o.gates + row * 3 * Hp,
+                 layer_ws + w.o.rh + row * Hp, h_prev, h + w.B * Hp,
+                 w.inputs + row if layer == 0 else NULL, ws + w.o.wx + row * 3 * Hp, s1 - s0)
     if w.dropout > 0:
-        drop(w, own + w.o.dropped + row * Hp, h + w.B * Hp, layer, row, s1 - s0, False)
+        apply_dropout(w, layer_ws + w.o.dropped + row * Hp, h + w.B * Hp, layer, row, s1 - s0,
+                      False)
 
 
 cdef double inverse_temperature(double temperature) noexcept nogil:
-    # The coldest that is told from 0 is 1e-6.
+    # Temperatures up to 1e-6 count as 0 (sample_symbol).
     return 1 / temperature if temperature > 1e-6 else 1e6
 
 
-cdef int32_t draw_symbol(const Window *w, const real *p, double temperature,
-                         double uniform) noexcept nogil:
-    # From a row of probabilities at that temperature; the likeliest one at 0.
+cdef int32_t sample_symbol(const Window *w, const real *p, double temperature,
+                           double uniform) noexcept nogil:
+    # Sample from probabilities p (Vp) at that temperature; at temperature 0 the most likely symbol.
     cdef Py_ssize_t v, best = 0
     if temperature > 1e-6:
-        return gru_draw(w.k, <real *>p, uniform, w.p.V)
+        return gru_sample(w.k, <real *>p, uniform, w.p.V)
     for v in range(1, w.p.V):
         if p[v] > p[best]:
             best = v
     return <int32_t>best
 
 
-cdef inline void output(const Window *w, const real *p, real *ws, Py_ssize_t row, Py_ssize_t n,
-                        double inverse) noexcept nogil:
-    # p = softmax((Wy x + by) * inverse) of n rows, and the losses where there are targets.
+cdef inline void output_forward(const Window *w, const real *p, real *ws, Py_ssize_t row,
+                                Py_ssize_t n, double inverse) noexcept nogil:
+    # p = softmax((Wy x + by) * inverse) of the rows [row, row + n), and their losses if there are
+    # targets.
     cdef Py_ssize_t Vp = w.p.Vp
     cdef real *y = ws + w.o.y + row * Vp
-    cdef real *x = outputs_of(w, own_buffers(w, ws, w.p.layers - 1)) + row * w.p.Hp
-    product(w, y, Vp, x, w.p.Hp, p + w.p.wy, ws + w.o.wy_packed, n, Vp, w.p.H)
+    cdef real *x = layer_outputs(w, layer_workspace(w, ws, w.p.layers - 1)) + row * w.p.Hp
+    product(w, w.packed, y, Vp, x, w.p.Hp, p + w.p.wy, ws + w.o.wy_packed, n, Vp, w.p.H)
     gru_softmax_cross_entropy(w.k, y, w.losses + row if w.targets != NULL else NULL,
                               w.targets + row if w.targets != NULL else NULL,
                               p + w.p.by, inverse, n, w.p.V, Vp)
 
 
-cdef void read_below(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
-                     Py_ssize_t r1) noexcept nogil:
-    # below = W x of a layer above the first, x the outputs of the one below it.
+cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
+                         Py_ssize_t r1) noexcept nogil:
+    # W x of a layer above the first, rows [r0, r1).
     cdef Py_ssize_t Hp = w.p.Hp
-    cdef real *x = outputs_of(w, own_buffers(w, ws, layer - 1)) + r0 * Hp
+    cdef real *x = layer_outputs(w, layer_workspace(w, ws, layer - 1)) + r0 * Hp
     if r1 > r0:
-        product_of(w, w.below_packed, ws + w.o.below + r0 * 3 * Hp, 3 * Hp, x, Hp,
-                   p + cell_of(&w.p, layer).w, own_buffers(w, ws, layer) + w.o.w_packed, r1 - r0,
-                   3 * Hp, w.p.H)
+        product(w, w.inputs_packed, ws + w.o.wx + r0 * 3 * Hp, 3 * Hp, x, Hp,
+                p + layer_offsets(&w.p, layer).w, layer_workspace(w, ws, layer) + w.o.w_packed,
+                r1 - r0, 3 * Hp, w.p.H)
 
 
-cdef void forward(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t s0,
-                  Py_ssize_t s1) noexcept nogil:
-    # The output layer takes several steps of few streams at once, to read its weights less often.
+cdef void forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t s0,
+                        Py_ssize_t s1) noexcept nogil:
+    # One layer forward through the window, for the streams [s0, s1); the top layer also computes
+    # the outputs. With few streams the outputs of several time steps are one product, which reads
+    # Wy less often.
     cdef Py_ssize_t t, done = 0, steps = OUTPUT_STEPS if s1 - s0 == w.B and not w.packed else 1
     cdef bint top = layer == w.p.layers - 1
-    cdef Cell at = cell_of(&w.p, layer)
+    cdef LayerOffsets at = layer_offsets(&w.p, layer)
     for t in range(w.T):
-        step(w, &at, p, ws, layer, t, s0, s1)
+        cell_step(w, &at, p, ws, layer, t, s0, s1)
         if top and (t + 1 - done == steps or t + 1 == w.T):
-            output(w, p, ws, done * w.B + s0, (t + 1 - done) * (s1 - s0), 1.0)
+            output_forward(w, p, ws, done * w.B + s0, (t + 1 - done) * (s1 - s0), 1.0)
             done = t + 1
 
 
 cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil:
-    # A whole window on one thread; the sum of its losses, 0 without targets.
+    # A whole window on one thread. Returns the sum of the losses; 0 without targets.
     cdef double total = 0
     cdef Py_ssize_t i, layer
     choose_packing(w, w.T)
     pack_weights(w, p, ws, 0, 1)
-    enter(w, ws, 0, w.B)
+    load_state(w, ws, 0, w.B)
     for layer in range(w.p.layers):
         if layer > 0:
-            read_below(w, p, ws, layer, 0, w.T * w.B)
-        forward(w, p, ws, layer, 0, w.B)
-    leave(w, ws, 0, w.B)
+            project_inputs(w, p, ws, layer, 0, w.T * w.B)
+        forward_layer(w, p, ws, layer, 0, w.B)
+    store_state(w, ws, 0, w.B)
     if w.targets != NULL:
         for i in range(w.T * w.B):
             total += w.losses[i]
     return total
 
 
-cdef void one_step(const Window *w, const real *p, real *ws, double inverse) noexcept nogil:
-    # From carry to carry, and softmax((Wy h + by) * inverse); the weights are packed.
+cdef void forward_step(const Window *w, const real *p, real *ws, double inverse) noexcept nogil:
+    # One time step of all layers, state -> state, and p = softmax((Wy h + by) * inverse); call
+    # pack_weights before.
     cdef Py_ssize_t layer
-    cdef Cell at
-    enter(w, ws, 0, w.B)
+    cdef LayerOffsets at
+    load_state(w, ws, 0, w.B)
     for layer in range(w.p.layers):
         if layer > 0:
-            read_below(w, p, ws, layer, 0, w.B)
-        at = cell_of(&w.p, layer)
-        step(w, &at, p, ws, layer, 0, 0, w.B)
-    output(w, p, ws, 0, w.B, inverse)
-    leave(w, ws, 0, w.B)
+            project_inputs(w, p, ws, layer, 0, w.B)
+        at = layer_offsets(&w.p, layer)
+        cell_step(w, &at, p, ws, layer, 0, 0, w.B)
+    output_forward(w, p, ws, 0, w.B, inverse)
+    store_state(w, ws, 0, w.B)
 
 
-cdef void backward(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,
-                   Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # Turns a layer's gates, and at the top p, into the gradients of their pre-activations, from
-    # the last step on. Below the top `below` holds the gradients of the layer's outputs.
+cdef void backward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,
+                         Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
+    # One layer backward through the window. Replaces its gates by the gradients of their
+    # pre-activations, in the top layer also p by dy. In the layers below the top, w.o.wx holds the
+    # gradient of the layer's dropped-out outputs, dx of the layer above.
     cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, n = s1 - s0, t, row, i
     cdef bint top = layer == w.p.layers - 1
-    cdef Cell at = cell_of(&w.p, layer)
-    cdef real *own = own_buffers(w, ws, layer)
+    cdef LayerOffsets at = layer_offsets(&w.p, layer)
+    cdef real *layer_ws = layer_workspace(w, ws, layer)
     cdef real *dh = ws + w.o.dh + s0 * Hp
     cdef real *drh = ws + w.o.drh + s0 * Hp
     cdef real *wy_t = ws + w.o.wy_packed_t
@@ -299,43 +308,44 @@ cdef void backward(const Window *w, const real *p, real *ws, Py_ssize_t layer, d
     memset(dh, 0, n * Hp * sizeof(real))
     for t in range(w.T - 1, -1, -1):
         row = t * w.B + s0
-        gates = own + w.o.gates + row * 3 * Hp
-        h_prev = states_before(w, own) + row * Hp
+        gates = layer_ws + w.o.gates + row * 3 * Hp
+        h_prev = previous_states(w, layer_ws) + row * Hp
         if not top:
-            drop(w, dh, ws + w.o.below + row * Hp, layer, row, n, True)
+            apply_dropout(w, dh, ws + w.o.wx + row * Hp, layer, row, n, True)
         else:
             # loss = -log softmax(Wy x + by)[target], x = dropout(h)
             dy = ws + w.o.y + row * Vp
             gru_cross_entropy_backward(w.k, dy, w.targets + row, scale, n, Vp)
             if w.dropout > 0:
                 product_t(w, w.packed, drh, dy, Vp, p + w.p.wy, wy_t, n, Vp, False)
-                drop(w, dh, drh, layer, row, n, True)
+                apply_dropout(w, dh, drh, layer, row, n, True)
             else:
                 product_t(w, w.packed, dh, dy, Vp, p + w.p.wy, wy_t, n, Vp, True)
         # h = z * h' + (1 - z) * h_hat
         gru_candidate_backward(w.k, gates, dh, h_prev, n, Hp)
         # h_hat = tanh(.. + Uh (r * h'))
-        product_t(w, w.packed, drh, gates + 2 * Hp, 3 * Hp, p + at.uh, own + w.o.uh_packed_t, n, Hp,
-                  False)
+        product_t(w, w.packed, drh, gates + 2 * Hp, 3 * Hp, p + at.uh,
+                  layer_ws + w.o.uh_packed_t, n, Hp, False)
         # r * h'
         gru_gates_backward(w.k, gates, dh, drh, h_prev, n, Hp)
         # z = sigmoid(.. + Uz h'), r = sigmoid(.. + Ur h')
-        product_t(w, w.packed, dh, gates, 3 * Hp, p + at.uzr, own + w.o.uzr_packed_t, n, 2 * Hp,
-                  True)
+        product_t(w, w.packed, dh, gates, 3 * Hp, p + at.uzr, layer_ws + w.o.uzr_packed_t, n,
+                  2 * Hp, True)
         if w.resets != NULL:
             for i in range(n):
                 if w.resets[row + i]:
                     memset(dh + i * Hp, 0, Hp * sizeof(real))
 
 
-cdef void send_below(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
-                     Py_ssize_t r1) noexcept nogil:
-    # below = dx of a layer above the first, from its gates' gradients.
+cdef void backward_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
+                          Py_ssize_t r1) noexcept nogil:
+    # dx = W^T (dz_l, dr_l, dh_hat_l) of a layer above the first, rows [r0, r1).
     cdef Py_ssize_t Hp = w.p.Hp
-    cdef real *own = own_buffers(w, ws, layer)
+    cdef real *layer_ws = layer_workspace(w, ws, layer)
     if r1 > r0:
-        product_t(w, w.below_packed, ws + w.o.below + r0 * Hp, own + w.o.gates + r0 * 3 * Hp,
-                  3 * Hp, p + cell_of(&w.p, layer).w, own + w.o.w_packed_t, r1 - r0, 3 * Hp, False)
+        product_t(w, w.inputs_packed, ws + w.o.wx + r0 * Hp, layer_ws + w.o.gates + r0 * 3 * Hp,
+                  3 * Hp, p + layer_offsets(&w.p, layer).w, layer_ws + w.o.w_packed_t, r1 - r0,
+                  3 * Hp, False)
 
 
 cdef void backward_pass(const Window *w, const real *p, real *ws, double scale) noexcept nogil:
@@ -343,5 +353,5 @@ cdef void backward_pass(const Window *w, const real *p, real *ws, double scale) 
     cdef Py_ssize_t layer
     for layer in range(w.p.layers - 1, -1, -1):
         if layer < w.p.layers - 1:
-            send_below(w, p, ws, layer + 1, 0, w.T * w.B)
-        backward(w, p, ws, layer, scale, 0, w.B)
+            backward_inputs(w, p, ws, layer + 1, 0, w.T * w.B)
+        backward_layer(w, p, ws, layer, scale, 0, w.B)

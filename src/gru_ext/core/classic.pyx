@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The notebook's arithmetic, to the bit.
+"""Training and sampling of ``--classic``, bit-identical to the original NumPy script.
 
-Its training is chaotic: one unit in the last place of one weight, and after some thousand
-iterations the printed losses differ. So `--classic` has to round where the notebook rounds. Each
-sum, product and quotient below stands in the notebook's order and is compiled without fused
-multiply-adds; what NumPy computes in its own way (exp, tanh, log, the sum of a vector, the product
-of a matrix and a vector) is left to NumPy's own inner loops, called here without the GIL and
-without a Python call. docs/design.md has the reasons and the figures.
+tests/notebook.py repeats the arithmetic of the original script ("the notebook"). Training is
+chaotic: a difference of one unit in the last place of one weight changes the printed losses after
+some thousand iterations. So every operation here rounds as the notebook's does. Sums, products and
+quotients have the same order and are compiled without fused multiply-adds. exp, tanh, log, sums of
+vectors and matrix products call NumPy's own inner loops, without the GIL and without a Python call.
+docs/design.md has the reasons and the measurements.
 """
 import numpy as np
 
@@ -31,7 +31,7 @@ cdef struct Loops:
 
 
 cdef Loop _loop_of(cnp.ufunc f, str kind) except *:
-    # The inner loop that NumPy takes where all arguments are of one type, as in "dd->d".
+    # The inner loop of NumPy for arguments of one type, as "dd->d".
     cdef Loop loop
     cdef int i
     for i, types in enumerate((<object>f).types):
@@ -39,7 +39,7 @@ cdef Loop _loop_of(cnp.ufunc f, str kind) except *:
             loop.call = <loop_t><void *>f.functions[i]
             loop.data = <void *>f.data[i] if f.data != NULL else NULL
             return loop
-    raise RuntimeError("this NumPy has no inner loop of the kind that --classic needs")
+    raise RuntimeError("this NumPy lacks an inner loop that --classic needs")
 
 
 cdef Loops _loops(str kind) except *:
@@ -53,6 +53,7 @@ cdef Loops _loops(str kind) except *:
 
 
 cdef inline void unary(const Loop *f, real *y, real *x, Py_ssize_t n) noexcept nogil:
+    # y = f(x), n elements
     cdef char *args[2]
     cdef cnp.npy_intp count = n
     cdef cnp.npy_intp strides[2]
@@ -62,6 +63,7 @@ cdef inline void unary(const Loop *f, real *y, real *x, Py_ssize_t n) noexcept n
 
 
 cdef inline real total(const Loop *add, real *x, Py_ssize_t n) noexcept nogil:
+    # The sum of x, in NumPy's order of additions.
     cdef real sum = 0
     cdef char *args[3]
     cdef cnp.npy_intp count = n
@@ -116,7 +118,7 @@ cdef inline void sigmoid(const Loops *f, real *v, Py_ssize_t n) noexcept nogil:
 cdef inline void cell(const Loops *f, Sizes s, const real *W, const real *U, const real *b,
                       const real *Wy, const real *by, int32_t x, real *h_prev, real *z, real *r,
                       real *h_hat, real *rh, real *h, real *p, real *scratch) noexcept nogil:
-    # One step: gates, state (h may be h_prev) and the distribution p.
+    # One time step: gates, h (may be h_prev) and p = softmax(Wy h + by).
     cdef Py_ssize_t H = s.H, V = s.V, HV = H * V, HH = H * H, i
     cdef real largest, sum
     pre_activation(f, s, z, W, U, b, x, h_prev, scratch)
@@ -146,6 +148,7 @@ cdef inline void cell(const Loops *f, Sizes s, const real *W, const real *U, con
 
 cdef inline void add_outer(real *c, const real *a, const real *b, Py_ssize_t m,
                            Py_ssize_t n) noexcept nogil:
+    # c (m, n) += a b^T
     cdef Py_ssize_t i, j
     for i in range(m):
         for j in range(n):
@@ -164,6 +167,7 @@ cdef inline void add_gate(real *dW, real *dU, real *db, const real *d, const rea
 
 cdef inline void adagrad(real *p, real *m, real *d, Py_ssize_t n, Py_ssize_t stride,
                          real learning_rate, real clip) noexcept nogil:
+    # The update of n elements, and d = 0 for the next window.
     cdef Py_ssize_t i, k
     cdef real g, root
     for k in range(n):
@@ -177,46 +181,54 @@ cdef inline void adagrad(real *p, real *m, real *d, Py_ssize_t n, Py_ssize_t str
         d[i] = 0
 
 
+cdef bint _have_shapes(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy,
+                       real[::1] by, Py_ssize_t V, Py_ssize_t H) noexcept:
+    return (W.shape[0] == 3 and W.shape[1] == H and W.shape[2] == V and U.shape[0] == 3
+            and U.shape[1] == H and U.shape[2] == H and b.shape[0] == 3 and b.shape[1] == H
+            and Wy.shape[0] == V and Wy.shape[1] == H and by.shape[0] == V)
+
+
 def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy, real[::1] by,
             real[:, :, ::1] mW, real[:, :, ::1] mU, real[:, ::1] mb, real[:, ::1] mWy,
             real[::1] mby, real[::1] hidden, const int32_t[::1] symbols, Py_ssize_t position,
             Py_ssize_t T, double learning_rate, double clip, double[::1] losses):
-    """Windows of truncated BPTT over one stream, each with its Adagrad update, all in place.
+    """Train with truncated BPTT on one stream, with an Adagrad step per window, in place.
 
     Parameters
     ----------
     W, U, b : ndarray, shapes (3, H, V), (3, H, H), (3, H)
-        The gates' parameters in the order z, r, h.
+        The parameters of the gates, in the order z, r, h.
     Wy, by : ndarray, shapes (V, H), (V,)
+        The parameters of the output layer.
     mW, mU, mb, mWy, mby : ndarray
-        Adagrad's memory, shaped alike.
+        The optimiser state of Adagrad, with the shapes of the parameters.
     hidden : ndarray, shape (H,)
+        The hidden state before the first window; afterwards that of the last window.
     symbols : ndarray, int32, shape (n,)
+        The text.
     position : int
-        Where the first window begins; where it would reach the text's end, all starts again at 0
-        with a zero state, as the notebook does.
+        Where the first window begins. A window that would reach the end of the text begins at 0
+        with a zero state instead, as in the notebook.
     T : int
-        Sequence length.
+        The sequence length.
+    learning_rate, clip : float
+        The settings of Adagrad; gradients are clipped by value.
     losses : ndarray, float64, shape (windows,)
-        Receives each window's loss in nats.
+        Output: the loss of each window, in nats.
 
     Returns
     -------
     int
-        Where the next window begins.
+        The position of the next window.
     """
     cdef Py_ssize_t H = U.shape[1], V = W.shape[2], n = symbols.shape[0], window, t, i, g
     cdef Py_ssize_t HV = H * V, HH = H * H
-    if (W.shape[0] != 3 or U.shape[0] != 3 or b.shape[0] != 3 or W.shape[1] != H
-            or U.shape[2] != H or b.shape[1] != H or Wy.shape[0] != V or Wy.shape[1] != H
-            or by.shape[0] != V or hidden.shape[0] != H or H < 1 or V < 1):
-        raise ValueError("the parameters' shapes do not fit one another")
-    if (mW.shape[0] != 3 or mW.shape[1] != H or mW.shape[2] != V or mU.shape[0] != 3
-            or mU.shape[1] != H or mU.shape[2] != H or mb.shape[0] != 3 or mb.shape[1] != H
-            or mWy.shape[0] != V or mWy.shape[1] != H or mby.shape[0] != V):
-        raise ValueError("the memory must have the parameters' shapes")
+    if not _have_shapes(W, U, b, Wy, by, V, H) or hidden.shape[0] != H or H < 1 or V < 1:
+        raise ValueError("the shapes of the parameters and of hidden do not match")
+    if not _have_shapes(mW, mU, mb, mWy, mby, V, H):
+        raise ValueError("the optimiser state must have the shapes of the parameters")
     if not (T >= 1 and n > T and 0 <= position < n):
-        raise ValueError(f"a text of {n} characters has no window of {T} at {position}")
+        raise ValueError(f"a text of {n} characters has no window of length {T} at {position}")
     for i in range(n):
         if not 0 <= symbols[i] < V:
             raise ValueError(f"symbols must be from 0 to {V - 1}, not {symbols[i]}")
@@ -300,7 +312,7 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
                     dh_next[i] = ((through_z[i] + dh[i] * zt[i]) + drh[i] * rt[i]) + through_r[i]
             for i in range(H):
                 hidden[i] = h[T * H + i]
-            # A column of W that no input touched has a zero gradient, which changes nothing.
+            # A column of W whose symbol is not an input has a zero gradient, which changes nothing.
             for t in range(T):
                 for g in range(3):
                     adagrad(&W[g, 0, x[t]], &mW[g, 0, x[t]], dW + g * HV + x[t], H, V,
@@ -315,27 +327,27 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
 
 def sample(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy, real[::1] by,
            const real[::1] hidden, int32_t first, const double[::1] uniforms):
-    """Symbols drawn one after the other, as the notebook draws them; its shapes as in iterate.
+    """Sample symbols one after the other, as the notebook does.
 
     Parameters
     ----------
+    W, U, b, Wy, by : ndarray
+        The parameters, with the shapes of ``iterate``.
     hidden : ndarray, shape (H,)
-        The state to start from; not changed.
+        The hidden state to start from; it is not changed.
     first : int
-        The symbol read first.
+        The symbol that the first time step reads.
     uniforms : ndarray, float64, shape (n,)
-        Numbers in [0, 1), one a draw, as numpy.random.choice would take them.
+        Random numbers in [0, 1), one per symbol, as numpy.random.choice would draw them.
 
     Returns
     -------
     ndarray, int32, shape (n + 1,)
-        ``first`` and the n drawn.
+        ``first`` and the n symbols sampled.
     """
     cdef Py_ssize_t H = U.shape[1], V = W.shape[2], n = uniforms.shape[0], i, k
-    if (W.shape[0] != 3 or U.shape[0] != 3 or b.shape[0] != 3 or W.shape[1] != H
-            or U.shape[2] != H or b.shape[1] != H or Wy.shape[0] != V or Wy.shape[1] != H
-            or by.shape[0] != V or hidden.shape[0] != H or H < 1 or V < 1):
-        raise ValueError("the parameters' shapes do not fit one another")
+    if not _have_shapes(W, U, b, Wy, by, V, H) or hidden.shape[0] != H or H < 1 or V < 1:
+        raise ValueError("the shapes of the parameters and of hidden do not match")
     if not 0 <= first < V:
         raise ValueError(f"first must be from 0 to {V - 1}, not {first}")
     cdef Loops f = _loops("f" if real is float else "d")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What this installation runs with: the first thing to quote where speed or results surprise."""
+"""The configuration of this installation and machine, for reports of problems."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from gru_ext.core import kernels
 from gru_ext.core.matmul import active_matmul
 from gru_ext.core.threads import available_cpus, default_threads
 
-# As many as settle() gives a text of some megabytes.
-_STREAMS = 16
+# The default batch size for a text of some megabytes.
+_BATCH_SIZE = 16
 
 
 def get_config() -> dict[str, Any]:
-    """The installation and the machine as the package sees them.
+    """Return the configuration of this installation and machine.
 
     Returns
     -------
     dict
-        ``version``, ``python``, ``numpy`` and ``compiler`` as str; ``isa``, the instruction set in
-        use, and ``available_isas``, a list, worst first; ``not_built``, a list of those that the
-        compiler could not build, empty in the prebuilt wheels; ``matmul``, ``'native'`` or
-        ``'blas'``; ``cpus``, those this process may use; ``default_threads``, those of a run with
-        16 streams.
+        ``version``, ``python``, ``numpy`` and ``compiler`` are str. ``isa`` is the instruction set
+        in use; ``available_isas`` is the list of those available, slowest first; ``not_built`` is
+        the list of those that the compiler could not build, empty in the prebuilt wheels.
+        ``matmul`` is ``'native'`` or ``'blas'``. ``cpus`` is the number of processors this process
+        may use, ``default_threads`` the default number of threads for a batch size of 16.
     """
     import numpy as np
 
@@ -40,17 +40,17 @@ def get_config() -> dict[str, Any]:
         "not_built": kernels.not_built(),
         "matmul": active_matmul(),
         "cpus": available_cpus(),
-        "default_threads": default_threads(_STREAMS),
+        "default_threads": default_threads(_BATCH_SIZE),
     }
 
 
 def show_config() -> None:
-    """Print :func:`get_config`, a line each, on standard output."""
+    """Print the configuration of :func:`get_config`, one entry per line, to standard output."""
     for name, value in get_config().items():
-        told = (", ".join(value) or "none") if isinstance(value, list) else value
-        print(f"{name.replace('_', ' ')}: {told}")
+        shown = (", ".join(value) or "none") if isinstance(value, list) else value
+        print(f"{name.replace('_', ' ')}: {shown}")
 
 
 def get_include() -> str:
-    """The folder of ``gru_ext.h``, the C header of :mod:`gru_ext.capi`."""
+    """Return the directory of ``gru_ext.h``, the C header of :mod:`gru_ext.capi`."""
     return str(Path(__file__).parents[1] / "include")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The weights' gradients of one window that went forward and backward, and the update with them."""
+"""The gradients of the weights after the backward pass of a window, and the update with them."""
 from gru_ext.core.bptt cimport Window
 from gru_ext.core.native cimport gru_update, real
 

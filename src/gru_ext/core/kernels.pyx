@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The instruction set in use, the parameter layout, and the element-wise kernels on arrays."""
+"""The instruction set in use, the parameter layout, argument checks, and kernels on arrays."""
 import os
 import warnings
 
@@ -28,7 +28,7 @@ from gru_ext.core.native cimport (
     gru_vtanh,
     real,
 )
-from gru_ext.core.updates cimport Rule, adagrad_of, update_at
+from gru_ext.core.updates cimport UpdateRule, make_adagrad_update, make_update
 
 cdef const gru_kernels *_active = NULL
 
@@ -45,12 +45,12 @@ def use_isa(name=None):
     Parameters
     ----------
     name : str, optional
-        One of :func:`available_isas`; by default the best this machine has.
+        One of :func:`available_isas`; by default the best one available.
 
     Raises
     ------
     ValueError
-        Where this machine, or this build, does not have it.
+        If this machine or this build does not have it.
     """
     global _active
     cdef const gru_kernels *chosen
@@ -66,7 +66,7 @@ def use_isa(name=None):
 
 
 def available_isas():
-    """Instruction sets this machine and this build have, worst first, as a list of str."""
+    """Return the available instruction sets as a list of str, slowest first."""
     names = []
     while gru_kernels_available(len(names)) is not NULL:
         names.append(gru_kernels_available(len(names)).decode())
@@ -74,25 +74,25 @@ def available_isas():
 
 
 def not_built():
-    """Instruction sets that this machine may have and this build lacks, as a list of str.
+    """Return the instruction sets of this platform that this build lacks, as a list of str.
 
-    Empty with GCC and Clang; other compilers have no vector extensions.
+    The list is empty for GCC and Clang; other compilers have no vector extensions.
     """
     return gru_kernels_not_built().decode().split()
 
 
 def active_isa():
-    """The instruction set in use, as a str."""
+    """Return the instruction set in use, as a str."""
     return _active.isa.decode()
 
 
 def compiler():
-    """The C compiler the kernels were built with, as a str."""
+    """Return the C compiler that built the kernels, as a str."""
     return gru_compiler().decode()
 
 
 def layout(vocabulary_size, hidden_size, itemsize, layers=1):
-    """Offsets, padded sizes and total size of the flat parameter buffer, in elements.
+    """Return offsets, padded sizes and total size of the flat parameter buffer, in elements.
 
     Parameters
     ----------
@@ -101,13 +101,13 @@ def layout(vocabulary_size, hidden_size, itemsize, layers=1):
     itemsize : int
         4 for float32, 8 for float64.
     layers : int
-        From 1 to 16.
+        The number of layers, from 1 to 16.
 
     Returns
     -------
     dict
-        ``V H Vp Hp layers``, the offsets ``w b uzr uh wy by`` and that of the second layer,
-        ``above``; ``layer_size`` of each layer above the first, and ``size``.
+        The sizes ``V H Vp Hp layers``; the offsets ``w b uzr uh wy by``; ``above``, the offset of
+        the second layer; ``layer_size``, that of each layer above the first; the total ``size``.
     """
     for what, size in (("vocabulary size", vocabulary_size), ("hidden size", hidden_size)):
         if not 1 <= size <= LARGEST_SIZE:
@@ -120,7 +120,7 @@ def layout(vocabulary_size, hidden_size, itemsize, layers=1):
 
 
 def clip(real[::1] gradients, double limit):
-    """Clip every element to [-limit, limit], in place."""
+    """Clip the gradients by value to [-limit, limit], in place."""
     if not limit > 0:
         raise ValueError(f"clip must be a positive number, not {limit}")
     if gradients.shape[0] > 0:
@@ -129,7 +129,7 @@ def clip(real[::1] gradients, double limit):
 
 
 def check_eps(eps, itemsize):
-    """Raise a ValueError where eps is no positive normal number of the dtype of that itemsize."""
+    """Raise a ValueError unless eps is a positive normal number of the dtype of that itemsize."""
     cdef double smallest = FLT_MIN if itemsize == 4 else DBL_MIN
     cdef double largest = FLT_MAX if itemsize == 4 else DBL_MAX
     if not smallest <= eps <= largest:
@@ -137,40 +137,42 @@ def check_eps(eps, itemsize):
 
 
 def check_beta(what, beta):
-    """Raise a ValueError where a mean's share of its past is not from 0 to below 1."""
+    """Raise a ValueError unless the decay rate of a moment is from 0 to below 1."""
     if not 0 <= beta < 1:
         raise ValueError(f"{what} must be from 0 to below 1, not {beta}")
 
 
 def check_weight_decay(weight_decay, learning_rate):
-    """Raise a ValueError where one update would take more than a whole weight."""
+    """Raise a ValueError if the weight decay is negative or a step would change a weight's sign."""
     if weight_decay != 0 and not (weight_decay > 0 and weight_decay * learning_rate <= 1):
         raise ValueError(f"weight decay must be from 0 to 1 / learning rate, not {weight_decay}")
 
 
 def check_dropout(dropout):
-    """Raise a ValueError where a share of dropped units is not from 0 to below 1."""
+    """Raise a ValueError unless the dropout probability is from 0 to below 1."""
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout must be from 0 to below 1, not {dropout}")
 
 
 def dropout(const real[:, ::1] x, real[:, ::1] out, double dropout, seed, update, row=0):
-    """out = x, with a share of its numbers dropped to zero, the others divided by what is kept.
+    """Apply dropout: out = x with random elements set to zero, the others divided by 1 - dropout.
 
-    Which ones depends on the numbers below alone (docs/equations.md); training drops those of
-    layer l (from 0), step t and stream s of a window at row ``(l * T + t) * B + s``.
+    The random numbers are a function of seed, update, row and column (docs/equations.md). Training
+    applies it to the outputs of layer l (from 0), time step t and stream s with the row number
+    ``(l * T + t) * B + s``.
 
     Parameters
     ----------
     x, out : ndarray, shape (R, N), one dtype, contiguous
-        They may be the same.
+        Input and output; they may be the same array.
     dropout : float
-        The share that is dropped, from 0 to below 1.
+        The probability that an element is set to zero, from 0 to below 1.
     seed, update, row : int
-        The run's seed, the update's number from 1 on, the number of the first row.
+        The seed of the run, the number of the update (from 1), the number of the first row.
     """
     if (x.shape[0], x.shape[1]) != (out.shape[0], out.shape[1]):
-        raise ValueError(f"x and out must have one shape, not {np.shape(x)} and {np.shape(out)}")
+        raise ValueError(f"x and out must have the same shape, not {np.shape(x)} and "
+                         f"{np.shape(out)}")
     check_dropout(dropout)
     if x.shape[0] and x.shape[1]:
         gru_dropout(_active, &out[0, 0], &x[0, 0], gru_dropout_key(seed, update), row, x.shape[0],
@@ -179,53 +181,57 @@ def dropout(const real[:, ::1] x, real[:, ::1] out, double dropout, seed, update
 
 def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradients,
                    double learning_rate, double clip=5.0, double eps=1e-8):
-    """One Adagrad step on flat buffers, in place (Duchi, Hazan and Singer, 2011).
+    """Do one Adagrad step on flat buffers, in place (Duchi, Hazan and Singer, 2011).
 
     ``g = min(max(gradients, -clip), clip)``, ``memory += g**2``,
-    ``parameters -= learning_rate * g / sqrt(memory + eps)``: eps inside the root.
+    ``parameters -= learning_rate * g / sqrt(memory + eps)``. eps is inside the root.
 
     Parameters
     ----------
     parameters, memory, gradients : ndarray, shape (n,), one dtype, contiguous
+        The parameters, the optimiser state (the sum of squared gradients) and the gradients.
     learning_rate, clip, eps : float
+        The settings; clip clips the gradients by value.
     """
     _check_update(parameters.shape[0], memory.shape[0], gradients.shape[0], clip)
     check_eps(eps, sizeof(real))
     cdef gru_update update
     if gradients.shape[0] > 0:
-        update = adagrad_of(&parameters[0], &memory[0], learning_rate, clip, eps)
+        update = make_adagrad_update(&parameters[0], &memory[0], learning_rate, clip, eps)
         _apply(gradients, &update)
 
 
 def rmsprop_update(real[::1] parameters, real[::1] memory, const real[::1] gradients,
                    double learning_rate, double beta2=0.95, double clip=5.0, double eps=1e-8):
-    """One RMSprop step on flat buffers, in place (Tieleman and Hinton, 2012).
+    """Do one RMSprop step on flat buffers, in place (Tieleman and Hinton, 2012).
 
     ``g = min(max(gradients, -clip), clip)``, ``memory = beta2 * memory + (1 - beta2) * g**2``,
-    ``parameters -= learning_rate * g / (sqrt(memory) + eps)``: eps outside the root.
+    ``parameters -= learning_rate * g / (sqrt(memory) + eps)``. eps is outside the root.
 
     Parameters
     ----------
     parameters, memory, gradients : ndarray, shape (n,), one dtype, contiguous
+        The parameters, the optimiser state (the second moment) and the gradients.
     learning_rate, beta2, clip, eps : float
+        The settings; clip clips the gradients by value.
     """
     _check_update(parameters.shape[0], memory.shape[0], gradients.shape[0], clip)
     check_eps(eps, sizeof(real))
     check_beta("beta2", beta2)
-    cdef Rule rule = Rule(GRU_RMSPROP, 0, beta2, clip, eps, 0)
+    cdef UpdateRule rule = UpdateRule(GRU_RMSPROP, 0, beta2, clip, eps, 0)
     cdef gru_update update
     if gradients.shape[0] > 0:
-        update = update_at(&rule, &parameters[0], &memory[0], NULL, learning_rate, 1)
+        update = make_update(&rule, &parameters[0], &memory[0], NULL, learning_rate, 1)
         _apply(gradients, &update)
 
 
 def adam_update(real[::1] parameters, real[::1] memory, real[::1] mean,
                 const real[::1] gradients, step, double learning_rate, double beta1=0.9,
                 double beta2=0.999, double weight_decay=0.0, double clip=5.0, double eps=1e-8):
-    """One Adam or AdamW step on flat buffers, in place.
+    """Do one Adam or AdamW step on flat buffers, in place.
 
-    With ``g = min(max(gradients, -clip), clip)`` and t, the number of the step (Kingma and Ba,
-    2015; the decay as Loshchilov and Hutter, 2019)::
+    With ``g = min(max(gradients, -clip), clip)`` and t the number of the step (Kingma and Ba, 2015;
+    weight decay after Loshchilov and Hutter, 2019)::
 
         mean = beta1 * mean + (1 - beta1) * g
         memory = beta2 * memory + (1 - beta2) * g**2
@@ -235,10 +241,11 @@ def adam_update(real[::1] parameters, real[::1] memory, real[::1] mean,
     Parameters
     ----------
     parameters, memory, mean, gradients : ndarray, shape (n,), one dtype, contiguous
+        The parameters, the second and first moment, and the gradients.
     step : int
-        t, which counts from 1.
+        The number of the step, t, from 1.
     learning_rate, beta1, beta2, weight_decay, clip, eps : float
-        A weight decay other than 0 makes it AdamW.
+        The settings; with a weight decay other than 0 this is AdamW.
     """
     _check_update(parameters.shape[0], memory.shape[0], gradients.shape[0], clip)
     if mean.shape[0] != memory.shape[0]:
@@ -250,17 +257,17 @@ def adam_update(real[::1] parameters, real[::1] memory, real[::1] mean,
     check_weight_decay(weight_decay, learning_rate)
     if not 1 <= step <= 1 << 53:
         raise ValueError(f"step must be 1 or more, not {step}")
-    cdef Rule rule = Rule(GRU_ADAM, beta1, beta2, clip, eps, weight_decay)
+    cdef UpdateRule rule = UpdateRule(GRU_ADAM, beta1, beta2, clip, eps, weight_decay)
     cdef gru_update update
     if gradients.shape[0] > 0:
-        update = update_at(&rule, &parameters[0], &memory[0], &mean[0], learning_rate, step)
+        update = make_update(&rule, &parameters[0], &memory[0], &mean[0], learning_rate, step)
         _apply(gradients, &update)
 
 
 cdef int _check_update(Py_ssize_t parameters, Py_ssize_t memory, Py_ssize_t gradients,
                        double clip) except -1:
     if not parameters == memory == gradients:
-        raise ValueError(f"parameters, memory and gradients must be of one length, not "
+        raise ValueError(f"parameters, memory and gradients must be of the same length, not "
                          f"{parameters}, {memory} and {gradients}")
     if not clip > 0:
         raise ValueError(f"clip must be a positive number, not {clip}")
@@ -279,25 +286,25 @@ cdef int _check_lengths(Py_ssize_t out, Py_ssize_t x) except -1:
 
 
 def exp(const real[::1] x, real[::1] out):
-    """out = exp(x), element by element; no overflow: the largest number instead."""
+    """Compute out = exp(x) element-wise; the largest finite number instead of infinity."""
     if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
         gru_vexp(_active, &out[0], &x[0], x.shape[0])
 
 
 def sigmoid(const real[::1] x, real[::1] out):
-    """out = 1 / (1 + exp(-x)), element by element."""
+    """Compute out = 1 / (1 + exp(-x)) element-wise."""
     if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
         gru_vsigmoid(_active, &out[0], &x[0], x.shape[0])
 
 
 def tanh(const real[::1] x, real[::1] out):
-    """out = tanh(x), element by element."""
+    """Compute out = tanh(x) element-wise."""
     if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
         gru_vtanh(_active, &out[0], &x[0], x.shape[0])
 
 
 def log(const real[::1] x, real[::1] out):
-    """out = log(x), element by element, for positive normal x."""
+    """Compute out = log(x) element-wise, for positive normal x."""
     if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
         gru_vlog(_active, &out[0], &x[0], x.shape[0])
 
@@ -305,6 +312,6 @@ def log(const real[::1] x, real[::1] out):
 use_isa(os.environ.get("GRU_EXT_ISA") or None)
 if not_built():
     warnings.warn(f"this build of gru_ext, by {compiler()}, has no kernels for "
-                  f"{' and '.join(not_built())} and runs at a fraction of the speed: install a "
-                  "prebuilt wheel, or build with GCC or Clang (clang-cl on Windows)",
+                  f"{' and '.join(not_built())} and is several times slower: install a prebuilt "
+                  "wheel, or build with GCC or Clang (clang-cl on Windows)",
                   RuntimeWarning, stacklevel=2)

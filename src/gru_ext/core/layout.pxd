@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where each parameter lies in the flat buffer: the one place that knows.
+"""The layout of the flat parameter buffer: sizes, and the offset of each parameter.
 
 Rows are padded with zeros to whole cache lines (Hp, Vp). In elements:
 
@@ -10,18 +10,18 @@ Rows are padded with zeros to whole cache lines (Hp, Vp). In elements:
     wy  (H, Vp)      Wy transposed
     by  (Vp)
 
-Then, for each layer above the first, which reads the hidden states of the one below:
+Then, for each layer above the first, whose input is the hidden state of the layer below:
 
-    w   (H, 3, Hp)   a row per unit below: Wz, Wr, Wh transposed
+    w   (H, 3, Hp)   a row per unit of the layer below: Wz, Wr, Wh transposed
     b, uzr, uh       as above
 """
 from gru_ext.core.native cimport GRU_LINE_BYTES
 
-# Past these the sums and products of sizes below would overflow: V, H and T; B; T * B.
+# The largest sizes for which no offset and no size computed from them overflows.
 cdef enum:
-    LARGEST_SIZE = 1 << 24
-    MOST_STREAMS = 1 << 20
-    MOST_ROWS = 0x7FFFFFFF
+    LARGEST_SIZE = 1 << 24     # of V, H and T
+    MOST_STREAMS = 1 << 20     # of B
+    MOST_ROWS = 0x7FFFFFFF     # of T * B
     MOST_LAYERS = 16
 
 
@@ -38,12 +38,12 @@ cdef struct Layout:
     Py_ssize_t by
     Py_ssize_t size
     Py_ssize_t layers
-    Py_ssize_t above       # where the second layer begins
-    Py_ssize_t layer_size  # of each above the first
+    Py_ssize_t above       # offset of the second layer
+    Py_ssize_t layer_size  # of each layer above the first
 
 
-cdef struct Cell:
-    # Where the parameters of one layer lie, up to `end`.
+cdef struct LayerOffsets:
+    # Offsets of the parameters of one layer; `end` is past its last one.
     Py_ssize_t w
     Py_ssize_t b
     Py_ssize_t uzr
@@ -56,9 +56,9 @@ cdef inline Py_ssize_t padded(Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
     return (n + line - 1) // line * line
 
 
-cdef inline Cell _cell_at(Py_ssize_t begin, Py_ssize_t rows, Py_ssize_t H,
-                          Py_ssize_t Hp) noexcept nogil:
-    cdef Cell at
+cdef inline LayerOffsets _layer_at(Py_ssize_t begin, Py_ssize_t rows, Py_ssize_t H,
+                                   Py_ssize_t Hp) noexcept nogil:
+    cdef LayerOffsets at
     at.w = begin
     at.b = at.w + rows * 3 * Hp
     at.uzr = at.b + 3 * Hp
@@ -67,28 +67,23 @@ cdef inline Cell _cell_at(Py_ssize_t begin, Py_ssize_t rows, Py_ssize_t H,
     return at
 
 
-cdef inline Cell cell_of(const Layout *p, Py_ssize_t layer) noexcept nogil:
+cdef inline LayerOffsets layer_offsets(const Layout *p, Py_ssize_t layer) noexcept nogil:
     if layer == 0:
-        return _cell_at(0, p.V, p.H, p.Hp)
-    return _cell_at(p.above + (layer - 1) * p.layer_size, p.H, p.H, p.Hp)
-
-
-cdef inline Py_ssize_t share(Py_ssize_t n, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
-    # The first of n that belongs to `part`; parts take n in order and as evenly as can be.
-    return n * part // parts
+        return _layer_at(0, p.V, p.H, p.Hp)
+    return _layer_at(p.above + (layer - 1) * p.layer_size, p.H, p.H, p.Hp)
 
 
 cdef inline Layout layout_of(Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsize,
                              Py_ssize_t layers) noexcept nogil:
     cdef Layout p
-    cdef Cell first
+    cdef LayerOffsets first
     p.V, p.H, p.layers = V, H, layers
     p.Vp, p.Hp = padded(V, itemsize), padded(H, itemsize)
-    first = _cell_at(0, V, H, p.Hp)
+    first = _layer_at(0, V, H, p.Hp)
     p.w, p.b, p.uzr, p.uh = first.w, first.b, first.uzr, first.uh
     p.wy = first.end
     p.by = p.wy + H * p.Vp
     p.above = p.by + p.Vp
-    p.layer_size = _cell_at(0, H, H, p.Hp).end
+    p.layer_size = _layer_at(0, H, H, p.Hp).end
     p.size = p.above + (layers - 1) * p.layer_size
     return p

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which code does the matrix products: the package's own kernels, or the BLAS that SciPy brings."""
+"""The choice of the code for matrix products: the package's kernels or the BLAS in SciPy."""
 import contextlib
 import os
 import threading
@@ -14,18 +14,18 @@ _threads = None
 
 
 cdef const Blas *active() noexcept nogil:
-    # NULL for the package's own.
+    # NULL: the package's kernels.
     return _active
 
 
-cdef void *_function(module, name, arguments) except NULL:
-    # The capsule's name is the C signature; reals are spelled with a name of SciPy's own.
+cdef void *_blas_function(module, name, arguments) except NULL:
+    # The capsule's name is the C signature; SciPy has its own name for the type of reals.
     capsule = module.__pyx_capi__[name]
     cdef const char *signature = PyCapsule_GetName(capsule)
     types = signature.decode().removeprefix("void (").removesuffix(")").split(", ")
     kinds = "".join({"char *": "c", "int *": "i"}.get(kind, "r") for kind in types)
     if kinds != arguments:
-        raise ImportError(f"this SciPy's {name} has arguments of another kind "
+        raise ImportError(f"this SciPy's {name} has unexpected arguments "
                           f"({signature.decode()}): use matmul 'native'")
     return PyCapsule_GetPointer(capsule, signature)
 
@@ -38,30 +38,30 @@ def _load_blas():
     except ImportError as error:
         raise ImportError(f"matmul 'blas' needs SciPy and threadpoolctl ({error}): "
                           "pip install 'gru-ext[blas]', or use matmul 'native'") from error
-    _blas.sgemm = <sgemm_t>_function(cython_blas, "sgemm", "cciiirririrri")
-    _blas.dgemm = <dgemm_t>_function(cython_blas, "dgemm", "cciiirririrri")
-    _blas.sgemv = <sgemv_t>_function(cython_blas, "sgemv", "ciirririrri")
-    _blas.dgemv = <dgemv_t>_function(cython_blas, "dgemv", "ciirririrri")
+    _blas.sgemm = <sgemm_t>_blas_function(cython_blas, "sgemm", "cciiirririrri")
+    _blas.dgemm = <dgemm_t>_blas_function(cython_blas, "dgemm", "cciiirririrri")
+    _blas.sgemv = <sgemv_t>_blas_function(cython_blas, "sgemv", "ciirririrri")
+    _blas.dgemv = <dgemv_t>_blas_function(cython_blas, "dgemv", "ciirririrri")
     _threads = ThreadpoolController()
 
 
 def use_matmul(name=None):
-    """Choose what does the matrix products of workspaces and trainers made from now on.
+    """Choose the code for the matrix products of workspaces and trainers created from now on.
 
     Parameters
     ----------
     name : {'native', 'blas'}, optional
-        ``'native'``, the default: the package's own kernels. ``'blas'``: the BLAS in SciPy (the
-        extra ``gru-ext[blas]``), one thread of it for each of ours. It helps where the kernels'
-        instruction set is the generic one; the bits of a result may then depend on the number of
-        threads.
+        ``'native'``, the default, is the package's kernels. ``'blas'`` is the BLAS in SciPy (the
+        extra ``gru-ext[blas]``); each training thread calls it with one BLAS thread. It is faster
+        only where the kernels' instruction set is the generic one, and results may then depend on
+        the number of threads.
 
     Raises
     ------
     ImportError
-        Where SciPy or threadpoolctl is missing.
+        If SciPy or threadpoolctl is missing.
     ValueError
-        Where the name is another.
+        If the name is not one of these.
     """
     global _active
     if name is None or name == "native":
@@ -74,12 +74,13 @@ def use_matmul(name=None):
 
 
 def active_matmul():
-    """``'native'`` or ``'blas'``."""
+    """Return ``'native'`` or ``'blas'``, the code in use for matrix products."""
     return "native" if _active is NULL else "blas"
 
 
 class _OneThread:
-    # Calls may overlap: the first one in sets the limit, the last one out lifts it.
+    # A context that limits the BLAS to one thread. Contexts of several threads may overlap: the
+    # first entered sets the limit, the last left restores it.
     def __init__(self):
         self._lock = threading.Lock()
         self._calls = 0
@@ -101,7 +102,7 @@ _one_thread = _OneThread()
 
 
 def one_blas_thread(blas):
-    """A context in which the BLAS libraries of this process use one thread, where ``blas``."""
+    """Return a context in which, if ``blas``, the BLAS libraries of this process use one thread."""
     return _one_thread if blas else contextlib.nullcontext()
 
 

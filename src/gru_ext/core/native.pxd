@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The C kernels (csrc/gru_kernels.h, kernel_table.inc.h) under one name for both dtypes.
+"""Declarations of the C kernels (csrc/gru_kernels.h, kernel_table.inc.h), one name for both dtypes.
 
-The C macros choose float or double by the type of the first pointer, and the C compiler checks the
-others against it; hence `void *` here. Private: other packages cimport capi.pxd.
+The C macros choose the float or double kernel by the type of the first pointer, and the C compiler
+checks the other pointers against it; hence `void *` here. Private: other packages cimport capi.pxd.
 """
 from libc.stdint cimport int32_t, uint64_t
 
@@ -11,8 +11,8 @@ ctypedef fused real:
     double
 
 cdef extern from "float_state.h" nogil:
-    uint64_t gru_float_state_enter() noexcept
-    void gru_float_state_leave(uint64_t state) noexcept
+    uint64_t gru_flush_subnormals() noexcept
+    void gru_restore_float_state(uint64_t state) noexcept
 
 cdef extern from "gru_kernels.h" nogil:
     const int GRU_LINE_BYTES
@@ -85,7 +85,7 @@ cdef extern from "gru_kernels.h" nogil:
                                    Py_ssize_t Vp) noexcept
     void gru_cross_entropy_backward(const gru_kernels *k, void *p, const int32_t *targets,
                                     double scale, Py_ssize_t R, Py_ssize_t Vp) noexcept
-    int32_t gru_draw(const gru_kernels *k, void *p, double u, Py_ssize_t V) noexcept
+    int32_t gru_sample(const gru_kernels *k, void *p, double u, Py_ssize_t V) noexcept
     void gru_sum_rows(const gru_kernels *k, void *db, void *dw, const void *d, const int32_t *x,
                       Py_ssize_t R, Py_ssize_t N, Py_ssize_t ld, bint accumulate) noexcept
     uint64_t gru_dropout_key(uint64_t seed, uint64_t update) noexcept

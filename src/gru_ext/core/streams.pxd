@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The streams that a text is cut into, and the windows along them."""
+"""The streams of a text, and the windows of inputs and targets along them.
+
+A text of n symbols is cut into B streams of equal length, which are read in parallel: window by
+window, each with its own hidden state.
+"""
 from libc.stdint cimport int32_t, uint8_t, uint16_t
 from libc.string cimport memset
 
@@ -13,8 +17,8 @@ cdef struct Streams:
     Py_ssize_t separator_length
     Py_ssize_t stream_length
     Py_ssize_t position
-    bint fresh              # this window starts from a zero state
-    long refused            # a symbol that is none
+    bint restart            # this window is the first one: it starts from a zero state
+    long bad_symbol         # set if a symbol is not from 0 to V - 1
 
 
 cdef inline int32_t _symbol(const Streams *streams, Py_ssize_t i) noexcept nogil:
@@ -26,7 +30,8 @@ cdef inline int32_t _symbol(const Streams *streams, Py_ssize_t i) noexcept nogil
 
 
 cdef inline bint _document_starts(const Streams *streams, Py_ssize_t i) noexcept nogil:
-    # The first that a document's state reads is the last symbol of the separator before it.
+    # Whether symbol i is the last one of a separator. The state is reset before it is read, so that
+    # the separator's end is the first input of the document after it.
     cdef Py_ssize_t k, n = streams.separator_length
     if i + 1 < n:
         return False
@@ -36,16 +41,17 @@ cdef inline bint _document_starts(const Streams *streams, Py_ssize_t i) noexcept
     return True
 
 
-cdef inline void gather(Window *w, Streams *streams) noexcept nogil:
-    # The next window's inputs and targets; a symbol that is none ends the streams.
+cdef inline void load_window(Window *w, Streams *streams) noexcept nogil:
+    # Copies the next window's inputs, targets and resets into the workspace; sets bad_symbol and
+    # returns early if a symbol is out of range.
     cdef Py_ssize_t t, s, at
     cdef int32_t x, target
     cdef int32_t *inputs = <int32_t *>w.inputs
     cdef int32_t *targets = <int32_t *>w.targets
     cdef unsigned char *touched = <unsigned char *>w.touched
     cdef unsigned char *resets = <unsigned char *>w.resets
-    streams.fresh = streams.position + w.T + 1 >= streams.stream_length or streams.position == 0
-    if streams.fresh:
+    streams.restart = streams.position + w.T + 1 >= streams.stream_length or streams.position == 0
+    if streams.restart:
         streams.position = 0
     memset(touched, 0, w.p.V)
     for s in range(w.B):
@@ -54,7 +60,7 @@ cdef inline void gather(Window *w, Streams *streams) noexcept nogil:
         for t in range(w.T):
             target = _symbol(streams, at + t + 1)
             if x < 0 or x >= w.p.V or target < 0 or target >= w.p.V:
-                streams.refused = 1
+                streams.bad_symbol = 1
                 return
             inputs[t * w.B + s] = x
             targets[t * w.B + s] = target

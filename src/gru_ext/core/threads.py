@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""How many threads a run should take."""
+"""The default number of threads of a training run."""
 
 from __future__ import annotations
 
 import os
 
-# Fewer streams a thread, and the threads wait for one another longer than they compute.
+# With fewer streams per thread, the threads wait for each other longer than they compute.
 _STREAMS_PER_THREAD = 4
 
 
 def available_cpus() -> int:
-    """Processors this process may use: its affinity and its cgroup's limit are honoured."""
+    """The number of processors this process may use, by its affinity and its cgroup's limit."""
     cpus = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cpus = len(os.sched_getaffinity(0))
@@ -24,5 +24,5 @@ def available_cpus() -> int:
 
 
 def default_threads(batch_size: int) -> int:
-    """Threads for so many streams: no more than help."""
+    """The default number of threads for this batch size."""
     return max(1, min(available_cpus(), batch_size // _STREAMS_PER_THREAD))

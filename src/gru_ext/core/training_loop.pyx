@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whole runs of training windows without the GIL, on a team of threads."""
+"""Many training steps in one call, without the GIL, on a team of threads."""
 import threading
 
 import numpy as np
@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from gru_ext.core.bptt cimport Window, choose_packing
 from gru_ext.core.native cimport GRU_ADAGRAD, GRU_ADAM, GRU_RMSPROP
 from gru_ext.core.training_step cimport TrainingRun, gru_team_abandon, train_part
-from gru_ext.core.updates cimport square_sums
+from gru_ext.core.updates cimport square_sum_count
 from gru_ext.core.windows cimport Workspace
 
 from gru_ext.core.kernels import check_beta, check_dropout, check_eps, check_weight_decay
@@ -21,32 +21,34 @@ _KINDS = {"adagrad": GRU_ADAGRAD, "rmsprop": GRU_RMSPROP, "adam": GRU_ADAM, "ada
 
 
 cdef class TrainingLoop:
-    """Windows of truncated BPTT over B streams of one text, each with an update.
+    """Truncated BPTT over B streams of one text, with an optimiser step per window.
 
-    The text of n symbols is cut into B streams of ``(n - 1) // B`` predictions. Windows follow one
-    another along the streams and hand the hidden state on; where the next one would reach the
-    streams' end, all start again at the beginning with a zero state.
+    The text of n symbols is cut into B streams of ``(n - 1) // B`` predictions. Each window
+    continues from the hidden state of the window before it. When the next window would reach the
+    end of the streams, all streams restart at their beginning with a zero state.
 
-    The gradient is that of the loss summed over the window and averaged over the streams.
+    The gradient is that of the loss summed over the time steps and averaged over the streams.
 
     Parameters
     ----------
     parameters, memory : ndarray, 1-D contiguous, float32 or float64
-        The flat buffer, and the optimiser's sums or means of squares; updated in place.
+        The flat parameter buffer and the optimiser state: Adagrad's sums of the squared gradients,
+        or the second moment. Updated in place.
     workspace : Workspace
-        Its batch size, sequence length, dtype and threads are the loop's.
+        It determines batch size, sequence length, dtype and the largest number of threads.
     symbols : ndarray, uint8, uint16 or int32, 1-D contiguous
     separator : ndarray of symbols, 1-D, optional
-        Where these symbols follow one another a document starts: a stream's state is zero before
-        it reads the last of them. The workspace must be made with ``resetting=True``.
+        The sequence of symbols between two documents. The hidden state of a stream is reset to zero
+        before it reads the last of them. The workspace must be created with ``resetting=True``.
     optimizer : {"adagrad", "rmsprop", "adam", "adamw"}
-        docs/equations.md has them.
+        The optimiser; docs/equations.md has the equations.
     mean : ndarray, as memory, optional
-        The means of the gradients, which Adam and AdamW need.
+        The first moment, the moving average of the gradients. Required for Adam and AdamW only.
     beta1, beta2 : float
-        Shares of their past that the means of the gradients and of their squares keep.
+        The decay rates of the first and second moment.
     tied : bool
-        Wy = Wh^T of the first layer, as it has to be to begin with: each update keeps it so.
+        Whether the weights are tied: Wy = Wh^T of the first layer. The parameters must fulfil this
+        at the start; each step preserves it.
     """
 
     cdef readonly Workspace workspace
@@ -62,12 +64,12 @@ cdef class TrainingLoop:
         if self.run is NULL:
             raise MemoryError()
         if not w.training:
-            raise ValueError("the workspace must be made with training=True")
+            raise ValueError("the workspace must be created with training=True")
         if optimizer not in _KINDS:
             raise ValueError(f"optimizer must be {' or '.join(_KINDS)}, not {optimizer!r}")
         self.run.rule.kind = _KINDS[optimizer]
         if (mean is None) == (self.run.rule.kind == GRU_ADAM):
-            raise ValueError("adam and adamw take a mean, the other optimizers none")
+            raise ValueError("adam and adamw need mean, the other optimizers must not have it")
         for what, beta in (("beta1", beta1), ("beta2", beta2)):
             check_beta(what, beta)
         self.run.rule.beta1, self.run.rule.beta2 = beta1, beta2
@@ -79,7 +81,7 @@ cdef class TrainingLoop:
                     and array.flags.c_contiguous and array.flags.writeable):
                 raise TypeError(f"{what} must be a writable contiguous 1-D array")
             if array.dtype != workspace.dtype:
-                raise TypeError(f"{what} must be {workspace.dtype} as the workspace, "
+                raise TypeError(f"{what} must be {workspace.dtype} like the workspace, "
                                 f"not {array.dtype}")
             workspace._check_flat(what, array.size, array.itemsize)
         symbols = np.asarray(symbols)
@@ -88,13 +90,13 @@ cdef class TrainingLoop:
             raise TypeError("symbols must be a contiguous 1-D array of uint8, uint16 or int32")
         stream_length = (symbols.size - 1) // w.B + 1
         if stream_length < w.T_max + 1:
-            raise ValueError(f"{w.B} streams of windows of {w.T_max} characters need a text of "
-                             f"at least {w.B * w.T_max + 1}, not {symbols.size}")
+            raise ValueError(f"batch size {w.B} and sequence length {w.T_max} need a text of at "
+                             f"least {w.B * w.T_max + 1} symbols, not {symbols.size}")
         self.workspace = workspace
         self.parameters, self.memory, self.mean = parameters, memory, mean
         self._symbols = symbols
         self._gradients = aligned_zeros(parameters.size, parameters.dtype)
-        self._square_sums = np.zeros(square_sums(&w.p), np.float64)
+        self._square_sums = np.zeros(square_sum_count(&w.p), np.float64)
         self.run.square_sums = <double *><size_t>self._square_sums.ctypes.data
         self.run.streams.symbols = <const void *><size_t>symbols.ctypes.data
         self.run.streams.symbol_bytes = symbols.itemsize
@@ -103,9 +105,9 @@ cdef class TrainingLoop:
             return
         self._separator = np.ascontiguousarray(separator, np.int32)
         if self._separator.ndim != 1 or not self._separator.size:
-            raise ValueError("separator must be 1-D and have a symbol at least")
+            raise ValueError("separator must be 1-D and have at least one symbol")
         if not w.resetting:
-            raise ValueError("the workspace must be made with resetting=True")
+            raise ValueError("the workspace must be created with resetting=True")
         self.run.streams.separator = <const int32_t *><size_t>self._separator.ctypes.data
         self.run.streams.separator_length = self._separator.size
 
@@ -114,19 +116,19 @@ cdef class TrainingLoop:
 
     @property
     def position(self):
-        """Where in the streams the next window begins; 0 resets the state there."""
+        """The offset in the streams where the next window begins; 0 resets the hidden state."""
         return self.run.streams.position
 
     @position.setter
     def position(self, value):
         position = check_count("position", value, 0, self.run.streams.stream_length - 1)
-        self.workspace._take()
+        self.workspace._acquire()
         self.run.streams.position = position
         self.workspace._lock.release()
 
     @property
     def windows_done(self):
-        """Updates made; set it to go on with a memory that has seen some, which Adam counts."""
+        """The number of steps done, which Adam's bias correction uses. Set it to resume a run."""
         return self.run.done
 
     @windows_done.setter
@@ -135,37 +137,38 @@ cdef class TrainingLoop:
 
     @property
     def windows_per_epoch(self):
-        """Windows from one reset of the state to the next."""
+        """The number of windows in an epoch, between two restarts of the streams."""
         return max(1, (self.run.streams.stream_length - 2) // self.workspace.window.T_max)
 
     def steps(self, windows, learning_rate, double clip=5.0, double eps=1e-8, threads=1,
               double weight_decay=0.0, double clip_norm=float("inf"), double dropout=0.0, seed=0):
-        """Train on the next windows.
+        """Train on the next windows, one optimiser step each.
 
         Parameters
         ----------
         windows : int
         learning_rate : float or array of floats, shape (windows,)
-            One for all updates, or one each.
+            One learning rate for all steps, or one per step.
         clip, eps : float
-            As in :func:`gru_ext.core.kernels.adagrad_update` and its like.
+            As in :func:`gru_ext.core.kernels.adagrad_update` and the other updates there.
         threads : int
-            Threads that share each window; the result has the same bits for any number.
+            The number of threads. The result is bit-identical for any number.
         weight_decay : float
-            AdamW's, of all parameters but the biases; 0 for the other optimisers.
+            The weight decay of AdamW, for all parameters except biases; 0 for other optimisers.
         clip_norm : float
-            The largest norm of the whole gradient: a longer one is shortened to it, before `clip`
-            bounds each of its elements. Infinity: no bound, and no pass over the gradient.
+            The gradient is clipped to this global norm, before it is clipped by value to `clip`.
+            Infinity, the default, does not clip by norm.
         dropout : float
-            The share of each layer's outputs that is dropped; other than 0 the workspace must be
-            made with ``dropping=True``.
+            The probability that an output of a layer is set to zero. If it is not 0, the workspace
+            must be created with ``dropping=True``.
         seed : int
-            With an update's number it tells which ones (:func:`gru_ext.core.kernels.dropout`).
+            The seed of dropout, used with the number of the step
+            (:func:`gru_ext.core.kernels.dropout`).
 
         Returns
         -------
         ndarray, float64, shape (windows,)
-            Each window's loss before its update: the sum of -log p over its T * B characters, in
+            The loss of each window before its step: the sum of -log p of its T * B targets, in
             nats.
         """
         cdef Workspace s = self.workspace
@@ -180,18 +183,18 @@ cdef class TrainingLoop:
         rates = np.ascontiguousarray(np.broadcast_to(learning_rate, windows), np.float64)
         check_weight_decay(weight_decay, rates.max())
         if weight_decay != 0 and self.run.rule.kind != GRU_ADAM:
-            raise ValueError("weight decay is adamw's: the other optimizers take 0")
+            raise ValueError("weight decay is adamw's: it must be 0 for the other optimizers")
         check_dropout(dropout)
         if dropout > 0 and not w.dropping:
-            raise ValueError("the workspace must be made with dropping=True")
+            raise ValueError("the workspace must be created with dropping=True")
         cdef uint64_t dropout_seed = seed
-        s._take()
+        s._acquire()
         try:
             run = self.run
             run.team.members = threads
             run.team.arrived = run.team.generation = run.team.abandoned = 0
             run.windows = windows
-            run.streams.refused = 0
+            run.streams.bad_symbol = 0
             run.learning_rates = <const double *><size_t>rates.ctypes.data
             run.rule.clip, run.rule.eps, run.rule.weight_decay = clip, eps, weight_decay
             run.clip_norm, run.seed = clip_norm, dropout_seed
@@ -207,7 +210,7 @@ cdef class TrainingLoop:
             w.targets = NULL
         finally:
             s._lock.release()
-        if self.run.streams.refused:
+        if self.run.streams.bad_symbol:
             raise ValueError(f"symbols must be from 0 to {w.p.V - 1}")
         return losses
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What each thread of a team does for one update after another: its part of each window."""
+"""Training steps on a team of threads: the part of one thread."""
 from libc.stdint cimport uint64_t
 
 from gru_ext.core.bptt cimport Window
 from gru_ext.core.native cimport real
 from gru_ext.core.streams cimport Streams
-from gru_ext.core.updates cimport Rule
+from gru_ext.core.updates cimport UpdateRule
 
 cdef extern from "team.h" nogil:
     ctypedef struct gru_team:
@@ -20,12 +20,12 @@ cdef extern from "team.h" nogil:
 cdef struct TrainingRun:
     gru_team team
     Streams streams
-    Py_ssize_t windows      # to do
-    Py_ssize_t done         # those before a resume included
+    Py_ssize_t windows      # of this call
+    Py_ssize_t done         # updates in total, also those before a resume
     const double *learning_rates  # (windows)
-    Rule rule
-    double clip_norm        # infinity: none
-    double *square_sums
+    UpdateRule rule
+    double clip_norm        # infinity: no clipping by norm
+    double *square_sums     # (square_sum_count)
     double *losses          # (windows)
     uint64_t seed           # of dropout
     bint tied               # Wy = Wh^T of the first layer

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What each thread of a team does for one update after another (declarations: training_step.pxd).
+"""Training steps on a team of threads (declarations: training_step.pxd).
 
-The team meets at barriers (``gru_team_wait``). They answer other than 0 where a member gave up.
+``gru_team_wait`` is a barrier. It, and the functions here that call it, return non-zero if the team
+was abandoned.
 """
 from libc.math cimport isinf
 from libc.stdint cimport uint64_t
@@ -9,38 +10,44 @@ from libc.string cimport memset
 
 from gru_ext.core.bptt cimport (
     Window,
-    backward,
-    enter,
-    forward,
-    leave,
+    backward_inputs,
+    backward_layer,
+    forward_layer,
+    load_state,
     pack_weights,
-    read_below,
-    send_below,
+    project_inputs,
+    store_state,
 )
 from gru_ext.core.gradients cimport weight_gradients
-from gru_ext.core.layout cimport share
 from gru_ext.core.native cimport (
     gru_dropout_key,
-    gru_float_state_enter,
-    gru_float_state_leave,
+    gru_flush_subnormals,
+    gru_restore_float_state,
     gru_update,
     real,
 )
-from gru_ext.core.streams cimport gather
-from gru_ext.core.updates cimport norm_scale, square_sums, sum_squares, update_at, update_share
+from gru_ext.core.partition cimport part_begin
+from gru_ext.core.streams cimport load_window
+from gru_ext.core.updates cimport (
+    make_update,
+    norm_scale,
+    square_sum_count,
+    sum_squares,
+    update_part,
+)
 from gru_ext.core.weight_tying cimport copy_tied, tie_gradients
 
 
 cdef int _update(const Window *w, TrainingRun *run, const gru_update *update, real *g, real *ws,
                  Py_ssize_t part) noexcept nogil:
-    # A part's share of a window's gradients and of the update; not 0 where the team gave up.
-    cdef Py_ssize_t parts = run.team.members, n = square_sums(&w.p)
-    cdef Py_ssize_t v0 = share(w.p.V, part, parts), v1 = share(w.p.V, part + 1, parts)
+    # The gradients of the weights and the update, one part of both.
+    cdef Py_ssize_t parts = run.team.members, n = square_sum_count(&w.p)
+    cdef Py_ssize_t v0 = part_begin(w.p.V, part, parts), v1 = part_begin(w.p.V, part + 1, parts)
     cdef gru_update scaled = update[0]
     if isinf(run.clip_norm) and not run.tied:
         weight_gradients(w, ws, g, False, update, part, parts)
         return 0
-    # the whole gradient comes first
+    # tied weights and the norm need the whole gradient before the update
     weight_gradients(w, ws, g, False, NULL, part, parts)
     if gru_team_wait(&run.team) != 0:
         return 1
@@ -49,11 +56,12 @@ cdef int _update(const Window *w, TrainingRun *run, const gru_update *update, re
         if gru_team_wait(&run.team) != 0:
             return 1
     if not isinf(run.clip_norm):
-        sum_squares(w.k, &w.p, g, run.square_sums, share(n, part, parts), share(n, part + 1, parts))
+        sum_squares(w.k, &w.p, g, run.square_sums, part_begin(n, part, parts),
+                    part_begin(n, part + 1, parts))
         if gru_team_wait(&run.team) != 0:
             return 1
         scaled.scale = norm_scale(&w.p, run.square_sums, run.clip_norm)
-    update_share(w.k, &w.p, g, &scaled, part, parts)
+    update_part(w.k, &w.p, g, &scaled, part, parts)
     if run.tied:
         if gru_team_wait(&run.team) != 0:
             return 1
@@ -63,59 +71,61 @@ cdef int _update(const Window *w, TrainingRun *run, const gru_update *update, re
 
 cdef int _forward(const Window *w, TrainingRun *run, const real *p, real *ws, Py_ssize_t part,
                   Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # A part's streams through the layers, from the lowest on; not 0 where the team gave up.
+    # The streams [s0, s1) forward through all layers.
     cdef Py_ssize_t parts = run.team.members, rows = w.T * w.B, layer
+    cdef Py_ssize_t r0 = part_begin(rows, part, parts), r1 = part_begin(rows, part + 1, parts)
     for layer in range(w.p.layers):
-        if run.streams.fresh and s1 > s0:
-            memset(ws + w.o.carry + (layer * w.B + s0) * w.p.Hp, 0,
+        if run.streams.restart and s1 > s0:
+            memset(ws + w.o.state + (layer * w.B + s0) * w.p.Hp, 0,
                    (s1 - s0) * w.p.Hp * sizeof(real))
     if s1 > s0:
-        enter(w, ws, s0, s1)
+        load_state(w, ws, s0, s1)
     for layer in range(w.p.layers):
         if layer > 0:
             if gru_team_wait(&run.team) != 0:
                 return 1
-            read_below(w, p, ws, layer, share(rows, part, parts), share(rows, part + 1, parts))
+            project_inputs(w, p, ws, layer, r0, r1)
             if gru_team_wait(&run.team) != 0:
                 return 1
         if s1 > s0:
-            forward(w, p, ws, layer, s0, s1)
+            forward_layer(w, p, ws, layer, s0, s1)
     if s1 > s0:
-        leave(w, ws, s0, s1)
+        store_state(w, ws, s0, s1)
     return 0
 
 
 cdef int _backward(const Window *w, TrainingRun *run, const real *p, real *ws, Py_ssize_t part,
                    Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # A part's streams back through the layers, from the highest on.
+    # The streams [s0, s1) backward through all layers.
     cdef Py_ssize_t parts = run.team.members, rows = w.T * w.B, layer
+    cdef Py_ssize_t r0 = part_begin(rows, part, parts), r1 = part_begin(rows, part + 1, parts)
     for layer in range(w.p.layers - 1, -1, -1):
         if layer < w.p.layers - 1:
             if gru_team_wait(&run.team) != 0:
                 return 1
-            send_below(w, p, ws, layer + 1, share(rows, part, parts), share(rows, part + 1, parts))
+            backward_inputs(w, p, ws, layer + 1, r0, r1)
             if gru_team_wait(&run.team) != 0:
                 return 1
         if s1 > s0:
-            backward(w, p, ws, layer, 1.0 / w.B, s0, s1)
+            backward_layer(w, p, ws, layer, 1.0 / w.B, s0, s1)
     return 0
 
 
 cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, real *g, real *ws,
                      Py_ssize_t part) noexcept nogil:
-    # What every thread of the team does, window by window: share the packing; take its streams
-    # through the window; make the gradients of its columns and update them.
+    # Every thread of the team calls this. Each window: pack a part of the weights, take a part of
+    # the streams forward and backward, compute the gradients of a part of the columns, update them.
     cdef Py_ssize_t parts = run.team.members, before = run.done, n, i
-    cdef Py_ssize_t s0 = share(w.B, part, parts), s1 = share(w.B, part + 1, parts)
+    cdef Py_ssize_t s0 = part_begin(w.B, part, parts), s1 = part_begin(w.B, part + 1, parts)
     cdef double total
     cdef gru_update update
-    cdef uint64_t state = gru_float_state_enter()
+    cdef uint64_t float_state = gru_flush_subnormals()
     for n in range(run.windows):
         if part == 0:
-            gather(w, &run.streams)
+            load_window(w, &run.streams)
             w.dropout_key = gru_dropout_key(run.seed, before + n + 1)
         pack_weights(w, p, ws, part, parts)
-        if gru_team_wait(&run.team) != 0 or run.streams.refused:
+        if gru_team_wait(&run.team) != 0 or run.streams.bad_symbol:
             break
         if _forward(w, run, p, ws, part, s0, s1) != 0:
             break
@@ -123,7 +133,7 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
             break
         if gru_team_wait(&run.team) != 0:
             break
-        update = update_at(&run.rule, p, m, mean, run.learning_rates[n], before + n + 1)
+        update = make_update(&run.rule, p, m, mean, run.learning_rates[n], before + n + 1)
         if _update(w, run, &update, g, ws, part) != 0:
             break
         if part == 0:
@@ -135,4 +145,4 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
             run.done += 1
         if gru_team_wait(&run.team) != 0:
             break
-    gru_float_state_leave(state)
+    gru_restore_float_state(float_state)

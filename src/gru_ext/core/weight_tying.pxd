@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Output weights that are the candidate's input weights of the first layer: Wy = Wh^T.
+"""Weight tying: Wy = Wh^T, with Wh of the first layer.
 
-Both stand in the flat buffer, so that all products stay as they are. The gradient of Wy is added to
-that of Wh and then zero, which leaves its memories zero; after the update Wh is copied to Wy. A
-thread does so for a share of the symbols [v0, v1).
+The flat buffer holds both, so that all matrix products stay the same. Before the update the
+gradient of Wy is added to that of Wh and set to zero, so that the optimiser state of Wy stays zero.
+After the update Wh is copied to Wy. Each thread does so for its symbols [v0, v1).
 """
 from gru_ext.core.layout cimport Layout
 from gru_ext.core.native cimport real
 
 cdef enum:
-    TIED_BLOCK = 16       # symbols at a time: the rows that are walked along stay in the cache
+    TIED_BLOCK = 16       # symbols of a block of the transpose: its rows of Wh stay in the cache
 
 
 cdef inline void tie_gradients(const Layout *p, real *g, Py_ssize_t v0,

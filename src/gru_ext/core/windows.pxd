@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+"""The C-level declaration of windows.pyx: the workspace, for training_loop.pyx."""
 from gru_ext.core.bptt cimport Window
 
 cdef class Workspace:
@@ -7,8 +8,8 @@ cdef class Workspace:
     cdef char *base
     cdef readonly object memory
     cdef object _inputs, _targets, _losses, _touched, _resets, _lock
-    cdef _take(self)
+    cdef _acquire(self)
     cdef _view(self, Py_ssize_t offset, shape, Py_ssize_t last)
     cdef _check_flat(self, what, Py_ssize_t n, Py_ssize_t itemsize)
     cdef _check_symbols(self, what, symbols)
-    cdef const unsigned char *_resets_at(self, resets, shape) except? NULL
+    cdef const unsigned char *_store_resets(self, resets, shape) except? NULL

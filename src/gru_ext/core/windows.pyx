@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The door to the compiled core: workspaces, one window at a time, sampling.
+"""Workspaces, the forward and backward pass of one window, and sampling.
 
-Every array is checked here, once; nothing below checks anything.
+The functions here check all their arguments. The C-level functions that they call check nothing.
 """
 import threading
 
@@ -16,12 +16,12 @@ from gru_ext.core cimport kernels, matmul
 from gru_ext.core.bptt cimport (
     Window,
     backward_pass,
-    buffers_of,
+    buffer_offsets,
     choose_packing,
-    draw_symbol,
+    sample_symbol,
     forward_pass,
     inverse_temperature,
-    one_step,
+    forward_step,
     pack_weights,
 )
 from gru_ext.core.gradients cimport weight_gradients
@@ -29,14 +29,14 @@ from gru_ext.core.layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_o
 from gru_ext.core.native cimport (
     GRU_LINE_BYTES,
     gru_dropout_key,
-    gru_float_state_enter,
-    gru_float_state_leave,
+    gru_flush_subnormals,
+    gru_restore_float_state,
     real,
 )
 
 
 def aligned_zeros(n, dtype):
-    """A one-dimensional array of n zeros that begins on a cache line."""
+    """Return a one-dimensional array of n zeros that is aligned to a cache line."""
     dtype = np.dtype(dtype)
     raw = np.zeros(n * dtype.itemsize + GRU_LINE_BYTES, np.uint8)
     start = -raw.ctypes.data % GRU_LINE_BYTES
@@ -44,34 +44,37 @@ def aligned_zeros(n, dtype):
 
 
 def check_count(what, n, least, most):
-    """n, where it is from least to most; else a ValueError that names it."""
+    """Return n if it is from least to most; otherwise raise a ValueError that names it."""
     if not least <= n <= most:
         raise ValueError(f"{what} must be from {least} to {most}, not {n}")
     return n
 
 
 cdef class Workspace:
-    """Scratch memory for windows of up to T steps of B streams, and what the last one left there.
+    """The activations of a window of up to T time steps and batch size B, and the hidden state.
+
+    A batch has B streams: sequences whose hidden state is carried from one window to the next.
 
     Parameters
     ----------
     vocabulary_size, hidden_size : int
         V and H.
     batch_size : int
-        Streams B.
+        The number of streams, B.
     seq_length : int
-        The longest window, T.
+        The largest number of time steps of a window, T.
     dtype : dtype
         float32 or float64.
     training : bool
-        Whether to make room for the backward pass.
+        Whether to allocate memory for the backward pass.
     threads : int
-        The largest number of threads that will share a window.
+        The largest number of threads that will work on a window.
     resetting : bool
-        Whether to make room for states that are reset within a window.
+        Whether to allocate memory for hidden states that are reset within a window.
     layers : int
+        The number of layers.
     dropping : bool
-        Whether to make room for dropout.
+        Whether to allocate memory for dropout.
     """
 
     def __cinit__(self, vocabulary_size, hidden_size, batch_size, seq_length, dtype=np.float32,
@@ -92,7 +95,7 @@ cdef class Workspace:
         w.dropping = bool(dropping)
         w.p = layout_of(vocabulary_size, hidden_size, dtype.itemsize, layers)
         self.itemsize = dtype.itemsize
-        w.o = buffers_of(w, self.itemsize)
+        w.o = buffer_offsets(w, self.itemsize)
         self.memory = aligned_zeros(w.o.size, dtype)
         self._lock = threading.Lock()
         rows = w.T_max * w.B
@@ -107,10 +110,10 @@ cdef class Workspace:
         w.losses = <double *><size_t>self._losses.ctypes.data
         w.touched = <const unsigned char *><size_t>self._touched.ctypes.data
 
-    cdef _take(self):
-        # One call at a time: another would write over this one's windows.
+    cdef _acquire(self):
+        # One call at a time: a second one would overwrite the activations of the first.
         if not self._lock.acquire(False):
-            raise RuntimeError("this workspace is in use by another thread: make one per thread")
+            raise RuntimeError("this workspace is in use by another thread: create one per thread")
 
     cdef _view(self, Py_ssize_t offset, shape, Py_ssize_t last):
         n = 1
@@ -120,49 +123,49 @@ cdef class Workspace:
 
     @property
     def hidden(self):
-        """The state that the next window starts from, writable.
+        """The hidden state that the next window starts from, writable.
 
-        Shape (B, H), or (layers, B, H) where there are several.
+        The shape is (B, H), or (layers, B, H) with several layers.
         """
         cdef Window *w = &self.window
         layers = (w.p.layers,) if w.p.layers > 1 else ()
-        return self._view(w.o.carry, (*layers, w.B, w.p.Hp), w.p.H)
+        return self._view(w.o.state, (*layers, w.B, w.p.Hp), w.p.H)
 
     @property
     def states(self):
-        """The top layer's hidden states of the last window, shape (T+1, B, H).
+        """The hidden states of the top layer in the last window, shape (T+1, B, H).
 
-        The first is the one before it.
+        The first one is the state before the window.
         """
         cdef Window *w = &self.window
         return self._view((w.p.layers - 1) * w.o.layer + w.o.h, (w.T + 1, w.B, w.p.Hp), w.p.H)
 
     @property
     def probabilities(self):
-        """Softmax of the last window, shape (T, B, V); after the backward pass, its gradient."""
+        """The softmax of the last window, shape (T, B, V); after the backward pass its gradient."""
         cdef Window *w = &self.window
         return self._view(w.o.y, (w.T, w.B, w.p.Vp), w.p.V)
 
     @property
     def losses(self):
-        """-log p of each target of the last window in nats, shape (T, B), float64."""
+        """-log p of each target of the last window, in nats, shape (T, B), float64."""
         cdef Window *w = &self.window
         return self._losses[:w.T * w.B].reshape(w.T, w.B)
 
     @property
     def dtype(self):
-        """float32 or float64."""
+        """The dtype, float32 or float64."""
         return self.memory.dtype
 
     @property
     def nbytes(self):
-        """Bytes this workspace holds."""
+        """The size of this workspace in bytes."""
         return (self.memory.nbytes + self._inputs.nbytes + self._targets.nbytes
                 + self._losses.nbytes + self._touched.nbytes + self._resets.nbytes)
 
     cdef _check_flat(self, what, Py_ssize_t n, Py_ssize_t itemsize):
         if itemsize != self.itemsize:
-            raise TypeError(f"{what} must be {self.dtype} as the workspace, "
+            raise TypeError(f"{what} must be {self.dtype} like the workspace, "
                             f"not float{8 * itemsize}")
         if n != self.window.p.size:
             raise ValueError(f"{what} must have {self.window.p.size} elements, not {n}")
@@ -179,11 +182,11 @@ cdef class Workspace:
                              f"not {symbols.min()} to {symbols.max()}")
         return symbols
 
-    cdef const unsigned char *_resets_at(self, resets, shape) except? NULL:
-        # Where the kernels read the resets of the next window.
+    cdef const unsigned char *_store_resets(self, resets, shape) except? NULL:
+        # Copy the resets of the next window to where the kernels read them.
         resets = np.asarray(resets)
         if not self.window.resetting:
-            raise ValueError("this workspace has no room for resets: resetting=False")
+            raise ValueError("this workspace has no memory for resets: resetting=False")
         if resets.dtype != np.bool_ or resets.shape != shape:
             raise ValueError(f"resets must be bool of shape {shape}, not {resets.dtype} "
                              f"of {resets.shape}")
@@ -193,62 +196,62 @@ cdef class Workspace:
 
 def forward_window(const real[::1] parameters, inputs, targets, Workspace workspace not None,
                    resets=None, double dropout=0.0, seed=0, update=0):
-    """One window forward.
+    """Compute the forward pass of one window.
 
-    The state goes on from ``workspace.hidden`` and is left there; ``workspace`` then also has
-    ``states``, ``probabilities`` and ``losses``.
+    The window starts from the state ``workspace.hidden`` and replaces it by its last state. It also
+    sets ``states``, ``probabilities`` and ``losses`` of ``workspace``.
 
     Parameters
     ----------
     parameters : ndarray, float32 or float64, 1-D contiguous
-        The flat buffer, as :class:`gru_ext.Parameters` lays it out.
+        The flat buffer of :class:`gru_ext.Parameters`.
     inputs : ndarray, int32, shape (T, B)
-        Symbols read, from 0 to V - 1.
+        The input symbols, from 0 to V - 1.
     targets : ndarray, int32, shape (T, B), or None
-        Symbols to predict.
+        The symbols to predict.
     workspace : Workspace
     resets : ndarray, bool, shape (T, B), optional
-        Where a stream's state is zero before it reads its input, as at a document's start; the
-        workspace must be made with ``resetting=True``.
+        Where the hidden state of a stream is reset to zero before it reads the input, as at the
+        start of a document. The workspace must be created with ``resetting=True``.
     dropout : float
-        The share of each layer's outputs that is dropped; other than 0 the workspace must be made
-        with ``dropping=True``.
+        The probability that an output of a layer is set to zero. If it is not 0, the workspace must
+        be created with ``dropping=True``.
     seed, update : int
-        Which ones: those of that update in a run of that seed
-        (:func:`gru_ext.core.kernels.dropout`).
+        The seed of the run and the number of the update, which determine the outputs that are set
+        to zero (:func:`gru_ext.core.kernels.dropout`).
 
     Returns
     -------
     float
-        The sum of -log p[target] over the window, in nats; 0 without targets.
+        The sum of -log p[target] over the window, in nats, or 0 without targets.
 
     Raises
     ------
     TypeError, ValueError
-        Where a dtype, a shape or a symbol is not as above.
+        If a dtype, a shape or a symbol is not as above.
     """
     cdef Workspace s = workspace
     s._check_flat("parameters", parameters.shape[0], sizeof(real))
     cdef Window *w = &s.window
     cdef real *ws = <real *>s.base
-    cdef uint64_t state
+    cdef uint64_t float_state
     cdef double total = 0
     inputs = s._check_symbols("inputs", inputs)
     if targets is not None:
         targets = s._check_symbols("targets", targets)
         if targets.shape != inputs.shape:
-            raise ValueError(f"inputs and targets must have one shape, not {inputs.shape} "
+            raise ValueError(f"inputs and targets must have the same shape, not {inputs.shape} "
                              f"and {targets.shape}")
     check_dropout(dropout)
     if dropout > 0 and not w.dropping:
-        raise ValueError("this workspace has no room for dropout: dropping=False")
+        raise ValueError("this workspace has no memory for dropout: dropping=False")
     cdef uint64_t key = gru_dropout_key(seed, update)
-    s._take()
+    s._acquire()
     try:
         w.targets = NULL
         w.resets = NULL
         if resets is not None:
-            w.resets = s._resets_at(resets, inputs.shape)
+            w.resets = s._store_resets(resets, inputs.shape)
         s._inputs[:inputs.size] = inputs.reshape(-1)
         if targets is not None:
             s._targets[:targets.size] = targets.reshape(-1)
@@ -256,9 +259,9 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
         w.T = inputs.shape[0]
         w.dropout, w.dropout_key = dropout, key
         with one_blas_thread(w.blas != NULL), nogil:
-            state = gru_float_state_enter()
+            float_state = gru_flush_subnormals()
             total = forward_pass(w, &parameters[0], ws)
-            gru_float_state_leave(state)
+            gru_restore_float_state(float_state)
     finally:
         s._lock.release()
     return total
@@ -266,42 +269,44 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
 
 def backward_window(const real[::1] parameters, real[::1] gradients, Workspace workspace not None,
                     double scale=1.0):
-    """Gradients of the window that went forward last, added to ``gradients``.
+    """Compute the gradients of the last forward pass and add them to ``gradients``.
 
-    The gradient is that of ``scale`` times the sum of the window's losses, with no gradient coming
-    in from later windows. It uses up the activations: once per forward pass.
+    They are the gradients of ``scale`` times the sum of the window's losses, without those of later
+    windows (truncated BPTT). The activations are overwritten: each backward pass needs a forward
+    pass before it.
 
     Parameters
     ----------
     parameters : ndarray, 1-D contiguous
-        As in the forward pass.
+        The same as in the forward pass.
     gradients : ndarray, 1-D contiguous
-        Of the same length and dtype; added to.
+        A buffer of the same length and dtype, to which the gradients are added.
     workspace : Workspace
     scale : float
+        The factor of the loss.
 
     Raises
     ------
     TypeError, ValueError
-        Where a dtype or a length is wrong, or no window with targets went forward before.
+        If a dtype or a length is wrong, or if there was no forward pass with targets before.
     """
     cdef Workspace s = workspace
     s._check_flat("parameters", parameters.shape[0], sizeof(real))
     s._check_flat("gradients", gradients.shape[0], sizeof(real))
     cdef Window *w = &s.window
     cdef real *ws = <real *>s.base
-    cdef uint64_t state
+    cdef uint64_t float_state
     if not w.training:
-        raise ValueError("this workspace has no room for the backward pass: training=False")
-    s._take()
+        raise ValueError("this workspace has no memory for the backward pass: training=False")
+    s._acquire()
     try:
         if w.targets == NULL:
             raise ValueError("run forward_window with targets before each backward_window")
         with one_blas_thread(w.blas != NULL), nogil:
-            state = gru_float_state_enter()
+            float_state = gru_flush_subnormals()
             backward_pass(w, &parameters[0], ws, scale)
             weight_gradients(w, ws, &gradients[0], True, NULL, 0, 1)
-            gru_float_state_leave(state)
+            gru_restore_float_state(float_state)
         w.targets = NULL
     finally:
         s._lock.release()
@@ -309,25 +314,27 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
 
 def sample_streams(const real[::1] parameters, first, uniforms, Workspace workspace not None,
                    double temperature=1.0):
-    """Draw characters one after the other, B streams side by side.
+    """Sample B sequences of n symbols in parallel.
 
-    Each step feeds the symbol before into the cell and draws the next from the softmax of the
-    logits divided by the temperature. The state goes on from ``workspace.hidden``.
+    Each time step reads the symbol sampled before and samples the next one from the softmax of the
+    logits divided by the temperature. The sequences start from the state ``workspace.hidden`` and
+    replace it by their last state.
 
     Parameters
     ----------
     parameters : ndarray, 1-D contiguous
     first : ndarray, int32, shape (B,)
-        The symbols that the first step reads.
+        The symbols that the first time step reads.
     uniforms : ndarray, float64, shape (n, B)
-        Numbers in [0, 1), one for each draw.
+        Random numbers in [0, 1), one for each symbol.
     workspace : Workspace
     temperature : float
-        0 takes the likeliest symbol each time.
+        The temperature; 0 takes the most likely symbol each time.
 
     Returns
     -------
     ndarray, int32, shape (n, B)
+        The symbols sampled.
     """
     cdef Workspace s = workspace
     s._check_flat("parameters", parameters.shape[0], sizeof(real))
@@ -335,18 +342,18 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
     cdef real *ws = <real *>s.base
     cdef const double[:, ::1] u = uniforms
     cdef Py_ssize_t n = u.shape[0], i, b
-    cdef uint64_t state
+    cdef uint64_t float_state
     cdef real *row
     if u.shape[1] != w.B:
         raise ValueError(f"uniforms must have shape (n, {w.B}), not {np.shape(uniforms)}")
     if not temperature >= 0 or temperature == float("inf"):
-        raise ValueError(f"temperature must be a number from 0 on, not {temperature}")
+        raise ValueError(f"temperature must be a finite number, at least 0, not {temperature}")
     first = s._check_symbols("first", np.reshape(first, (1, -1)))[0]
-    drawn = np.empty((n, w.B), np.int32)
-    cdef int32_t[:, ::1] out = drawn
+    sampled = np.empty((n, w.B), np.int32)
+    cdef int32_t[:, ::1] out = sampled
     cdef int32_t *x = <int32_t *>w.inputs
     cdef double inverse = inverse_temperature(temperature)
-    s._take()
+    s._acquire()
     try:
         s._inputs[:w.B] = first
         w.T = 1
@@ -355,15 +362,15 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
         w.dropout = 0
         choose_packing(w, n)
         with one_blas_thread(w.blas != NULL), nogil:
-            state = gru_float_state_enter()
+            float_state = gru_flush_subnormals()
             pack_weights(w, &parameters[0], ws, 0, 1)
             for i in range(n):
-                one_step(w, &parameters[0], ws, inverse)
+                forward_step(w, &parameters[0], ws, inverse)
                 for b in range(w.B):
                     row = ws + w.o.y + b * w.p.Vp
-                    x[b] = draw_symbol(w, row, temperature, u[i, b])
+                    x[b] = sample_symbol(w, row, temperature, u[i, b])
                     out[i, b] = x[b]
-            gru_float_state_leave(state)
+            gru_restore_float_state(float_state)
     finally:
         s._lock.release()
-    return drawn
+    return sampled

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions of gru_ext.capi for C and C++, through a table in a capsule: no linking. Include
- * Python.h first; then, with the GIL held, once:
+/* The functions of gru_ext.capi for C and C++, as a table in a capsule: there is nothing to link.
+ * Include Python.h first. Then call gru_import once, with the GIL held:
  *
  *     const gru_api *gru = gru_import();
  *     if (!gru) return NULL; // a Python exception is set
  *
- * Afterwards gru->step_f32(...) and the others need no GIL; only model_borrow does. They are
- * described in docs/cython-api.md. The table only ever grows at its end. */
+ * Of the functions, as gru->step_f32(...), only model_borrow needs the GIL. docs/cython-api.md
+ * describes them. New functions are only added at the end of the table. */
 #ifndef GRU_EXT_H
 #define GRU_EXT_H
 
@@ -24,18 +24,18 @@ enum {
     GRU_NULL = -1,           /* a null pointer where none is allowed */
     GRU_WRONG_DTYPE = -2,    /* a handle or workspace of the other dtype */
     GRU_BAD_SYMBOL = -3,     /* a symbol that is not from 0 to V - 1 */
-    GRU_BAD_SIZE = -4,       /* a size that is out of range, or not that of the workspace */
-    GRU_TOO_SMALL = -5,      /* scratch or workspace */
-    GRU_BAD_NUMBER = -6,     /* a number that is not finite or out of its range */
-    GRU_OUT_OF_ORDER = -7,   /* backward without a forward pass with targets before it */
-    GRU_READ_ONLY = -8,      /* an update of weights that may not be written */
+    GRU_BAD_SIZE = -4,       /* a size out of range, or different from the workspace's */
+    GRU_TOO_SMALL = -5,      /* scratch or workspace memory is too small */
+    GRU_BAD_NUMBER = -6,     /* a number that is not finite or out of range */
+    GRU_OUT_OF_ORDER = -7,   /* backward pass without a forward pass with targets before it */
+    GRU_READ_ONLY = -8,      /* an update of read-only weights */
     GRU_VOCABULARY_SIZE = 0, /* V */
     GRU_HIDDEN_SIZE = 1,     /* H */
     GRU_ITEMSIZE = 2,        /* 4 or 8 */
     GRU_STATE_SIZE = 3,      /* Hp: H rounded up to whole cache lines */
-    GRU_LOGITS_SIZE = 4,     /* Vp: V rounded up likewise */
-    GRU_FLAT_SIZE = 5,       /* of the flat buffer, and of gradients and Adagrad's memory */
-    GRU_SCRATCH_SIZE = 6,    /* what the calls on one stream need */
+    GRU_LOGITS_SIZE = 4,     /* Vp: V rounded up to whole cache lines */
+    GRU_FLAT_SIZE = 5,       /* of the parameters, the gradients and the optimiser state */
+    GRU_SCRATCH_SIZE = 6,    /* of the scratch memory for one stream */
     GRU_OFFSET_W = 7,        /* (V, 3, Hp): a row per symbol: Wz, Wr, Wh transposed */
     GRU_OFFSET_B = 8,        /* (3, Hp): bz, br, bh */
     GRU_OFFSET_UZR = 9,      /* (H, 2, Hp): Uz and Ur transposed, side by side */
@@ -48,7 +48,7 @@ typedef struct gru_model gru_model;
 
 typedef struct {
     int64_t version; /* GRU_API_VERSION of the installed package */
-    int64_t count;   /* functions below */
+    int64_t count;   /* number of functions below */
     gru_model *(*model_borrow)(PyObject *model);
     gru_model *(*model_wrap_f32)(float *flat, ptrdiff_t V, ptrdiff_t H);
     gru_model *(*model_wrap_f64)(double *flat, ptrdiff_t V, ptrdiff_t H);
@@ -99,7 +99,7 @@ typedef struct {
                           double eps, double *loss);
 } gru_api;
 
-/* NULL with an exception where the package is missing or older than this header. */
+/* Returns NULL with an exception if the package is missing or older than this header. */
 static inline const gru_api *gru_import(void)
 {
     PyObject *module = PyImport_ImportModule("gru_ext.capi");

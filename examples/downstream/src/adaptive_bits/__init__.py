@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bits per byte of a stream, by a GRU that learns while it reads."""
+"""Bits per byte of a stream, with a GRU that is trained while it reads."""
 
 from adaptive_bits._reader import Reader
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+"""A GRU that is trained while it reads a stream of bytes, with the C-level functions of gru_ext."""
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free
 
@@ -21,16 +22,16 @@ from gru_ext.capi cimport (
 )
 
 if gru_api_version() < GRU_API_VERSION:
-    raise ImportError("this was built with a newer gru_ext than the one that is installed")
+    raise ImportError("adaptive_bits was built with a newer gru_ext than the installed one")
 
 cdef enum:
     WINDOW = 32
 
 
 cdef class Reader:
-    """Reads bytes, tells what each cost in bits, and adapts to them.
+    """A GRU that reads a stream of bytes and is trained on each window of it.
 
-    Readers are independent: any number of them may read at once, each in a thread of its own.
+    Readers are independent: any number of them may read at the same time, each in its own thread.
     """
 
     cdef object parameters
@@ -70,13 +71,13 @@ cdef class Reader:
         free(self.workspace)
 
     def read(self, const unsigned char[::1] data not None):
-        """The sum of the costs of these bytes in bits."""
+        """Return the sum of the costs of these bytes in bits, -log2 p, and train on them."""
         cdef double total = 0
         cdef int status = 0
         with nogil:
             status = self._read(data, &total)
         if status:
-            raise RuntimeError(f"gru_ext refused a call with status {status}")
+            raise RuntimeError(f"a call of gru_ext failed with status {status}")
         return total
 
     cdef int _read(self, const unsigned char[::1] data, double *total) noexcept nogil:
