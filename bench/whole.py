@@ -8,13 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from bench import problem
+from bench.run_options import default_trainer_arguments, validation_characters
 from gru_ext import Model, Trainer, Vocabulary
 from gru_ext.model.parameters import layer_name
-from gru_ext.training.optimizers import OPTIMIZERS
-from gru_ext.training.options import TrainingOptions, held_out, settle
-
-OPTIMIZER, EPS = "adam", 1e-8
-BETA1, BETA2 = OPTIMIZERS[OPTIMIZER].beta1, OPTIMIZERS[OPTIMIZER].beta2
 
 
 def split(job):
@@ -22,28 +18,22 @@ def split(job):
     text = Path(job.text).read_text(encoding="utf-8")
     vocabulary = Vocabulary.from_text(text)
     symbols = vocabulary.encode(text)
-    n = len(symbols) - held_out(len(symbols), None)
+    n = len(symbols) - validation_characters(len(symbols))
     return symbols[:n], symbols[n:], vocabulary
 
 
 def trainer(job):
     """The trainer that gru_ext.train would make, its symbols, and those held out."""
     trained, tested, vocabulary = split(job)
-    sizes = TrainingOptions(job.H, job.T, job.B, job.dtype, OPTIMIZER, seed=job.seed)
-    options = settle(sizes, len(trained))
     made = Trainer(
         Model.create(vocabulary, job.H, job.dtype, job.seed, job.layers),
         trained,
         seq_length=job.T,
         batch_size=job.B,
-        optimizer=OPTIMIZER,
-        learning_rate=options.learning_rate,
-        clip=options.clip,
-        schedule=options.schedule,
-        warmup_steps=options.warmup,
         dropout=job.dropout,
         seed=job.seed,
         threads=job.threads,
+        **default_trainer_arguments(job, len(trained)),
     )
     made.schedule.planned_steps = updates(job, made.windows_per_epoch)
     return made, trained, tested

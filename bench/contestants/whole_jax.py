@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench import whole
+from bench import run_options, whole
 from bench.problem import GATES
 
 EVALUATED = 4096
@@ -99,13 +99,15 @@ def _loss(states, dropout, p, hidden, x, y, key):
 
 def _adam(clip, rate, number, p, mean, square, g):
     g = jax.tree.map(lambda a: jnp.clip(a, -clip, clip), g)
-    mean = jax.tree.map(lambda m, a: m + (1 - whole.BETA1) * (a - m), mean, g)
-    square = jax.tree.map(lambda m, a: m + (1 - whole.BETA2) * (a * a - m), square, g)
+    mean = jax.tree.map(lambda m, a: m + (1 - run_options.BETA1) * (a - m), mean, g)
+    square = jax.tree.map(lambda m, a: m + (1 - run_options.BETA2) * (a * a - m), square, g)
     # 1 - beta^number, without the cancellation at the first numbers
-    gain, square_gain = (-jnp.expm1(number * math.log(b)) for b in (whole.BETA1, whole.BETA2))
+    gain, square_gain = (
+        -jnp.expm1(number * math.log(b)) for b in (run_options.BETA1, run_options.BETA2)
+    )
     step, root = rate / gain, jax.lax.rsqrt(square_gain)
     p = jax.tree.map(
-        lambda w, m, s: w - step * m / (root * jnp.sqrt(s) + whole.EPS), p, mean, square
+        lambda w, m, s: w - step * m / (root * jnp.sqrt(s) + run_options.EPS), p, mean, square
     )
     return p, mean, square
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench import whole
+from bench import run_options, whole
 from bench.contestants.whole_torch_models import Module, Recurrence, Stack, cells
 
 EVALUATED = 4096
@@ -22,8 +22,8 @@ class Training:
         self.model, self.job, self.plan = model, job, plan
         self.inputs = torch.from_numpy(plan.inputs).long()
         self.targets = torch.from_numpy(plan.targets).long()
-        betas = whole.BETA1, whole.BETA2
-        self.adam = torch.optim.Adam(model.parameters(), 0.0, betas, whole.EPS, fused=True)
+        betas = run_options.BETA1, run_options.BETA2
+        self.adam = torch.optim.Adam(model.parameters(), 0.0, betas, run_options.EPS, fused=True)
         self.losses = []
 
     def go(self, updates):

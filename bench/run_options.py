@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""The default options of a training run: the only use of gru_ext.training.options in bench."""
+
+from gru_ext.training.optimizers import OPTIMIZERS
+from gru_ext.training.options import TrainingOptions, held_out, settle
+
+OPTIMIZER, EPS = "adam", 1e-8
+BETA1, BETA2 = OPTIMIZERS[OPTIMIZER].beta1, OPTIMIZERS[OPTIMIZER].beta2
+
+
+def validation_characters(characters):
+    """Characters at the end of a text that gru_ext.train uses for validation by default."""
+    return held_out(characters, None)
+
+
+def default_trainer_arguments(job, characters):
+    """Keyword arguments of Trainer that gru_ext.train chooses for a training part of this size."""
+    sizes = TrainingOptions(
+        hidden_size=job.H,
+        seq_length=job.T,
+        batch_size=job.B,
+        dtype=job.dtype,
+        optimizer=OPTIMIZER,
+        seed=job.seed,
+    )
+    options = settle(sizes, characters)
+    return {
+        "optimizer": OPTIMIZER,
+        "learning_rate": options.learning_rate,
+        "clip": options.clip,
+        "schedule": options.schedule,
+        "warmup_steps": options.warmup,
+    }
