@@ -10,11 +10,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import machine, memory, problem
-from bench.catalog import CONTESTANTS
-from bench.race import Result, race
+from bench import machine, memory, workload
+from bench.cases import CASES, IDS, MEMORY
+from bench.registry import IMPLEMENTATIONS
 from bench.report import memory_section, page, section
-from bench.rows import IDS, MEMORY, ROWS
+from bench.timing import Result, race
 
 
 def arguments():
@@ -43,18 +43,18 @@ def entries(row, given, V):
     """The row's results, still empty."""
     cores = len(machine.allowed_cpus())
     results = []
-    for label, contestant, change in row.entries:
-        if contestant == "command-notebook" and not given.notebook:
+    for label, implementation, change in row.entries:
+        if implementation == "command-notebook" and not given.notebook:
             continue
-        job = {"text": given.text and str(Path(given.text).resolve()), "V": V}
-        job |= {k: v for k, v in (row.job | change).items() if v is not None}
-        if job["text"] == "pattern":
-            job["V"] = len(set(problem.PATTERN))
-        if contestant == "command-notebook":
-            job["notebook"] = str(Path(given.notebook).resolve())
-        result = Result(label, contestant, job, CONTESTANTS[contestant].note)
-        if job["threads"] > cores:
-            result.problem = f"needs {job['threads']} cores, {cores} may be used"
+        config = {"text": given.text and str(Path(given.text).resolve()), "V": V}
+        config |= {k: v for k, v in (row.config | change).items() if v is not None}
+        if config["text"] == "pattern":
+            config["V"] = len(set(workload.PATTERN))
+        if implementation == "command-notebook":
+            config["notebook"] = str(Path(given.notebook).resolve())
+        result = Result(label, implementation, config, IMPLEMENTATIONS[implementation].note)
+        if config["threads"] > cores:
+            result.error = f"needs {config['threads']} cores, {cores} may be used"
         results.append(result)
     return results
 
@@ -73,12 +73,12 @@ def say(text):
 def main():
     given = arguments()
     if given.list:
-        print(*(f"{row.id:15} {row.title}" for row in ROWS), sep="\n")
+        print(*(f"{row.id:15} {row.title}" for row in CASES), sep="\n")
         print(f"{MEMORY:15} Resident memory of training beside its formula")
         return
     if importlib.util.find_spec("gru_ext") is None:
         sys.exit("bench: gru_ext is not installed: python -m pip install .")
-    _, V = problem.read_text(given.text)
+    _, V = workload.read_text(given.text)
     text = Path(given.text).name if given.text else "drawn, frequencies after Zipf"
     about = machine.describe() | {
         "command": command(given),
@@ -88,10 +88,10 @@ def main():
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
     chosen, measured = set(given.rows or IDS), []
-    for row in ROWS:
+    for row in CASES:
         if row.id in chosen:
             results = entries(row, given, V)
-            able = [result for result in results if not result.problem]
+            able = [result for result in results if not result.error]
             race(able, given.seconds, given.repeats, lambda s, row=row: say(f"{row.id}: {s}"))
             measured.append((row, results))
             print(section(row, results), end="\n\n", flush=True)

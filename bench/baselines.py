@@ -19,7 +19,7 @@ from textwrap import fill
 
 import gru_ext
 from bench import machine
-from bench.parts import write_part
+from bench.markdown_sections import write_section
 
 RUNS = {
     "quick": "--hidden-size 64 --epochs 4",
@@ -101,7 +101,7 @@ def main():
             given.results.write_text(json.dumps({k: asdict(v) for k, v in results.items()}))
     told = page(given.text, [results[name] for name in RUNS if name in results])
     if given.markdown:
-        write_part(given.markdown, told)
+        write_section(given.markdown, told)
     else:
         print(told)
 

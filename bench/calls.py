@@ -21,7 +21,7 @@ ROUNDS = 15
 def build():
     """The module of calls.c, compiled into a temporary folder."""
     folder = tempfile.mkdtemp()
-    source = str(Path(__file__).with_name("calls.c"))
+    source = str(Path(__file__).with_name("c_interface_calls.c"))
     extension = Extension("gru_ext_calls", [source], include_dirs=[gru_ext.get_include()])
     command = Distribution({"ext_modules": [extension]}).get_command_obj("build_ext")
     command.build_lib = command.build_temp = folder

@@ -36,7 +36,7 @@ def pin(cpus):
 
 
 def thread_environment(threads):
-    """Variables that the libraries of the contestants read when they are imported."""
+    """Variables that the libraries of the implementations read when they are imported."""
     return dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 

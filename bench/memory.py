@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 
-from bench.race import environment
+from bench.timing import environment
 
 V, H, B, T = 65, 512, 64, 64
 CHARACTERS = 50_000_000
@@ -57,12 +57,12 @@ def run():
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"ended with status {done.returncode}"]
-        return {"problem": f"failed: {said[-1]}"}
+        return {"error": f"failed: {said[-1]}"}
     sizes = json.loads(done.stdout)
     sizes["formula"] = 3 * sizes["parameters"] + sizes["activations"] + sizes["text"]
     sizes["goal"] = sizes["formula"] - sizes["text"] + 2 * sizes["characters"]
     if sizes["before"] is None or sizes["after"] is None:
-        sizes["problem"] = "this system does not tell the resident memory"
+        sizes["error"] = "this system does not tell the resident memory"
     else:
         sizes["grown"] = sizes["after"] - sizes["before"]
     return sizes

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The page in Markdown: how it was made, the goals, a table for each row."""
 
-from bench.figures import (
+from bench.analysis import (
     PEAKS,
     best,
     disagreements,
@@ -16,8 +16,8 @@ from bench.figures import (
 )
 
 HOW = """\
-Every contestant is a process of its own, kept on the row's number of cores, with its libraries told
-to use as many threads. It sets up and compiles before the clock starts; then the contestants take
+Every implementation is a process of its own, kept on the row's number of cores, with its libraries told
+to use as many threads. It sets up and compiles before the clock starts; then the implementations take
 turns in rounds, the first place going round, so that whatever else the machine does disturbs all
 alike. A figure is the median over the rounds, with the least and the largest in brackets; a ratio
 is taken round by round, so it is not exactly the ratio of two medians.
@@ -57,20 +57,20 @@ def times(figure, digits=2):
 def _cells(row, result, results):
     name = f"{result.label}: {result.note}" if result.note else result.label
     if not good(result):
-        return [name, result.problem or "no rounds", "", "", ""]
-    if result.contestant in PEAKS:
+        return [name, result.error or "no rounds", "", "", ""]
+    if result.implementation in PEAKS:
         rate_cell = ""
     elif row.unit == "char":
         rate_cell = short(rate(result)) + " char/s"
     else:
         rate_cell = f"{duration(row.per / rate(result))} an {row.unit}".replace("an r", "a r")
     ours = results[0]
-    comparable = good(ours) and result is not ours and result.contestant not in PEAKS
+    comparable = good(ours) and result is not ours and result.implementation not in PEAKS
     cells = [name, rate_cell]
     if flops_per_unit(row, result) is None:
         cells += ["", ""]
     else:
-        own, peak = gflops(row, result), peak_of(results, result.job["dtype"])
+        own, peak = gflops(row, result), peak_of(results, result.config["dtype"])
         cells.append(f"{spread(own)[0]:.1f}")
         cells.append(times(ratio(own, gflops(row, peak))) if peak else "")
     cells.append(times(ratio(ours.rates, result.rates)) if comparable else "")
@@ -99,7 +99,7 @@ def goal_line(row, goal, results):
 
 
 def _best_peer(row, results):
-    peers = [r.label for r in results[1:] if r.contestant not in PEAKS]
+    peers = [r.label for r in results[1:] if r.implementation not in PEAKS]
     other = best(results, peers)
     if row.goals or other is None or not good(results[0]):
         return []
@@ -117,8 +117,8 @@ def section(row, results):
 def memory_section(sizes):
     """The memory row."""
     title = "### memory: training H = 512, B = 64, T = 64, float32, on 50 million characters\n\n"
-    if "problem" in sizes:
-        return title + sizes["problem"]
+    if "error" in sizes:
+        return title + sizes["error"]
     lines = ["| | MB |", "|---|---:|"]
     named = {
         "3 × parameters (weights, gradients, Adagrad)": 3 * sizes["parameters"],

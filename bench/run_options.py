@@ -13,15 +13,15 @@ def validation_characters(characters):
     return held_out(characters, None)
 
 
-def default_trainer_arguments(job, characters):
+def default_trainer_arguments(config, characters):
     """Keyword arguments of Trainer that gru_ext.train chooses for a training part of this size."""
     sizes = TrainingOptions(
-        hidden_size=job.H,
-        seq_length=job.T,
-        batch_size=job.B,
-        dtype=job.dtype,
+        hidden_size=config.H,
+        seq_length=config.T,
+        batch_size=config.B,
+        dtype=config.dtype,
         optimizer=OPTIMIZER,
-        seed=job.seed,
+        seed=config.seed,
     )
     options = settle(sizes, characters)
     return {

@@ -13,13 +13,13 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bench import machine, parts, same_loss_page
-from bench.catalog import CONTESTANTS
-from bench.race import REST, Result, Worker, reporting
+from bench import loss_comparison_page, machine, markdown_sections
+from bench.registry import IMPLEMENTATIONS
+from bench.timing import PAUSE, Result, Worker, reporting
 
 JAX, TORCH = ("jax", "jax-manual"), ("torch", "torch-loop", "torch-manual")
 CONTESTING = ("gru_ext", *JAX, *TORCH)
-PATIENCE = 3600.0
+TIMEOUT = 3600.0
 CHECK_TOLERANCE = 1e-9
 
 
@@ -30,7 +30,7 @@ def row(H, B, epochs, layers=1, dropout=0.0):
 
 
 # The first two are of bench.baselines.
-ROWS = {
+CASES = {
     "default": row(128, 16, 16),
     "wider": row(256, 32, 8),
     "widest": row(512, 32, 6),
@@ -47,7 +47,7 @@ SAME_EQUATIONS = ("gru_ext", *JAX, "torch-loop", "torch-manual")
 
 @dataclass
 class Runs(Result):
-    """One contestant's whole runs, one a round, each from the weights of the round's seed."""
+    """One implementation's whole runs, one a round, each from the weights of the round's seed."""
 
     seconds: list[float] = field(default_factory=list)
     nats: list[float] = field(default_factory=list)
@@ -57,11 +57,11 @@ class Runs(Result):
 
 def run_once(runs, seed):
     """Make a run in a process of its own, which ends with it."""
-    worker = Worker(runs.contestant, runs.job | {"seed": seed}, PATIENCE)
+    worker = Worker(runs.implementation, runs.config | {"seed": seed}, TIMEOUT)
     try:
         with reporting(runs):
             runs.info = worker.answer()
-            time.sleep(REST)
+            time.sleep(PAUSE)
             done = worker.ask(runs.info["updates"])
             runs.seconds.append(done["seconds"])
             runs.nats.append(done["nats"])
@@ -73,26 +73,26 @@ def run_once(runs, seed):
         worker.close()
 
 
-def compete(job, names, rounds):
-    """Let the contestants take turns, the first place going round."""
+def compete(config, names, rounds):
+    """Let the implementations take turns, the first place going round."""
     results = []
     for name in names:
-        contestant = f"whole-{name}"
-        runs = Runs(name, contestant, job, CONTESTANTS[contestant].note)
-        missing = CONTESTANTS[contestant].missing()
-        runs.problem = f"not installed: {', '.join(missing)}" if missing else ""
+        implementation = f"run-{name}"
+        runs = Runs(name, implementation, config, IMPLEMENTATIONS[implementation].note)
+        missing = IMPLEMENTATIONS[implementation].missing_packages()
+        runs.error = f"not installed: {', '.join(missing)}" if missing else ""
         results.append(runs)
     for number in range(rounds):
         first = number % len(results)
         for runs in results[first:] + results[:first]:
-            if not runs.problem:
+            if not runs.error:
                 run_once(runs, seed=number)
-                say(f"round {number + 1} of {rounds}: {runs.label} {runs.problem or last(runs)}")
+                say(f"round {number + 1} of {rounds}: {runs.label} {runs.error or last(runs)}")
     return results
 
 
 def last(runs):
-    """What the last round of a contestant was."""
+    """What the last round of a implementation was."""
     return f"{runs.seconds[-1]:.1f} s, {runs.nats[-1]:.4f} nats"
 
 
@@ -101,10 +101,10 @@ def check(common, names):
     same = True
     for title, sizes in CHECKS.items():
         results = compete(sizes | common, [n for n in names if n in SAME_EQUATIONS], 1)
-        able = [runs for runs in results if not runs.problem]
+        able = [runs for runs in results if not runs.error]
         for runs in results:
-            if runs.problem:
-                print(f"{title}: {runs.label}: {runs.problem}")
+            if runs.error:
+                print(f"{title}: {runs.label}: {runs.error}")
         for runs in able[1:]:
             pairs = list(zip(runs.losses, able[0].losses, strict=True))
             window = max(abs(a - b) for a, b in pairs)
@@ -122,7 +122,7 @@ def raw(about, measured):
     """Every figure, as JSON: without the losses of single windows."""
     rows = {name: [asdict(runs) for runs in results] for name, results in measured.items()}
     for runs in (runs for results in rows.values() for runs in results):
-        runs["job"] |= {"text": about["text"]}
+        runs["config"] |= {"text": about["text"]}
         del runs["losses"]
     return json.dumps(about | {"rows": rows}, indent=1) + "\n"
 
@@ -134,8 +134,10 @@ def say(text):
 def arguments():
     parser = argparse.ArgumentParser(prog="python -m bench.same_loss", description=__doc__)
     parser.add_argument("text", type=Path)
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(DEFAULT_ROWS))
-    parser.add_argument("--contestants", nargs="+", choices=CONTESTING, default=list(CONTESTING))
+    parser.add_argument("--cases", "--rows", nargs="+", choices=CASES, default=list(DEFAULT_ROWS))
+    parser.add_argument(
+        "--implementations", "--contestants", nargs="+", choices=CONTESTING, default=list(CONTESTING)
+    )
     parser.add_argument("--rounds", type=int, default=3, help="runs of each (%(default)s)")
     parser.add_argument("--steps", type=int, help="so many updates only: a quick look")
     parser.add_argument("--threads", type=int, default=2, help="of each (%(default)s)")
@@ -158,17 +160,19 @@ def main():
     text = str(given.text.resolve())
     common = {"text": text, "threads": given.threads, "steps": given.steps}
     if given.check:
-        sys.exit(0 if check(common, given.contestants) else 1)
+        sys.exit(0 if check(common, given.implementations) else 1)
     words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
     about = machine.describe() | {"text": given.text.name, "rounds": given.rounds, "words": words}
     about["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
-    names = sorted(given.contestants, key=CONTESTING.index)
+    names = sorted(given.implementations, key=CONTESTING.index)
     measured = {}
-    for name in given.rows:
-        measured[name] = compete(ROWS[name] | common, names, given.rounds)
-        print(same_loss_page.section(name, measured[name]), end="\n\n", flush=True)
+    for name in given.cases:
+        measured[name] = compete(CASES[name] | common, names, given.rounds)
+        print(loss_comparison_page.section(name, measured[name]), end="\n\n", flush=True)
         if given.markdown:
-            parts.write_part(given.markdown, same_loss_page.part(about, measured))
+            markdown_sections.write_section(
+                given.markdown, loss_comparison_page.part(about, measured)
+            )
         if given.json:
             given.json.write_text(raw(about, measured), encoding="utf-8")
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""One contestant in its own process: python -m bench.worker CONTESTANT JOB_JSON.
+"""One implementation in its own process: python -m bench.worker IMPLEMENTATION CONFIG_JSON.
 
 It says that it is ready with a line of JSON, then reads numbers of units from standard input and
-answers each with the seconds that they took, and with what else the contestant has to say.
+answers each with the seconds that they took, and with what else the implementation has to say.
 """
 
 import importlib
@@ -12,8 +12,8 @@ import sys
 import time
 from types import SimpleNamespace
 
-from bench.catalog import CONTESTANTS
 from bench.machine import pin
+from bench.registry import IMPLEMENTATIONS
 
 
 def private_stdout():
@@ -23,16 +23,18 @@ def private_stdout():
     return channel
 
 
-def main(name, job):
-    job = SimpleNamespace(**json.loads(job))
-    pin(job.cpus)
+def main(name, config):
+    config = SimpleNamespace(**json.loads(config))
+    pin(config.cpus)
     channel = private_stdout()
 
     def say(**what):
         channel.write(json.dumps(what) + "\n")
 
-    module, function = CONTESTANTS[name].target.split(":")
-    run, info = getattr(importlib.import_module("bench.contestants." + module), function)(job)
+    module, function = IMPLEMENTATIONS[name].target.split(":")
+    run, info = getattr(importlib.import_module("bench.implementations." + module), function)(
+        config
+    )
     say(ready=True, **info)
     for line in sys.stdin:
         began = time.perf_counter()

@@ -3,14 +3,14 @@
 
 import time
 
-from bench import whole
+from bench import training_run
 from gru_ext.model.evaluation import evaluate_symbols
 
 
-def train(job):
+def train(config):
     """The run that gru_ext.train makes, without its files and lines of progress."""
-    trainer, _, held_out = whole.trainer(job)
-    updates = whole.updates(job, trainer.windows_per_epoch)
+    trainer, _, held_out = training_run.trainer(config)
+    updates = training_run.updates(config, trainer.windows_per_epoch)
 
     def run(n):
         began = time.perf_counter()
@@ -19,4 +19,4 @@ def train(job):
         nats = evaluate_symbols(trainer.model.parameters, held_out).nats_per_char
         return {"seconds": seconds, "losses": losses.tolist(), "nats": nats}
 
-    return run, {"warm_up": 0.0, "characters": job.T * job.B, "updates": updates}
+    return run, {"warm_up": 0.0, "characters": config.T * config.B, "updates": updates}

@@ -3,7 +3,7 @@
 
 import statistics
 
-from bench.problem import sampling_flops, training_flops
+from bench.workload import sampling_flops, training_flops
 
 PEAKS = ("sgemm", "sgemm-avx2")
 LOSS_TOLERANCE = 1e-4
@@ -11,7 +11,7 @@ LOSS_TOLERANCE = 1e-4
 
 def good(result):
     """Whether it has rates to speak of."""
-    return bool(result.rates) and not result.problem
+    return bool(result.rates) and not result.error
 
 
 def rate(result):
@@ -23,7 +23,7 @@ def flops_per_unit(row, result):
     """Floating-point operations of one unit, or None where they are not the point."""
     if "flops" in result.info:
         return result.info["flops"]
-    V, H = result.job["V"], result.job["H"]
+    V, H = result.config["V"], result.config["H"]
     return {"train": training_flops(V, H), "sample": sampling_flops(V, H)}.get(row.work)
 
 
@@ -46,7 +46,7 @@ def ratio(ours, other):
 def peak_of(results, dtype):
     """The matrix product's result in this row for a dtype, or None."""
     for result in results:
-        if result.contestant in PEAKS and result.job["dtype"] == dtype and good(result):
+        if result.implementation in PEAKS and result.config["dtype"] == dtype and good(result):
             return result
     return None
 
@@ -77,10 +77,10 @@ def judge(row, goal, results):
 
 
 def disagreements(results):
-    """Sentences on contestants that did not compute what the first one of their sizes did."""
+    """Sentences on implementations that did not compute what the first one of their sizes did."""
     first, said = {}, []
     for result in filter(good, results):
-        info, sizes = result.info, tuple(result.job[k] for k in ("H", "B", "T"))
+        info, sizes = result.info, tuple(result.config[k] for k in ("H", "B", "T"))
         for what in ("losses", "drawn", "printed"):
             if what not in info:
                 continue

@@ -3,18 +3,21 @@
 
 import torch
 
-from bench import problem
+from bench import workload
 
 CHUNK = 100
 
 
-def sample(job):
+def sample(config):
     """A unit is CHUNK characters of each of B streams."""
-    torch.set_num_threads(job.threads)
-    p = {k: torch.from_numpy(a) for k, a in problem.fused_weights(job.V, job.H, job.dtype).items()}
-    W, Uzr, Uh, Wy, by, H = p["W"] + p["b"], p["Uzr"], p["Uh"], p["Wy"], p["by"], job.H
-    uniforms = torch.from_numpy(problem.uniforms(CHUNK, job.B).astype(job.dtype))[..., None]
-    h, x = torch.zeros(job.B, H), torch.zeros(job.B, dtype=torch.long)
+    torch.set_num_threads(config.threads)
+    p = {
+        k: torch.from_numpy(a)
+        for k, a in workload.fused_weights(config.V, config.H, config.dtype).items()
+    }
+    W, Uzr, Uh, Wy, by, H = p["W"] + p["b"], p["Uzr"], p["Uh"], p["Wy"], p["by"], config.H
+    uniforms = torch.from_numpy(workload.uniforms(CHUNK, config.B).astype(config.dtype))[..., None]
+    h, x = torch.zeros(config.B, H), torch.zeros(config.B, dtype=torch.long)
 
     def step(u):
         nonlocal h, x
@@ -34,4 +37,4 @@ def sample(job):
 
     with torch.inference_mode():
         drawn = [int(step(u)[0]) for u in uniforms[:32]]
-    return run, {"units": CHUNK * job.B, "drawn": drawn}
+    return run, {"units": CHUNK * config.B, "drawn": drawn}

@@ -6,11 +6,11 @@ import numpy as np
 SIZES = {"float32": 2048, "float64": 1536}
 
 
-def multiply(job):
+def multiply(config):
     """A unit is one product, of 2 n^3 floating-point operations."""
-    n = SIZES[job.dtype]
+    n = SIZES[config.dtype]
     random = np.random.default_rng(0)
-    a, b = (random.random((n, n)).astype(job.dtype) for _ in range(2))
+    a, b = (random.random((n, n)).astype(config.dtype) for _ in range(2))
     out = np.empty_like(a)
 
     def run(times):

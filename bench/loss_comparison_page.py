@@ -5,7 +5,7 @@ import math
 import shlex
 import statistics
 
-from bench.figures import best, good, rate, ratio, spread
+from bench.analysis import best, good, rate, ratio, spread
 from bench.report import facts, short, times
 
 LOSS_TOLERANCE = 0.02
@@ -32,17 +32,17 @@ brackets; ratios are taken round by round. The goal is a held-out loss at most {
 above the peer's, in at most half the time of the library's fastest."""
 
 
-def title(name, job):
+def title(name, config):
     """A row's sizes."""
-    layers = "one layer" if job["layers"] == 1 else f"{job['layers']} layers"
-    dropout = f", dropout {job['dropout']:g}" if job["dropout"] else ""
-    threads = "one core" if job["threads"] == 1 else f"{job['threads']} cores"
-    sizes = f"H = {job['H']}, {layers}{dropout}, B = {job['B']}, T = {job['T']}"
+    layers = "one layer" if config["layers"] == 1 else f"{config['layers']} layers"
+    dropout = f", dropout {config['dropout']:g}" if config["dropout"] else ""
+    threads = "one core" if config["threads"] == 1 else f"{config['threads']} cores"
+    sizes = f"H = {config['H']}, {layers}{dropout}, B = {config['B']}, T = {config['T']}"
     return f"### {name}: {sizes}, {threads}"
 
 
 def table(results):
-    """A line a contestant."""
+    """A line a implementation."""
     ours = results[0].label
     head = ["", "s", "char/s", "held out, bits", f"{ours} is … × as fast", "compiling, warm-up, s"]
     lines = [head, *(_cells(runs, results[0]) for runs in results)]
@@ -54,7 +54,7 @@ def table(results):
 def _cells(runs, ours):
     name = f"{runs.label}: {runs.note}" if runs.note else runs.label
     if not good(runs):
-        return [name, runs.problem or "no rounds", "", "", "", ""]
+        return [name, runs.error or "no rounds", "", "", "", ""]
     threads = sorted({info["threads"] for info in runs.infos if "threads" in info})
     if threads:
         name += f" (threads: {', '.join(map(str, threads))})"
@@ -88,10 +88,10 @@ def goal_line(library, labels, results):
 
 def section(name, results):
     """Title, table and goals of a row."""
-    job, info = results[0].job, next((r.info for r in results if good(r)), None)
+    config, info = results[0].config, next((r.info for r in results if good(r)), None)
     made = f"{info['updates']:,} updates." if info else "Nothing was measured."
     goals = [goal_line(library, labels, results) for library, labels in LIBRARIES.items()]
-    return "\n\n".join([title(name, job), made, table(results), *goals])
+    return "\n\n".join([title(name, config), made, table(results), *goals])
 
 
 def part(about, measured):

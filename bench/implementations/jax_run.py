@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench import run_options, whole
-from bench.problem import GATES
+from bench import run_options, training_run
+from bench.workload import GATES
 
 EVALUATED = 4096
 
@@ -112,16 +112,16 @@ def _adam(clip, rate, number, p, mean, square, g):
     return p, mean, square
 
 
-def _trainer(states, job, plan):
+def _trainer(states, config, plan):
     # The updates from `first` to `last`, on a pass of windows and the rates of the whole run.
-    loss = jax.value_and_grad(functools.partial(_loss, states, job.dropout), has_aux=True)
+    loss = jax.value_and_grad(functools.partial(_loss, states, config.dropout), has_aux=True)
 
     def train(state, first, last, inputs, targets, rates):
         def update(n, state):
             p, mean, square, hidden, losses = state
             at = n % len(inputs)
             hidden = jax.tree.map(lambda h: jnp.where(at == 0, 0, h), hidden)
-            key = jax.random.fold_in(jax.random.key(job.seed), n)
+            key = jax.random.fold_in(jax.random.key(config.seed), n)
             (nats, hidden), g = loss(p, hidden, inputs[at], targets[at], key)
             number = (n + 1).astype(rates.dtype)
             p, mean, square = _adam(plan.clip, rates[n], number, p, mean, square, g)
@@ -146,39 +146,39 @@ def _evaluate(states, p, symbols):
     return nats / (len(symbols) - 1)
 
 
-def _run(states, job):
-    if job.dtype == "float64":
+def _run(states, config):
+    if config.dtype == "float64":
         jax.config.update("jax_enable_x64", True)
-    plan = whole.plan(job)
+    plan = training_run.plan(config)
     p = jax.tree.map(jnp.array, (plan.layers, plan.output))
     zero = functools.partial(jax.tree.map, jnp.zeros_like)
-    hidden = [jnp.zeros((job.B, job.H), job.dtype) for _ in plan.layers]
-    state = (p, zero(p), zero(p), hidden, jnp.zeros(len(plan.rates), job.dtype))
-    data = tuple(map(jnp.asarray, (plan.inputs, plan.targets, plan.rates.astype(job.dtype))))
+    hidden = [jnp.zeros((config.B, config.H), config.dtype) for _ in plan.layers]
+    state = (p, zero(p), zero(p), hidden, jnp.zeros(len(plan.rates), config.dtype))
+    data = tuple(map(jnp.asarray, (plan.inputs, plan.targets, plan.rates.astype(config.dtype))))
     began = time.perf_counter()
-    train = _trainer(states, job, plan).lower(state, 0, 0, *data).compile()
+    train = _trainer(states, config, plan).lower(state, 0, 0, *data).compile()
     warm_up = time.perf_counter() - began
 
     def run(n):
         began = time.perf_counter()
         after = jax.block_until_ready(train(state, 0, n, *data))
         seconds = time.perf_counter() - began
-        losses = np.asarray(after[-1][:n]) / job.T
+        losses = np.asarray(after[-1][:n]) / config.T
         nats = _evaluate(states, after[0], plan.held_out)
         return {"seconds": seconds, "losses": losses.tolist(), "nats": nats}
 
     return run, {
         "warm_up": warm_up,
-        "characters": job.T * job.B,
+        "characters": config.T * config.B,
         "updates": len(plan.rates),
     }
 
 
-def autodiff(job):
+def autodiff(config):
     """The gradient by autodiff throughout."""
-    return _run(states_by_autodiff, job)
+    return _run(states_by_autodiff, config)
 
 
-def by_hand(job):
+def by_hand(config):
     """The backward pass of the recurrence written by hand."""
-    return _run(states_by_hand, job)
+    return _run(states_by_hand, config)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The rows: each a question, the contestants that answer it, and the goals."""
+"""The rows: each a question, the implementations that answer it, and the goals."""
 
 from dataclasses import dataclass
 
@@ -23,20 +23,20 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Row:
-    """Entries are (label, contestant, what differs from the row's job); the first is ours."""
+class Case:
+    """Entries are (label, implementation, what differs from the row's config); the first is ours."""
 
     id: str
     title: str
-    job: dict
+    config: dict
     entries: tuple
     goals: tuple[Goal, ...] = ()
     unit: str = "char"
-    per: int = 1  # units of the contestants in one unit of the table
+    per: int = 1  # units of the implementations in one unit of the table
     work: str = "train"  # or sample or none: flops of a character
 
 
-def job(H, B, T, threads=1, dtype="float32", text=None):
+def config(H, B, T, threads=1, dtype="float32", text=None):
     return {"H": H, "B": B, "T": T, "threads": threads, "dtype": dtype, "text": text}
 
 
@@ -46,10 +46,10 @@ def plain(*names):
 
 def training(id, H, B, T, threads, goals):
     cores = "one core" if threads == 1 else f"{threads} cores"
-    return Row(
+    return Case(
         id,
         f"Training, H = {H}, B = {B}, T = {T}, float32, {cores}",
-        job(H, B, T, threads),
+        config(H, B, T, threads),
         plain("gru_ext", *PEERS, "sgemm"),
         goals,
     )
@@ -63,10 +63,10 @@ def sampling(id, H, B, bound):
     streams = "one stream" if B == 1 else f"{B} streams at once"
     peers = ("numpy", *SCANS, *(("onnx", "torch") if B == 1 else ()))
     goal = Goal(f"{bound} × JAX's scan", SCANS, bound) if bound else None
-    return Row(
+    return Case(
         id,
         f"Sampling, H = {H}, {streams}, float32, one core",
-        job(H, B, 1),
+        config(H, B, 1),
         tuple((name, f"sample-{name}", {}) for name in ("gru_ext", *peers)),
         (goal,) if goal else (),
         work="sample",
@@ -74,10 +74,10 @@ def sampling(id, H, B, bound):
 
 
 def generic(id, H, B, T):
-    return Row(
+    return Case(
         id,
         f"The generic path, H = {H}, B = {B}, T = {T}, float32, one core",
-        job(H, B, T),
+        config(H, B, T),
         plain("gru_ext-generic", "gru_ext-generic-blas", "numpy-baseline", "numpy"),
         (
             Goal(
@@ -90,9 +90,9 @@ def generic(id, H, B, T):
     )
 
 
-NOTEBOOK = job(7, 1, 5, dtype="float64", text="pattern")
+NOTEBOOK = config(7, 1, 5, dtype="float64", text="pattern")
 
-ROWS = (
+CASES = (
     training(
         "stream",
         128,
@@ -119,17 +119,17 @@ ROWS = (
             Goal("1.65 × JAX with a backward pass written by hand", BY_HAND, 1.65),
         ),
     ),
-    Row(
+    Case(
         "scaling",
         "Two threads against one, H = 256, B = 64, T = 64, float32",
-        job(256, 64, 64),
+        config(256, 64, 64),
         (("two threads", "gru_ext", {"threads": 2}), ("one thread", "gru_ext", {})),
         (Goal("1.85 × one thread", ("one thread",), 1.85, ours="two threads"),),
     ),
-    Row(
+    Case(
         "float64",
         "float64 against float32, H = 256, B = 32, T = 64, one core",
-        job(256, 32, 64),
+        config(256, 32, 64),
         (
             ("float64", "gru_ext", {"dtype": "float64"}),
             ("float32", "gru_ext", {}),
@@ -138,10 +138,10 @@ ROWS = (
         ),
         (Goal("within 2.2 × of float32's time", ("float32",), 2.2, ours="float64", by="time"),),
     ),
-    Row(
+    Case(
         "avx2",
         "AVX2 forced, H = 512, B = 64, T = 64, float32, one core",
-        job(512, 64, 64),
+        config(512, 64, 64),
         plain("gru_ext-avx2", "sgemm-avx2"),
         (Goal("0.85 of AVX2 sgemm", ("sgemm-avx2",), 0.85, ours="gru_ext-avx2", by="flops"),),
     ),
@@ -150,7 +150,7 @@ ROWS = (
     sampling("sample-128", 128, 1, 2),
     sampling("sample-512", 512, 1, 1.3),
     sampling("sample-many", 512, 64, None),
-    Row(
+    Case(
         "notebook",
         "The notebook's own iteration, H = V = 7, T = 5, float64, one core",
         NOTEBOOK,
@@ -164,7 +164,7 @@ ROWS = (
         per=5,
         work="none",
     ),
-    Row(
+    Case(
         "classic",
         "The notebook's whole run as a command, start-up included, one core",
         NOTEBOOK,
@@ -181,7 +181,7 @@ ROWS = (
         unit="run",
         work="none",
     ),
-    Row(
+    Case(
         "import",
         "Importing, in a fresh process, one core",
         NOTEBOOK,
@@ -196,4 +196,4 @@ ROWS = (
     ),
 )
 MEMORY = "memory"
-IDS = (*(row.id for row in ROWS), MEMORY)
+IDS = (*(row.id for row in CASES), MEMORY)

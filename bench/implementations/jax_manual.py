@@ -10,7 +10,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from bench.contestants.jax_train import split_weights, trainer
+from bench.implementations.jax_train import split_weights, trainer
 
 
 def _output(p, hs, y):
@@ -75,11 +75,11 @@ def _gradients(together, p, h0, x, y):
     return nats, last.reshape(B, H), grads
 
 
-def split(job):
+def split(config):
     """A product a gate."""
-    return trainer(job, split_weights(job), functools.partial(_gradients, False))
+    return trainer(config, split_weights(config), functools.partial(_gradients, False))
 
 
-def fused(job):
+def fused(config):
     """Uz and Ur in one product of the forward scan."""
-    return trainer(job, split_weights(job), functools.partial(_gradients, True))
+    return trainer(config, split_weights(config), functools.partial(_gradients, True))

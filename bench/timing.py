@@ -11,16 +11,16 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.catalog import CONTESTANTS
 from bench.machine import allowed_cpus, thread_environment
+from bench.registry import IMPLEMENTATIONS
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 600.0
-# Thread pools spin after their last work, OpenBLAS for 0.1 s: the next contestant waits for that.
-REST = 0.15
+TIMEOUT = 600.0
+# Thread pools spin after their last work, OpenBLAS for 0.1 s: the next implementation waits for that.
+PAUSE = 0.15
 
 
-class Failure(Exception):
+class WorkerError(Exception):
     """A worker that ended, hung, or answered something else."""
 
 
@@ -29,40 +29,40 @@ class Result:
     """What one entry of a row did; rates are units a second, one a round."""
 
     label: str
-    contestant: str
-    job: dict
+    implementation: str
+    config: dict
     note: str = ""
     rates: list[float] = field(default_factory=list)
     info: dict = field(default_factory=dict)
-    problem: str = ""
+    error: str = ""
 
 
-def environment(contestant, threads):
+def environment(implementation, threads):
     """The worker's: threads, its own variables, and paths that hold in any folder."""
     paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return (
         os.environ
         | thread_environment(threads)
-        | CONTESTANTS[contestant].environment
+        | IMPLEMENTATIONS[implementation].environment
         | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, paths))}
     )
 
 
 class Worker:
-    """A process that runs one contestant."""
+    """A process that runs one implementation."""
 
-    def __init__(self, contestant, job, patience=PATIENCE):
-        self.patience = patience
-        job = job | {"cpus": allowed_cpus()[: job["threads"]]}
+    def __init__(self, implementation, config, timeout=TIMEOUT):
+        self.timeout = timeout
+        config = config | {"cpus": allowed_cpus()[: config["threads"]]}
         self.said = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker", contestant, json.dumps(job)],
+            [sys.executable, "-m", "bench.worker", implementation, json.dumps(config)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env=environment(contestant, job["threads"]),
+            env=environment(implementation, config["threads"]),
         )
         self.listener = threading.Thread(target=self._listen, daemon=True)
         self.listener.start()
@@ -74,14 +74,14 @@ class Worker:
 
     def answer(self):
         """The next line, as a dict."""
-        timer = threading.Timer(self.patience, self.process.kill)
+        timer = threading.Timer(self.timeout, self.process.kill)
         timer.start()
         line = self.process.stdout.readline()
         timer.cancel()
         if not line:
             status = self.process.wait()
             self.listener.join(5)
-            raise Failure(self.said or f"ended with status {status}")
+            raise WorkerError(self.said or f"ended with status {status}")
         return json.loads(line)
 
     def run(self, n):
@@ -89,7 +89,7 @@ class Worker:
         return self.ask(n)["seconds"]
 
     def ask(self, n):
-        """What the contestant says of n units, their seconds among it."""
+        """What the implementation says of n units, their seconds among it."""
         # A worker that has ended is found out by its missing answer.
         with contextlib.suppress(OSError):
             self.process.stdin.write(f"{n}\n")
@@ -125,8 +125,8 @@ def race(results, seconds, repeats, say):
         for number in range(repeats):
             first = number % max(1, len(runners))
             for result, worker, n in runners[first:] + runners[:first]:
-                if not result.problem:
-                    time.sleep(REST)
+                if not result.error:
+                    time.sleep(PAUSE)
                     with reporting(result):
                         result.rates.append(n * result.info["units"] / worker.run(n))
             say(f"round {number + 1} of {repeats}")
@@ -145,19 +145,19 @@ class reporting:
         return self
 
     def __exit__(self, kind, failure, trace):
-        if isinstance(failure, Failure):
-            self.result.problem = f"failed: {failure}"[:200].replace("|", "/")
+        if isinstance(failure, WorkerError):
+            self.result.error = f"failed: {failure}"[:200].replace("|", "/")
             return True
         return False
 
 
 def _enter(result, seconds, runners, say):
-    missing = CONTESTANTS[result.contestant].missing()
+    missing = IMPLEMENTATIONS[result.implementation].missing_packages()
     if missing:
-        result.problem = f"not installed: {', '.join(missing)}"
+        result.error = f"not installed: {', '.join(missing)}"
         return
     say(f"{result.label} sets up")
-    worker = Worker(result.contestant, result.job)
+    worker = Worker(result.implementation, result.config)
     n = 1
     with reporting(result):
         result.info = worker.answer()

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench.problem import GATES
+from bench.workload import GATES
 
 # nn.GRU lists reset, update, candidate; its update gate keeps the old state, as ours.
 _ORDER = "rzh"

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench import problem
-from bench.contestants.jax_train import fused_weights
+from bench import workload
+from bench.implementations.jax_train import fused_weights
 
 CHUNK = 1000
 
@@ -24,15 +24,15 @@ def _by_noise(logits, noise):
     return jnp.argmax(logits + noise, -1).astype(jnp.int32)
 
 
-def _sampler(job, draw, noise=False):
+def _sampler(config, draw, noise=False):
     """A unit is CHUNK characters of each of B streams."""
-    p, H = fused_weights(job), job.H
+    p, H = fused_weights(config), config.H
     W = p["W"] + p["b"]
 
     @jax.jit
     def call(h, x, uniforms, key):
         if noise:
-            uniforms = jax.random.gumbel(key, (CHUNK, job.B, job.V), job.dtype)
+            uniforms = jax.random.gumbel(key, (CHUNK, config.B, config.V), config.dtype)
 
         def step(carry, u):
             h, x = carry
@@ -45,8 +45,8 @@ def _sampler(job, draw, noise=False):
 
         return jax.lax.scan(step, (h, x), uniforms)
 
-    uniforms = jnp.asarray(problem.uniforms(CHUNK, job.B).astype(job.dtype))
-    state = (jnp.zeros((job.B, H), job.dtype), jnp.zeros(job.B, jnp.int32))
+    uniforms = jnp.asarray(workload.uniforms(CHUNK, config.B).astype(config.dtype))
+    state = (jnp.zeros((config.B, H), config.dtype), jnp.zeros(config.B, jnp.int32))
     key = jax.random.key(0)
 
     def step():
@@ -59,20 +59,20 @@ def _sampler(job, draw, noise=False):
             step()
 
     drawn = step()[:32, 0].tolist()
-    return run, {"units": CHUNK * job.B} | ({} if noise else {"drawn": drawn})
+    return run, {"units": CHUNK * config.B} | ({} if noise else {"drawn": drawn})
 
 
-def cumsum(job):
+def cumsum(config):
     """By jnp.cumsum."""
-    return _sampler(job, _by_sums(lambda p: jnp.cumsum(p, -1)))
+    return _sampler(config, _by_sums(lambda p: jnp.cumsum(p, -1)))
 
 
-def triangle(job):
+def triangle(config):
     """By a product with a triangle of ones."""
-    ones = jnp.triu(jnp.ones((job.V, job.V), job.dtype))
-    return _sampler(job, _by_sums(lambda p: p @ ones))
+    ones = jnp.triu(jnp.ones((config.V, config.V), config.dtype))
+    return _sampler(config, _by_sums(lambda p: p @ ones))
 
 
-def gumbel(job):
+def gumbel(config):
     """The largest of the logits with noise."""
-    return _sampler(job, _by_noise, noise=True)
+    return _sampler(config, _by_noise, noise=True)

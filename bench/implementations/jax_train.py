@@ -4,20 +4,20 @@
 import jax
 import jax.numpy as jnp
 
-from bench import problem
+from bench import workload
 
 CHARACTERS_A_CALL = 8000
 
 
-def split_weights(job):
+def split_weights(config):
     """A matrix a gate: W (V, H), U (H, H), b (H), Wy (H, V), by (V)."""
-    p = problem.weights(job.V, job.H, job.dtype)
+    p = workload.weights(config.V, config.H, config.dtype)
     return {k: jnp.asarray(a.T[0] if k[0] == "b" else a.T.copy()) for k, a in p.items()}
 
 
-def fused_weights(job):
-    """As :func:`bench.problem.fused_weights`."""
-    return jax.tree.map(jnp.asarray, problem.fused_weights(job.V, job.H, job.dtype))
+def fused_weights(config):
+    """As :func:`bench.workload.fused_weights`."""
+    return jax.tree.map(jnp.asarray, workload.fused_weights(config.V, config.H, config.dtype))
 
 
 def _split_states(p, h, x):
@@ -57,9 +57,9 @@ def _autodiff(states):
     return gradients
 
 
-def trainer(job, p, gradients):
+def trainer(config, p, gradients):
     """A unit is a call: windows of T * B characters, as many as fit, each with its update."""
-    clip, eps, rate = problem.CLIP, problem.EPS, problem.LEARNING_RATE
+    clip, eps, rate = workload.CLIP, workload.EPS, workload.LEARNING_RATE
 
     def window(carry, xy):
         p, m, h = carry
@@ -73,14 +73,14 @@ def trainer(job, p, gradients):
         return jax.lax.scan(window, (p, m, h), (x, y))
 
     call = jax.jit(scan, donate_argnums=(0, 1, 2))
-    symbols, _ = problem.read_text(job.text)
-    x, y = problem.windows(symbols, job.T, job.B)
-    size = min(len(x), max(2, CHARACTERS_A_CALL // (job.T * job.B)))
+    symbols, _ = workload.read_text(config.text)
+    x, y = workload.windows(symbols, config.T, config.B)
+    size = min(len(x), max(2, CHARACTERS_A_CALL // (config.T * config.B)))
     parts = [
         (jnp.asarray(x[i : i + size]), jnp.asarray(y[i : i + size]))
         for i in range(0, len(x) - size + 1, size)
     ]
-    zero = jnp.zeros((job.B, job.H), job.dtype)
+    zero = jnp.zeros((config.B, config.H), config.dtype)
     state, done = (p, jax.tree.map(jnp.zeros_like, p), zero + 0), 0
 
     def step():
@@ -97,15 +97,15 @@ def trainer(job, p, gradients):
             nats = step()
         nats.block_until_ready()
 
-    losses = (step() / job.T)[:2].tolist()
-    return run, {"units": size * job.T * job.B, "losses": losses}
+    losses = (step() / config.T)[:2].tolist()
+    return run, {"units": size * config.T * config.B, "losses": losses}
 
 
-def split(job):
+def split(config):
     """A product a gate."""
-    return trainer(job, split_weights(job), _autodiff(_split_states))
+    return trainer(config, split_weights(config), _autodiff(_split_states))
 
 
-def fused(job):
+def fused(config):
     """Uz and Ur in one product."""
-    return trainer(job, fused_weights(job), _autodiff(_fused_states))
+    return trainer(config, fused_weights(config), _autodiff(_fused_states))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every contestant computes: the text, its windows, the first weights, the work in flops."""
+"""What every implementation computes: the text, its windows, the first weights, the work in flops."""
 
 from pathlib import Path
 

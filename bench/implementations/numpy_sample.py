@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from bench import problem
+from bench import workload
 
 CHUNK = 100
 
@@ -17,12 +17,12 @@ def draw(p, uniforms):
     return (sums <= (uniforms * sums[:, -1])[:, None]).sum(axis=1)
 
 
-def sample(job):
+def sample(config):
     """A unit is CHUNK characters of each of B streams."""
-    p, H = problem.fused_weights(job.V, job.H, job.dtype), job.H
+    p, H = workload.fused_weights(config.V, config.H, config.dtype), config.H
     W, Uzr, Uh, Wy, by = p["W"] + p["b"], p["Uzr"], p["Uh"], p["Wy"], p["by"]
-    uniforms = problem.uniforms(CHUNK, job.B).astype(job.dtype)
-    h, x = np.zeros((job.B, H), job.dtype), np.zeros(job.B, np.intp)
+    uniforms = workload.uniforms(CHUNK, config.B).astype(config.dtype)
+    h, x = np.zeros((config.B, H), config.dtype), np.zeros(config.B, np.intp)
 
     def step(u):
         nonlocal h, x
@@ -50,4 +50,4 @@ def sample(job):
                 step(u)
 
     first = [int(step(u)[0]) for u in uniforms[:32]]
-    return run, {"units": CHUNK * job.B, "drawn": first}
+    return run, {"units": CHUNK * config.B, "drawn": first}

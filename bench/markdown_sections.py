@@ -8,7 +8,7 @@ from pathlib import Path
 _HEADING = re.compile(r"(?m)^(?=##? )")
 
 
-def write_part(path, text):
+def write_section(path, text):
     """Put a part where the page has one of the same heading, or at its end; the rest stays."""
     path = Path(path)
     page = path.read_text(encoding="utf-8") if path.exists() else ""

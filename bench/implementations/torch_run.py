@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench import run_options, whole
-from bench.contestants.whole_torch_models import Module, Recurrence, Stack, cells
+from bench import run_options, training_run
+from bench.implementations.torch_run_models import Module, Recurrence, Stack, cells
 
 EVALUATED = 4096
 TRIED = 20
@@ -18,8 +18,8 @@ TRIED = 20
 class Training:
     """A model and its optimiser, from the first update on."""
 
-    def __init__(self, model, job, plan):
-        self.model, self.job, self.plan = model, job, plan
+    def __init__(self, model, config, plan):
+        self.model, self.config, self.plan = model, config, plan
         self.inputs = torch.from_numpy(plan.inputs).long()
         self.targets = torch.from_numpy(plan.targets).long()
         betas = run_options.BETA1, run_options.BETA2
@@ -28,19 +28,19 @@ class Training:
 
     def go(self, updates):
         """Make the first updates; the seconds that they take."""
-        job, parameters = self.job, list(self.model.parameters())
+        config, parameters = self.config, list(self.model.parameters())
         self.model.train()
         began = time.perf_counter()
         for n, rate in enumerate(self.plan.rates[:updates].tolist()):
             at = n % len(self.inputs)
             if at == 0:
-                hidden = torch.zeros(job.layers, job.B, job.H)
+                hidden = torch.zeros(config.layers, config.B, config.H)
             logits, hidden = self.model(self.inputs[at], hidden)
             hidden = hidden.detach()
             targets = self.targets[at].flatten()
             nats = functional.cross_entropy(logits.flatten(0, 1), targets, reduction="sum")
             self.adam.zero_grad()
-            (nats / job.B).backward()
+            (nats / config.B).backward()
             nn.utils.clip_grad_value_(parameters, self.plan.clip)
             self.adam.param_groups[0]["lr"] = rate
             self.adam.step()
@@ -53,7 +53,7 @@ class Training:
         torch.set_num_threads(1)  # one stream has nothing to share
         self.model.eval()
         symbols = torch.from_numpy(self.plan.held_out).long()[:, None]
-        hidden, nats = torch.zeros(self.job.layers, 1, self.job.H), 0.0
+        hidden, nats = torch.zeros(self.config.layers, 1, self.config.H), 0.0
         for start in range(0, len(symbols) - 1, EVALUATED):
             piece = symbols[start : start + EVALUATED + 1]
             logits, hidden = self.model(piece[:-1], hidden)
@@ -71,30 +71,30 @@ def _fastest_threads(training, most):
     return min(taken, key=taken.get)
 
 
-def _run(model, job):
+def _run(model, config):
     torch.set_flush_denormal(True)
-    torch.set_default_dtype(getattr(torch, job.dtype))
-    plan = whole.plan(job)
+    torch.set_default_dtype(getattr(torch, config.dtype))
+    plan = training_run.plan(config)
 
     def training():
-        torch.manual_seed(job.seed)
-        return Training(model(plan, job.dropout), job, plan)
+        torch.manual_seed(config.seed)
+        return Training(model(plan, config.dropout), config, plan)
 
     began = time.perf_counter()
-    threads = _fastest_threads(training, job.threads)
+    threads = _fastest_threads(training, config.threads)
     torch.set_num_threads(threads)
     warm_up = time.perf_counter() - began
 
     def run(n):
         made = training()
         seconds = made.go(n)
-        losses = torch.stack(made.losses) / (job.T * job.B)
+        losses = torch.stack(made.losses) / (config.T * config.B)
         return {"seconds": seconds, "losses": losses.tolist(), "nats": made.evaluate()}
 
     return run, {
         "warm_up": warm_up,
         "threads": threads,
-        "characters": job.T * job.B,
+        "characters": config.T * config.B,
         "updates": len(plan.rates),
     }
 

@@ -7,41 +7,41 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import problem
+from bench import workload
 from bench.run_options import default_trainer_arguments, validation_characters
 from gru_ext import Model, Trainer, Vocabulary
 from gru_ext.model.parameters import layer_name
 
 
-def split(job):
+def split(config):
     """Symbols to train on, symbols held out, and the vocabulary, as gru_ext.train divides them."""
-    text = Path(job.text).read_text(encoding="utf-8")
+    text = Path(config.text).read_text(encoding="utf-8")
     vocabulary = Vocabulary.from_text(text)
     symbols = vocabulary.encode(text)
     n = len(symbols) - validation_characters(len(symbols))
     return symbols[:n], symbols[n:], vocabulary
 
 
-def trainer(job):
+def trainer(config):
     """The trainer that gru_ext.train would make, its symbols, and those held out."""
-    trained, tested, vocabulary = split(job)
+    trained, tested, vocabulary = split(config)
     made = Trainer(
-        Model.create(vocabulary, job.H, job.dtype, job.seed, job.layers),
+        Model.create(vocabulary, config.H, config.dtype, config.seed, config.layers),
         trained,
-        seq_length=job.T,
-        batch_size=job.B,
-        dropout=job.dropout,
-        seed=job.seed,
-        threads=job.threads,
-        **default_trainer_arguments(job, len(trained)),
+        seq_length=config.T,
+        batch_size=config.B,
+        dropout=config.dropout,
+        seed=config.seed,
+        threads=config.threads,
+        **default_trainer_arguments(config, len(trained)),
     )
-    made.schedule.planned_steps = updates(job, made.windows_per_epoch)
+    made.schedule.planned_steps = updates(config, made.windows_per_epoch)
     return made, trained, tested
 
 
-def updates(job, windows):
+def updates(config, windows):
     """Updates of the whole run."""
-    return job.steps or math.ceil(job.epochs * windows)
+    return config.steps or math.ceil(config.epochs * windows)
 
 
 @dataclass(frozen=True)
@@ -73,19 +73,19 @@ class Plan:
     held_out: np.ndarray
 
 
-def plan(job):
+def plan(config):
     """The run that :func:`trainer` makes."""
-    made, trained, tested = trainer(job)
+    made, trained, tested = trainer(config)
     p = {name: np.array(a.T) for name, a in made.model.parameters.items()}
     output = {"Wy": p.pop("Wy"), "by": p.pop("by")[0]}
     flat = {name: a[0] if name[0] == "b" else a for name, a in p.items()}
-    names = [kind + gate for gate in problem.GATES for kind in "WUb"]
+    names = [kind + gate for gate in workload.GATES for kind in "WUb"]
     layers = [
         {name: flat[layer_name(name, layer)] for name in names}
-        for layer in range(1, job.layers + 1)
+        for layer in range(1, config.layers + 1)
     ]
     return Plan(
-        *problem.windows(trained, job.T, job.B, len(trained)),
+        *workload.windows(trained, config.T, config.B, len(trained)),
         made.schedule.rates(0, made.schedule.planned_steps),
         made.clip,
         layers,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whole processes: the notebook's job from start to end, and imports."""
+"""Whole processes: the notebook's config from start to end, and imports."""
 
 import hashlib
 import subprocess
@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import problem
-from bench.contestants.notebook import ARITHMETIC
+from bench import workload
+from bench.implementations.notebook import ARITHMETIC
 
 AS_A_PROCESS = f"""
 import sys
@@ -34,7 +34,7 @@ def _trainer(*command):
     # A unit is one process, with an empty folder but for input.txt.
     def once():
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "input.txt").write_text(problem.PATTERN)
+            (Path(folder) / "input.txt").write_text(workload.PATTERN)
             began = time.perf_counter()
             done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True)
             seconds = time.perf_counter() - began
@@ -48,19 +48,19 @@ def _trainer(*command):
     return run, {"units": 1, "printed": hashlib.sha256(once()[1]).hexdigest()}
 
 
-def ours(job):
+def ours(config):
     """The command."""
     return _trainer("-m", "gru_ext", "train", "input.txt", "--classic")
 
 
-def numpy(job):
+def numpy(config):
     """tests/notebook.py, printing and saving as the notebook does."""
     return _trainer("-c", AS_A_PROCESS)
 
 
-def original(job):
+def original(config):
     """The notebook itself, as a script."""
-    return _trainer(job.notebook)
+    return _trainer(config.notebook)
 
 
 def _importer(what):
@@ -74,21 +74,21 @@ def _importer(what):
     return run, {"units": 1}
 
 
-def import_numpy(job):
+def import_numpy(config):
     """What any user of NumPy pays."""
     return _importer("import numpy")
 
 
-def import_package(job):
+def import_package(config):
     """The package."""
     return _importer("import gru_ext")
 
 
-def import_cli(job):
+def import_cli(config):
     """The package and its command line."""
     return _importer("import gru_ext, gru_ext.cli.main")
 
 
-def import_model(job):
+def import_model(config):
     """The package, once its lazy names are used: NumPy and the core with it."""
     return _importer("from gru_ext import Model, Trainer")

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from bench import problem
+from bench import workload
 
 BLOCK = 1 << 15
 
@@ -18,11 +18,11 @@ def _sigmoid(a):
 class Network:
     """Weights and Adagrad's memory in flat buffers, with the activations of one window."""
 
-    def __init__(self, job):
-        H, T, B, V = job.H, job.T, job.B, job.V
-        first = problem.fused_weights(V, H, job.dtype)
+    def __init__(self, config):
+        H, T, B, V = config.H, config.T, config.B, config.V
+        first = workload.fused_weights(V, H, config.dtype)
         size = sum(array.size for array in first.values())
-        self.flat, self.gradients, self.memory = np.zeros((3, size), job.dtype)
+        self.flat, self.gradients, self.memory = np.zeros((3, size), config.dtype)
         self.p, self.g, at = {}, {}, 0
         for name, array in first.items():
             part = slice(at, at := at + array.size)
@@ -31,15 +31,15 @@ class Network:
             self.p[name][...] = array
         self.memory_w = self.memory[: first["W"].size].reshape(first["W"].shape)
         self.dense = slice(first["W"].size, None)
-        self.scratch = np.empty(BLOCK, job.dtype)
+        self.scratch = np.empty(BLOCK, config.dtype)
 
         def empty(*shape):
-            return np.empty(shape, job.dtype)
+            return np.empty(shape, config.dtype)
 
         self.H, self.B, self.rows = H, B, np.arange(T * B)
         self.xw, self.d = empty(T, B, 3 * H), empty(T, B, 3 * H)
         self.zr, self.c, self.rh = empty(T, B, 2 * H), empty(T, B, H), empty(T, B, H)
-        self.h = np.zeros((T + 1, B, H), job.dtype)
+        self.h = np.zeros((T + 1, B, H), config.dtype)
         self.y, self.dh_out = empty(T * B, V), empty(T, B, H)
 
     def window(self, x, y):
@@ -128,21 +128,21 @@ class Network:
             part = slice(at, at + BLOCK)
             gb, mb = g[part], m[part]
             s = self.scratch[: len(gb)]
-            np.clip(gb, -problem.CLIP, problem.CLIP, out=gb)
+            np.clip(gb, -workload.CLIP, workload.CLIP, out=gb)
             np.multiply(gb, gb, out=s)
             mb += s
-            np.add(mb, problem.EPS, out=s)
+            np.add(mb, workload.EPS, out=s)
             np.sqrt(s, out=s)
             np.divide(gb, s, out=s)
-            s *= problem.LEARNING_RATE
+            s *= workload.LEARNING_RATE
             p[part] -= s
 
 
-def train(job):
+def train(config):
     """A unit is a window of T * B characters and its update."""
-    network = Network(job)
-    symbols, _ = problem.read_text(job.text)
-    x, y = problem.windows(symbols, job.T, job.B)
+    network = Network(config)
+    symbols, _ = workload.read_text(config.text)
+    x, y = workload.windows(symbols, config.T, config.B)
     done = 0
 
     def step():
@@ -157,5 +157,5 @@ def train(job):
         for _ in range(n):
             step()
 
-    losses = [step() / (job.T * job.B) for _ in range(2)]
-    return run, {"units": job.T * job.B, "losses": losses}
+    losses = [step() / (config.T * config.B) for _ in range(2)]
+    return run, {"units": config.T * config.B, "losses": losses}

@@ -4,75 +4,79 @@
 import torch
 from torch.nn import functional
 
-from bench import problem
+from bench import workload
 
 
-def _trainer(job, parameters, states):
+def _trainer(config, parameters, states):
     # states(x, h): all hidden states (T, B, H); parameters end with Wy (H, V) and by (V).
     Wy, by = parameters[-2:]
     memory = [torch.zeros_like(p) for p in parameters]
-    symbols, _ = problem.read_text(job.text)
-    x, y = (torch.from_numpy(a).long() for a in problem.windows(symbols, job.T, job.B))
-    h, done = torch.zeros(job.B, job.H), 0
+    symbols, _ = workload.read_text(config.text)
+    x, y = (torch.from_numpy(a).long() for a in workload.windows(symbols, config.T, config.B))
+    h, done = torch.zeros(config.B, config.H), 0
 
     def step():
         nonlocal h, done
         i = done % len(x)
         if i == 0:
-            h = torch.zeros(job.B, job.H)
+            h = torch.zeros(config.B, config.H)
         done += 1
         hs = states(x[i], h)
-        logits = (hs @ Wy + by).reshape(-1, job.V)
+        logits = (hs @ Wy + by).reshape(-1, config.V)
         loss = functional.cross_entropy(logits, y[i].reshape(-1), reduction="sum")
-        gradients = torch.autograd.grad(loss / job.B, parameters)
+        gradients = torch.autograd.grad(loss / config.B, parameters)
         h = hs[-1].detach()
         with torch.no_grad():
             for p, g, m in zip(parameters, gradients, memory, strict=True):
-                g = g.clamp(-problem.CLIP, problem.CLIP)
+                g = g.clamp(-workload.CLIP, workload.CLIP)
                 m.addcmul_(g, g)
-                p.addcdiv_(g, (m + problem.EPS).sqrt_(), value=-problem.LEARNING_RATE)
+                p.addcdiv_(g, (m + workload.EPS).sqrt_(), value=-workload.LEARNING_RATE)
         return loss
 
     def run(n):
         for _ in range(n):
             step()
 
-    return run, {"units": job.T * job.B}, lambda: float(step().detach()) / (job.T * job.B)
+    return (
+        run,
+        {"units": config.T * config.B},
+        lambda: float(step().detach()) / (config.T * config.B),
+    )
 
 
-def loop(job):
+def loop(config):
     """A unit is a window of T * B characters and its update."""
-    torch.set_num_threads(job.threads)
-    arrays = problem.fused_weights(job.V, job.H, job.dtype).values()
+    torch.set_num_threads(config.threads)
+    arrays = workload.fused_weights(config.V, config.H, config.dtype).values()
     parameters = [torch.from_numpy(a).requires_grad_() for a in arrays]
     W, b, Uzr, Uh, _, _ = parameters
 
     def states(x, h):
         hs = []
         for xw in (functional.embedding(x, W) + b).unbind():
-            xzr, xh = xw.split((2 * job.H, job.H), 1)
+            xzr, xh = xw.split((2 * config.H, config.H), 1)
             z, r = torch.addmm(xzr, h, Uzr).sigmoid().chunk(2, 1)
             c = torch.addmm(xh, r * h, Uh).tanh()
             h = torch.lerp(c, h, z)
             hs.append(h)
         return torch.stack(hs)
 
-    run, info, next_loss = _trainer(job, parameters, states)
+    run, info, next_loss = _trainer(config, parameters, states)
     return run, info | {"losses": [next_loss(), next_loss()]}
 
 
-def module(job):
+def module(config):
     """The same with nn.GRU: its loss is another one."""
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(config.threads)
     torch.manual_seed(0)
-    gru = torch.nn.GRU(job.V, job.H)
-    p = problem.fused_weights(job.V, job.H, job.dtype)
+    gru = torch.nn.GRU(config.V, config.H)
+    p = workload.fused_weights(config.V, config.H, config.dtype)
     output = [torch.from_numpy(p[name]).requires_grad_() for name in ("Wy", "by")]
 
     def states(x, h):
-        one_hot = functional.one_hot(x, job.V).float()
+        one_hot = functional.one_hot(x, config.V).float()
         return gru(one_hot, h[None])[0]
 
-    run, info, next_loss = _trainer(job, [*gru.parameters(), *output], states)
+    run, info, next_loss = _trainer(config, [*gru.parameters(), *output], states)
     next_loss()
     return run, info
