@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From raw rates to medians, ratios, shares of the peak, and goals reached or missed."""
+"""Medians, ratios, goals, and checks that implementations computed the same."""
 
 import statistics
 
@@ -7,90 +7,96 @@ from bench.workload import sampling_flops, training_flops
 
 PEAKS = ("sgemm", "sgemm-avx2")
 LOSS_TOLERANCE = 1e-4
+# Computed values in a result's info, and what a message calls them.
+COMPARED_VALUES = {"losses": "losses", "sampled": "characters", "output": "output"}
 
 
-def good(result):
-    """Whether it has rates to speak of."""
+def is_measured(result):
+    """Whether the result has rates and no error."""
     return bool(result.rates) and not result.error
 
 
-def rate(result):
-    """Units a second, the median of the rounds."""
+def median_rate(result):
+    """Units per second, the median over the rounds."""
     return statistics.median(result.rates)
 
 
-def flops_per_unit(row, result):
-    """Floating-point operations of one unit, or None where they are not the point."""
+def flops_per_unit(case, result):
+    """Floating-point operations of one unit, or None for a case that does not count them."""
     if "flops" in result.info:
         return result.info["flops"]
     V, H = result.config["V"], result.config["H"]
-    return {"train": training_flops(V, H), "sample": sampling_flops(V, H)}.get(row.work)
+    counts = {"training": training_flops(V, H), "sampling": sampling_flops(V, H)}
+    return counts.get(case.work)
 
 
-def gflops(row, result):
-    """GFLOP/s, one a round."""
-    work = flops_per_unit(row, result)
-    return None if work is None else [r * work * 1e-9 for r in result.rates]
+def gflops(case, result):
+    """GFLOP/s of each round."""
+    flops = flops_per_unit(case, result)
+    return None if flops is None else [rate * flops * 1e-9 for rate in result.rates]
 
 
-def spread(values):
-    """Median, least, largest."""
+def median_and_range(values):
+    """Median, minimum, maximum."""
     return statistics.median(values), min(values), max(values)
 
 
 def ratio(ours, other):
-    """How many times the other's figure ours is, round by round."""
-    return spread([a / b for a, b in zip(ours, other, strict=False)])
+    """Median and range of ours / other, computed round by round."""
+    return median_and_range([a / b for a, b in zip(ours, other, strict=False)])
 
 
-def peak_of(results, dtype):
-    """The matrix product's result in this row for a dtype, or None."""
+def peak_result(results, dtype):
+    """The result of the matrix product in this case for a dtype, or None."""
     for result in results:
-        if result.implementation in PEAKS and result.config["dtype"] == dtype and good(result):
+        is_peak = result.implementation in PEAKS and result.config["dtype"] == dtype
+        if is_peak and is_measured(result):
             return result
     return None
 
 
-def best(results, labels):
-    """The fastest of those named, or None."""
-    able = [r for r in results if r.label in labels and good(r)]
-    return max(able, key=rate, default=None)
+def fastest(results, labels):
+    """The fastest result with one of these labels, or None."""
+    measured = [r for r in results if r.label in labels and is_measured(r)]
+    return max(measured, key=median_rate, default=None)
 
 
-def judge(row, goal, results):
-    """(reached or None, the figure with its spread, who it was measured against)."""
-    ours, other = best(results, (goal.ours,)), best(results, goal.others)
+def evaluate_goal(case, goal, results):
+    """(reached, median and range, label of the compared result), or three times None."""
+    ours, other = fastest(results, (goal.ours,)), fastest(results, goal.others)
     if ours is None or other is None:
         return None, None, None
-    if goal.by == "flops":
-        figure = ratio(gflops(row, ours), gflops(row, other))
-    elif goal.by == "time":
+    if goal.metric == "flops":
+        figure = ratio(gflops(case, ours), gflops(case, other))
+    elif goal.metric == "time":
         figure = ratio(other.rates, ours.rates)
-    elif goal.by == "more":
+    elif goal.metric == "added_ms":
         pairs = zip(ours.rates, other.rates, strict=False)
-        figure = spread([1000 / a - 1000 / b for a, b in pairs])
+        figure = median_and_range([1000 / a - 1000 / b for a, b in pairs])
     else:
         figure = ratio(ours.rates, other.rates)
-    at_most = goal.by in ("time", "more")
+    at_most = goal.metric in ("time", "added_ms")
     reached = figure[0] <= goal.bound if at_most else figure[0] >= goal.bound
     return reached, figure, other.label
 
 
-def disagreements(results):
-    """Sentences on implementations that did not compute what the first one of their sizes did."""
-    first, said = {}, []
-    for result in filter(good, results):
-        info, sizes = result.info, tuple(result.config[k] for k in ("H", "B", "T"))
-        for what in ("losses", "drawn", "printed"):
-            if what not in info:
+def mismatches(results):
+    """A sentence for each computed value that differs from the first result of the same sizes."""
+    references, sentences = {}, []
+    for result in filter(is_measured, results):
+        sizes = tuple(result.config[key] for key in ("H", "B", "T"))
+        for key, name in COMPARED_VALUES.items():
+            if key not in result.info:
                 continue
-            mine, theirs = info[what], first.setdefault((what, sizes), info[what])
-            if what == "losses":
-                pairs = zip(mine, theirs, strict=False)
-                same = all(abs(a - b) <= LOSS_TOLERANCE * abs(b) for a, b in pairs)
-                detail = f"first losses {mine}, not {theirs}"
+            value = result.info[key]
+            reference = references.setdefault((key, sizes), value)
+            if key == "losses":
+                pairs = zip(value, reference, strict=False)
+                equal = all(abs(a - b) <= LOSS_TOLERANCE * abs(b) for a, b in pairs)
             else:
-                same, detail = mine == theirs, f"other characters {what}"
-            if not same:
-                said.append(f"{result.label} computed something else: {detail}.")
-    return said
+                equal = value == reference
+            if not equal:
+                sentences.append(
+                    f"{result.label} computed different {name}: {value} instead of {reference}."
+                )
+    return sentences

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""Pages of several parts, each written by a benchmark of its own."""
+"""Markdown pages whose sections are written by different benchmarks."""
 
 import re
 from pathlib import Path
 
-# A heading of the first or second level begins a part.
+# A section begins with a heading of the first or second level.
 _HEADING = re.compile(r"(?m)^(?=##? )")
 
 
 def write_section(path, text):
-    """Put a part where the page has one of the same heading, or at its end; the rest stays."""
+    """Replace the section with the same heading, or append it; keep the other sections."""
     path = Path(path)
     page = path.read_text(encoding="utf-8") if path.exists() else ""
-    parts = {_heading(part): part for part in filter(str.strip, _HEADING.split(page))}
-    parts[_heading(text)] = text
-    whole = "\n\n".join(part.strip() for part in parts.values())
-    path.write_text(whole + "\n", encoding="utf-8")
+    sections = {_heading(section): section for section in filter(str.strip, _HEADING.split(page))}
+    sections[_heading(text)] = text
+    new_page = "\n\n".join(section.strip() for section in sections.values())
+    path.write_text(new_page + "\n", encoding="utf-8")
 
 
-def _heading(part):
-    return part.lstrip().partition("\n")[0]
+def _heading(section):
+    return section.lstrip().partition("\n")[0]

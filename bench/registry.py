@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The implementations: where each one's code is, what it needs, what the table says of it.
+"""All implementations: their setup function, required packages, environment and table note.
 
-A target is a module of bench.implementations and a function ``setup(config)`` that returns ``run(n)`` and
-what the parent should know: ``units`` of the row in one of the n, and what it computed.
+A target names a module of bench.implementations and a function ``setup(config)``. The function
+returns ``run(n)``, which runs n units, and a dict ``info``. ``info["units"]`` is the number of
+characters (or iterations, or processes) in one unit. Other keys hold computed values, by which
+bench.analysis checks that the implementations compute the same.
 """
 
 import importlib.util
@@ -11,27 +13,28 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Implementation:
-    """One way to do a row's config."""
+    """One implementation of the computation of a case."""
 
     target: str
-    needs: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     note: str = ""
 
     def missing_packages(self):
-        """Packages that are not installed."""
-        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+        """Required packages that are not installed."""
+        return [name for name in self.requires if importlib.util.find_spec(name) is None]
 
 
 AVX2 = {"GRU_EXT_ISA": "avx2"}
 GENERIC = {"GRU_EXT_ISA": "generic"}
 HASWELL = {"OPENBLAS_CORETYPE": "Haswell"}
-# NumPy and its OpenBLAS as on a processor without AVX2; other machines ignore it.
-BASELINE = {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"}
+# NumPy and its OpenBLAS as on a processor without AVX2; ignored on other architectures.
+NO_AVX2 = {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"}
 JAX, TORCH, ONNX = ("jax",), ("torch",), ("onnx", "onnxruntime")
-AFTER = "another GRU: reset gate after the product"
+TORCH_GRU = "nn.GRU, a different variant: reset gate after the matrix product"
 AUTODIFF = "autodiff"
-BY_HAND = "backward by hand"
+MANUAL = "manual backward pass"
+CHARACTERS_PER_CALL = "1000 characters per call"
 
 IMPLEMENTATIONS = {
     "gru_ext": Implementation("gru_ext_core:train"),
@@ -43,53 +46,63 @@ IMPLEMENTATIONS = {
         "gru_ext_core:train",
         ("scipy", "threadpoolctl"),
         GENERIC | {"GRU_EXT_MATMUL": "blas"},
-        "generic path forced, products by SciPy's BLAS",
+        "generic path forced, matrix products by SciPy's BLAS",
     ),
     "numpy": Implementation("numpy_train:train", note="batched"),
     "numpy-baseline": Implementation(
-        "numpy_train:train", environment=BASELINE, note="batched, without AVX2 as the generic path"
+        "numpy_train:train", environment=NO_AVX2, note="batched, without AVX2"
     ),
     "jax-fused": Implementation(
-        "jax_train:fused", JAX, note=f"Uz and Ur in one product, {AUTODIFF}"
+        "jax_train:fused", JAX, note=f"Uz and Ur in one matrix product, {AUTODIFF}"
     ),
-    "jax-split": Implementation("jax_train:split", JAX, note=f"a product a gate, {AUTODIFF}"),
-    "jax-manual": Implementation("jax_manual:split", JAX, note=f"a product a gate, {BY_HAND}"),
+    "jax-split": Implementation(
+        "jax_train:split", JAX, note=f"one matrix product per gate, {AUTODIFF}"
+    ),
+    "jax-manual": Implementation(
+        "jax_manual:split", JAX, note=f"one matrix product per gate, {MANUAL}"
+    ),
     "jax-manual-fused": Implementation(
-        "jax_manual:fused", JAX, note=f"Uz and Ur in one product forward, {BY_HAND}"
+        "jax_manual:fused",
+        JAX,
+        note=f"Uz and Ur in one matrix product in the forward pass, {MANUAL}",
     ),
-    "torch-loop": Implementation("torch_train:loop", TORCH, note="the cell in a Python loop"),
-    "torch-gru": Implementation("torch_train:module", TORCH, note=f"nn.GRU, {AFTER}"),
-    "sgemm": Implementation("gemm:multiply", note="NumPy's matrix product: the peak"),
+    "torch-loop": Implementation("torch_train:loop", TORCH, note="GRU cell in a Python loop"),
+    "torch-gru": Implementation("torch_train:module", TORCH, note=TORCH_GRU),
+    "sgemm": Implementation("gemm:multiply", note="NumPy's matrix product, the peak"),
     "sgemm-avx2": Implementation(
-        "gemm:multiply", environment=HASWELL, note="OpenBLAS made to use AVX2"
+        "gemm:multiply", environment=HASWELL, note="OpenBLAS restricted to AVX2"
     ),
-    "sample-gru_ext": Implementation("gru_ext_core:sample", note="sample_streams, 1000 a call"),
+    "sample-gru_ext": Implementation(
+        "gru_ext_core:sample", note=f"sample_streams, {CHARACTERS_PER_CALL}"
+    ),
     "sample-numpy": Implementation("numpy_sample:sample"),
-    "sample-onnx": Implementation("onnx_sample:sample", ONNX, note="GRU operator, a step a call"),
-    "sample-torch": Implementation("torch_sample:sample", TORCH, note="the cell in a Python loop"),
+    "sample-onnx": Implementation(
+        "onnx_sample:sample", ONNX, note="GRU operator, one step per call"
+    ),
+    "sample-torch": Implementation("torch_sample:sample", TORCH, note="GRU cell in a Python loop"),
     "sample-jax-cumsum": Implementation(
-        "jax_sample:cumsum", JAX, note="scan, draws by jnp.cumsum, 1000 a call"
+        "jax_sample:cumsum", JAX, note=f"scan, sampling by jnp.cumsum, {CHARACTERS_PER_CALL}"
     ),
     "sample-jax-triangle": Implementation(
-        "jax_sample:triangle", JAX, note="scan, cumulative sum as a product, 1000 a call"
+        "jax_sample:triangle",
+        JAX,
+        note=f"scan, cumulative sum as a matrix product, {CHARACTERS_PER_CALL}",
     ),
     "sample-jax-gumbel": Implementation(
-        "jax_sample:gumbel", JAX, note="scan, argmax with Gumbel noise, 1000 a call"
+        "jax_sample:gumbel", JAX, note=f"scan, argmax with Gumbel noise, {CHARACTERS_PER_CALL}"
     ),
     "iterate": Implementation("gru_ext_core:train", note="TrainingLoop"),
-    "iterate-classic": Implementation("notebook:classic", note="the same bits as the notebook"),
+    "iterate-classic": Implementation("notebook:classic", note="bit-identical to the notebook"),
     "iterate-notebook": Implementation("notebook:numpy", note="tests/notebook.py"),
-    "command": Implementation("commands:ours", note="gru-ext train --classic"),
-    "command-numpy": Implementation("commands:numpy", note="tests/notebook.py as a process"),
-    "command-notebook": Implementation("commands:original", note="the script of --notebook"),
+    "command": Implementation("commands:gru_ext", note="gru-ext train --classic"),
+    "command-numpy": Implementation("commands:numpy", note="tests/notebook.py in a new process"),
+    "command-notebook": Implementation("commands:notebook", note="the script given by --notebook"),
     "run-gru_ext": Implementation("gru_ext_run:train"),
     "run-jax": Implementation("jax_run:autodiff", JAX, note=AUTODIFF),
-    "run-jax-manual": Implementation("jax_run:by_hand", JAX, note=BY_HAND),
-    "run-torch": Implementation("torch_run:module", TORCH, note=f"nn.GRU, {AFTER}"),
-    "run-torch-loop": Implementation("torch_run:loop", TORCH, note=f"a Python loop, {AUTODIFF}"),
-    "run-torch-manual": Implementation(
-        "torch_run:by_hand", TORCH, note=f"a Python loop, {BY_HAND}"
-    ),
+    "run-jax-manual": Implementation("jax_run:manual", JAX, note=MANUAL),
+    "run-torch": Implementation("torch_run:module", TORCH, note=TORCH_GRU),
+    "run-torch-loop": Implementation("torch_run:loop", TORCH, note=f"Python loop, {AUTODIFF}"),
+    "run-torch-manual": Implementation("torch_run:manual", TORCH, note=f"Python loop, {MANUAL}"),
     "import-numpy": Implementation("commands:import_numpy", note="import numpy"),
     "import-gru_ext": Implementation("commands:import_package", note="import gru_ext"),
     "import-cli": Implementation("commands:import_cli", note="import gru_ext, gru_ext.cli.main"),

@@ -14,7 +14,7 @@ def validation_characters(characters):
 
 
 def default_trainer_arguments(config, characters):
-    """Keyword arguments of Trainer that gru_ext.train chooses for a training part of this size."""
+    """Keyword arguments of Trainer that gru_ext.train chooses for so many characters."""
     sizes = TrainingOptions(
         hidden_size=config.H,
         seq_length=config.T,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whole runs: what gru_ext.train would do with a text, and the same for its peers as arrays."""
+"""Complete training runs: the trainer of gru_ext.train, and the same run as arrays for peers."""
 
 import math
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from gru_ext import Model, Trainer, Vocabulary
 from gru_ext.model.parameters import layer_name
 
 
-def split(config):
-    """Symbols to train on, symbols held out, and the vocabulary, as gru_ext.train divides them."""
+def split_text(config):
+    """Symbols of the training part and the validation part, and the vocabulary."""
     text = Path(config.text).read_text(encoding="utf-8")
     vocabulary = Vocabulary.from_text(text)
     symbols = vocabulary.encode(text)
@@ -22,73 +22,76 @@ def split(config):
     return symbols[:n], symbols[n:], vocabulary
 
 
-def trainer(config):
-    """The trainer that gru_ext.train would make, its symbols, and those held out."""
-    trained, tested, vocabulary = split(config)
-    made = Trainer(
+def create_trainer(config):
+    """The trainer that gru_ext.train creates, and the symbols of both parts of the text."""
+    training, validation, vocabulary = split_text(config)
+    trainer = Trainer(
         Model.create(vocabulary, config.H, config.dtype, config.seed, config.layers),
-        trained,
+        training,
         seq_length=config.T,
         batch_size=config.B,
         dropout=config.dropout,
         seed=config.seed,
         threads=config.threads,
-        **default_trainer_arguments(config, len(trained)),
+        **default_trainer_arguments(config, len(training)),
     )
-    made.schedule.planned_steps = updates(config, made.windows_per_epoch)
-    return made, trained, tested
+    trainer.schedule.planned_steps = total_steps(config, trainer.windows_per_epoch)
+    return trainer, training, validation
 
 
-def updates(config, windows):
-    """Updates of the whole run."""
-    return config.steps or math.ceil(config.epochs * windows)
+def total_steps(config, steps_per_epoch):
+    """Steps of the whole run."""
+    return config.steps or math.ceil(config.epochs * steps_per_epoch)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a peer needs to make the same run.
+    """The data that another library needs for the same run.
 
     Attributes
     ----------
     inputs, targets : ndarray, int32, shape (n, T, B)
-        A pass; each begins with a zero state, which the windows then hand on.
-    rates : ndarray, float64, shape (updates,)
-        The learning rate of each update.
+        The windows of one epoch. The hidden state is zero at the start of an epoch and is carried
+        from window to window.
+    learning_rates : ndarray, float64, shape (steps,)
     clip : float
-        The bound of each element of the gradient of the loss, which is summed over a window and
-        averaged over the streams.
+        Clipping by value of the gradient. The loss is summed over a window and averaged over the
+        batch.
     layers : list of dict
-        First weights of each layer: W (inputs, H), U (H, H) and b (H) of the gates z, r and h.
+        Initial weights of each layer: W (inputs, H), U (H, H) and b (H) of the gates z, r and h.
     output : dict
         Wy (H, V) and by (V).
-    held_out : ndarray, shape (m,)
+    validation : ndarray, shape (m,)
+        Symbols of the validation part.
     """
 
     inputs: np.ndarray
     targets: np.ndarray
-    rates: np.ndarray
+    learning_rates: np.ndarray
     clip: float
     layers: list
     output: dict
-    held_out: np.ndarray
+    validation: np.ndarray
 
 
-def plan(config):
-    """The run that :func:`trainer` makes."""
-    made, trained, tested = trainer(config)
-    p = {name: np.array(a.T) for name, a in made.model.parameters.items()}
+def create_plan(config):
+    """The data of the run of :func:`create_trainer`."""
+    trainer, training, validation = create_trainer(config)
+    p = {name: np.array(a.T) for name, a in trainer.model.parameters.items()}
     output = {"Wy": p.pop("Wy"), "by": p.pop("by")[0]}
-    flat = {name: a[0] if name[0] == "b" else a for name, a in p.items()}
+    arrays = {name: a[0] if name[0] == "b" else a for name, a in p.items()}
     names = [kind + gate for gate in workload.GATES for kind in "WUb"]
     layers = [
-        {name: flat[layer_name(name, layer)] for name in names}
+        {name: arrays[layer_name(name, layer)] for name in names}
         for layer in range(1, config.layers + 1)
     ]
+    inputs, targets = workload.windows(training, config.T, config.B, len(training))
     return Plan(
-        *workload.windows(trained, config.T, config.B, len(trained)),
-        made.schedule.rates(0, made.schedule.planned_steps),
-        made.clip,
-        layers,
-        output,
-        tested,
+        inputs=inputs,
+        targets=targets,
+        learning_rates=trainer.schedule.rates(0, trainer.schedule.planned_steps),
+        clip=trainer.clip,
+        layers=layers,
+        output=output,
+        validation=validation,
     )

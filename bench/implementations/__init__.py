@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What the workers run, a module a library; each is imported by a worker only."""
+"""The compared implementations; only a worker process imports these modules."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whole processes: the notebook's config from start to end, and imports."""
+"""Complete processes: the run of the notebook, and imports."""
 
 import hashlib
 import subprocess
@@ -9,63 +9,63 @@ import time
 from pathlib import Path
 
 from bench import workload
-from bench.implementations.notebook import ARITHMETIC
+from bench.implementations.notebook import NOTEBOOK_MODULE
 
-AS_A_PROCESS = f"""
+NOTEBOOK_RUN = f"""
 import sys
-sys.path.insert(0, {str(ARITHMETIC.parent)!r})
+sys.path.insert(0, {str(NOTEBOOK_MODULE.parent)!r})
 import notebook, numpy
 with open("input.txt") as file:
     text = file.read()
-printed, weights = notebook.run(text)
-print(printed, end="")
+output, weights = notebook.run(text)
+print(output, end="")
 with open("gru_weights.data", "wb") as file:
     numpy.savez(file, **weights)
 """
 TIMED_IMPORT = """
 import time
-began = time.perf_counter()
+start = time.perf_counter()
 {}
-print(time.perf_counter() - began)
+print(time.perf_counter() - start)
 """
 
 
-def _trainer(*command):
-    # A unit is one process, with an empty folder but for input.txt.
-    def once():
+def _training_command(*arguments):
+    # One unit is one process. Its folder contains only input.txt.
+    def run_once():
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "input.txt").write_text(workload.PATTERN)
-            began = time.perf_counter()
-            done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True)
-            seconds = time.perf_counter() - began
+            start = time.perf_counter()
+            done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True)
+            seconds = time.perf_counter() - start
         if done.returncode:
             sys.exit(done.stderr.decode(errors="replace"))
         return seconds, done.stdout
 
     def run(n):
-        return sum(once()[0] for _ in range(n))
+        return sum(run_once()[0] for _ in range(n))
 
-    return run, {"units": 1, "printed": hashlib.sha256(once()[1]).hexdigest()}
+    return run, {"units": 1, "output": hashlib.sha256(run_once()[1]).hexdigest()}
 
 
-def ours(config):
-    """The command."""
-    return _trainer("-m", "gru_ext", "train", "input.txt", "--classic")
+def gru_ext(config):
+    """The command gru-ext train --classic."""
+    return _training_command("-m", "gru_ext", "train", "input.txt", "--classic")
 
 
 def numpy(config):
-    """tests/notebook.py, printing and saving as the notebook does."""
-    return _trainer("-c", AS_A_PROCESS)
+    """The arithmetic of tests/notebook.py, with the output and the file of the notebook."""
+    return _training_command("-c", NOTEBOOK_RUN)
 
 
-def original(config):
-    """The notebook itself, as a script."""
-    return _trainer(config.notebook)
+def notebook(config):
+    """The original NumPy script."""
+    return _training_command(config.notebook)
 
 
-def _importer(what):
-    # A unit is one process; the seconds are those of the import alone.
-    command = [sys.executable, "-c", TIMED_IMPORT.format(what)]
+def _import_command(statement):
+    # One unit is one process; only the import is timed.
+    command = [sys.executable, "-c", TIMED_IMPORT.format(statement)]
 
     def run(n):
         return sum(float(subprocess.check_output(command)) for _ in range(n))
@@ -75,20 +75,20 @@ def _importer(what):
 
 
 def import_numpy(config):
-    """What any user of NumPy pays."""
-    return _importer("import numpy")
+    """NumPy only, for comparison."""
+    return _import_command("import numpy")
 
 
 def import_package(config):
-    """The package."""
-    return _importer("import gru_ext")
+    """The package only."""
+    return _import_command("import gru_ext")
 
 
 def import_cli(config):
     """The package and its command line."""
-    return _importer("import gru_ext, gru_ext.cli.main")
+    return _import_command("import gru_ext, gru_ext.cli.main")
 
 
 def import_model(config):
-    """The package, once its lazy names are used: NumPy and the core with it."""
-    return _importer("from gru_ext import Model, Trainer")
+    """The package with two of its lazily imported names, which import NumPy and gru_ext.core."""
+    return _import_command("from gru_ext import Model, Trainer")

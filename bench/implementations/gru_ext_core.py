@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""gru_ext itself: training windows and drawing characters."""
+"""Training and sampling with gru_ext.core."""
 
 import numpy as np
 
@@ -13,18 +13,18 @@ CHUNK = 1000
 
 def _parameters(config):
     parameters = Parameters(config.V, config.H, config.dtype)
-    parameters.assign(workload.weights(config.V, config.H, config.dtype))
+    parameters.assign(workload.initial_weights(config.V, config.H, config.dtype))
     return parameters
 
 
 def train(config):
-    """A unit is a window of T * B characters and its update."""
-    parameters, memory = _parameters(config), Parameters(config.V, config.H, config.dtype)
+    """One unit is one training step on T * B characters."""
+    parameters, adagrad_state = _parameters(config), Parameters(config.V, config.H, config.dtype)
     workspace = Workspace(
         config.V, config.H, config.B, config.T, config.dtype, threads=config.threads
     )
     symbols, _ = workload.read_text(config.text)
-    loop = TrainingLoop(parameters.flat, memory.flat, workspace, symbols)
+    loop = TrainingLoop(parameters.flat, adagrad_state.flat, workspace, symbols)
 
     def steps(n):
         return loop.steps(n, workload.LEARNING_RATE, workload.CLIP, workload.EPS, config.threads)
@@ -37,7 +37,7 @@ def train(config):
 
 
 def sample(config):
-    """A unit is CHUNK characters of each of B streams."""
+    """One unit is CHUNK characters for each of B streams."""
     parameters = _parameters(config)
     workspace = Workspace(config.V, config.H, config.B, 1, config.dtype, training=False)
     uniforms = workload.uniforms(CHUNK, config.B)
@@ -48,5 +48,5 @@ def sample(config):
         for _ in range(n):
             last = sample_streams(parameters.flat, last, uniforms, workspace)[-1]
 
-    drawn = sample_streams(parameters.flat, first, uniforms, workspace)
-    return run, {"units": CHUNK * config.B, "drawn": drawn[:32, 0].tolist()}
+    sampled = sample_streams(parameters.flat, first, uniforms, workspace)
+    return run, {"units": CHUNK * config.B, "sampled": sampled[:32, 0].tolist()}

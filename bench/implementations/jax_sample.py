@@ -1,37 +1,37 @@
 # SPDX-License-Identifier: MIT
-"""Drawing characters in JAX: a compiled scan, with three ways to draw."""
+"""Sampling in JAX: a compiled scan, with three methods to draw a character."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from bench import workload
-from bench.implementations.jax_train import fused_weights
+from bench.implementations.jax_train import fused_initial_weights
 
 CHUNK = 1000
 
 
-def _by_sums(sums_of):
+def _inverse_cdf(cumulative_sum):
     def draw(logits, u):
         p = jnp.exp(logits - logits.max(-1, keepdims=True))
-        sums = sums_of(p)
+        sums = cumulative_sum(p)
         return jnp.sum(sums <= u[:, None] * sums[:, -1:], -1, dtype=jnp.int32)
 
     return draw
 
 
-def _by_noise(logits, noise):
+def _gumbel_max(logits, noise):
     return jnp.argmax(logits + noise, -1).astype(jnp.int32)
 
 
-def _sampler(config, draw, noise=False):
-    """A unit is CHUNK characters of each of B streams."""
-    p, H = fused_weights(config), config.H
+def _sampler(config, draw, gumbel_noise=False):
+    """One unit is CHUNK characters for each of B streams."""
+    p, H = fused_initial_weights(config), config.H
     W = p["W"] + p["b"]
 
     @jax.jit
     def call(h, x, uniforms, key):
-        if noise:
+        if gumbel_noise:
             uniforms = jax.random.gumbel(key, (CHUNK, config.B, config.V), config.dtype)
 
         def step(carry, u):
@@ -49,30 +49,30 @@ def _sampler(config, draw, noise=False):
     state = (jnp.zeros((config.B, H), config.dtype), jnp.zeros(config.B, jnp.int32))
     key = jax.random.key(0)
 
-    def step():
+    def sample_chunk():
         nonlocal state
-        state, drawn = call(*state, uniforms, key)
-        return np.asarray(drawn)
+        state, symbols = call(*state, uniforms, key)
+        return np.asarray(symbols)
 
     def run(n):
         for _ in range(n):
-            step()
+            sample_chunk()
 
-    drawn = step()[:32, 0].tolist()
-    return run, {"units": CHUNK * config.B} | ({} if noise else {"drawn": drawn})
+    sampled = sample_chunk()[:32, 0].tolist()
+    return run, {"units": CHUNK * config.B} | ({} if gumbel_noise else {"sampled": sampled})
 
 
 def cumsum(config):
-    """By jnp.cumsum."""
-    return _sampler(config, _by_sums(lambda p: jnp.cumsum(p, -1)))
+    """Inverse CDF by jnp.cumsum."""
+    return _sampler(config, _inverse_cdf(lambda p: jnp.cumsum(p, -1)))
 
 
 def triangle(config):
-    """By a product with a triangle of ones."""
+    """Inverse CDF by a product with a triangular matrix of ones."""
     ones = jnp.triu(jnp.ones((config.V, config.V), config.dtype))
-    return _sampler(config, _by_sums(lambda p: p @ ones))
+    return _sampler(config, _inverse_cdf(lambda p: p @ ones))
 
 
 def gumbel(config):
-    """The largest of the logits with noise."""
-    return _sampler(config, _by_noise, noise=True)
+    """Argmax of the logits with Gumbel noise."""
+    return _sampler(config, _gumbel_max, gumbel_noise=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The notebook's iteration: its own arithmetic in NumPy, and --classic's, which has its bits."""
+"""Training iterations of the notebook: tests/notebook.py, and gru-ext train --classic."""
 
 import importlib.util
 from pathlib import Path
@@ -8,32 +8,33 @@ import numpy as np
 
 from bench import workload
 
-ARITHMETIC = Path(__file__).parents[2] / "tests" / "notebook.py"
+NOTEBOOK_MODULE = Path(__file__).parents[2] / "tests" / "notebook.py"
 
 
-def arithmetic():
-    """The module tests/notebook.py."""
-    spec = importlib.util.spec_from_file_location("notebook_arithmetic", ARITHMETIC)
+def load_notebook_module():
+    """Import tests/notebook.py."""
+    spec = importlib.util.spec_from_file_location("notebook_arithmetic", NOTEBOOK_MODULE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def numpy(config):
-    """A unit is an iteration: a window of T characters and its update."""
-    notebook = arithmetic()
-    p = workload.weights(config.V, config.H, config.dtype)
+    """One unit is one iteration: a training step on T characters."""
+    notebook = load_notebook_module()
+    p = workload.initial_weights(config.V, config.H, config.dtype)
     m = {name: np.zeros_like(array) for name, array in p.items()}
     symbols = workload.read_text(config.text)[0].tolist()
-    at, h, T = 0, np.zeros((config.H, 1)), config.T
+    position, h, T = 0, np.zeros((config.H, 1)), config.T
 
     def step():
-        nonlocal at, h
-        if at + T + 1 >= len(symbols):
-            h, at = np.zeros((config.H, 1)), 0
-        loss, g, h = notebook.window(p, symbols[at : at + T], symbols[at + 1 : at + T + 1], h)
+        nonlocal position, h
+        if position + T + 1 >= len(symbols):
+            h, position = np.zeros((config.H, 1)), 0
+        window = symbols[position : position + T + 1]
+        loss, g, h = notebook.window(p, window[:-1], window[1:], h)
         notebook.adagrad(p, m, g, workload.LEARNING_RATE, workload.CLIP)
-        at += T
+        position += T
         return loss
 
     def run(n):
@@ -44,10 +45,10 @@ def numpy(config):
 
 
 def classic(config):
-    """A unit is an iteration."""
+    """One unit is one iteration."""
     from gru_ext.core import classic as _classic
 
-    w = workload.weights(config.V, config.H, config.dtype)
+    w = workload.initial_weights(config.V, config.H, config.dtype)
     p = [np.stack([w[kind + g] for g in workload.GATES]) for kind in "WU"]
     p += [np.stack([w["b" + g][:, 0] for g in workload.GATES]), w["Wy"], w["by"][:, 0].copy()]
     m = [np.zeros_like(array) for array in p]

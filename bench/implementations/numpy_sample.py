@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Drawing characters in NumPy, one step after the other."""
+"""Sampling in NumPy, one step at a time."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ CHUNK = 100
 
 
 def draw(p, uniforms):
-    """Symbols drawn from unscaled probabilities (B, V) with numbers (B,) in [0, 1)."""
+    """Symbols (B,) drawn from unnormalised probabilities (B, V) with uniforms (B,) in [0, 1)."""
     if len(p) == 1:
         sums = p[0].cumsum()
         return sums.searchsorted(uniforms * sums[-1], side="right")
@@ -18,8 +18,8 @@ def draw(p, uniforms):
 
 
 def sample(config):
-    """A unit is CHUNK characters of each of B streams."""
-    p, H = workload.fused_weights(config.V, config.H, config.dtype), config.H
+    """One unit is CHUNK characters for each of B streams."""
+    p, H = workload.fused_initial_weights(config.V, config.H, config.dtype), config.H
     W, Uzr, Uh, Wy, by = p["W"] + p["b"], p["Uzr"], p["Uh"], p["Wy"], p["by"]
     uniforms = workload.uniforms(CHUNK, config.B).astype(config.dtype)
     h, x = np.zeros((config.B, H), config.dtype), np.zeros(config.B, np.intp)
@@ -49,5 +49,5 @@ def sample(config):
             for u in uniforms:
                 step(u)
 
-    first = [int(step(u)[0]) for u in uniforms[:32]]
-    return run, {"units": CHUNK * config.B, "drawn": first}
+    sampled = [int(step(u)[0]) for u in uniforms[:32]]
+    return run, {"units": CHUNK * config.B, "sampled": sampled}

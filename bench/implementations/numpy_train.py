@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Training in NumPy, batched: gates side by side, no one-hot matrices, results in place."""
+"""Batched training in NumPy: fused gates, no one-hot matrices, in-place operations."""
 
 import numpy as np
 
@@ -16,21 +16,21 @@ def _sigmoid(a):
 
 
 class Network:
-    """Weights and Adagrad's memory in flat buffers, with the activations of one window."""
+    """Weights and Adagrad state in flat buffers, and the activations of one window."""
 
     def __init__(self, config):
         H, T, B, V = config.H, config.T, config.B, config.V
-        first = workload.fused_weights(V, H, config.dtype)
-        size = sum(array.size for array in first.values())
-        self.flat, self.gradients, self.memory = np.zeros((3, size), config.dtype)
-        self.p, self.g, at = {}, {}, 0
-        for name, array in first.items():
-            part = slice(at, at := at + array.size)
+        initial = workload.fused_initial_weights(V, H, config.dtype)
+        size = sum(array.size for array in initial.values())
+        self.flat, self.gradients, self.adagrad_state = np.zeros((3, size), config.dtype)
+        self.p, self.g, offset = {}, {}, 0
+        for name, array in initial.items():
+            part = slice(offset, offset := offset + array.size)
             self.p[name] = self.flat[part].reshape(array.shape)
             self.g[name] = self.gradients[part].reshape(array.shape)
             self.p[name][...] = array
-        self.memory_w = self.memory[: first["W"].size].reshape(first["W"].shape)
-        self.dense = slice(first["W"].size, None)
+        self.adagrad_state_w = self.adagrad_state[: initial["W"].size].reshape(initial["W"].shape)
+        self.dense = slice(initial["W"].size, None)
         self.scratch = np.empty(BLOCK, config.dtype)
 
         def empty(*shape):
@@ -42,8 +42,8 @@ class Network:
         self.h = np.zeros((T + 1, B, H), config.dtype)
         self.y, self.dh_out = empty(T * B, V), empty(T, B, H)
 
-    def window(self, x, y):
-        """Forward, backward and update on inputs and targets (T, B); the loss summed."""
+    def step(self, x, y):
+        """One training step on inputs and targets (T, B); returns the summed loss."""
         self.h[0] = self.h[-1]
         self._forward(x)
         loss = self._output(y)
@@ -116,16 +116,18 @@ class Network:
         np.matmul(self.rh.reshape(-1, H).T, d[:, 2 * H :], out=g["Uh"])
         d.sum(axis=0, out=g["b"])
         order = np.argsort(x, axis=None, kind="stable")
-        read, starts = np.unique(x.reshape(-1)[order], return_index=True)
+        used, starts = np.unique(x.reshape(-1)[order], return_index=True)
         gw = np.add.reduceat(d[order], starts, axis=0)
-        mw, pw = self.memory_w[read], self.p["W"][read]
+        mw, pw = self.adagrad_state_w[used], self.p["W"][used]
         self._adagrad(pw.reshape(-1), mw.reshape(-1), gw.reshape(-1))
-        self.memory_w[read], self.p["W"][read] = mw, pw
-        self._adagrad(self.flat[self.dense], self.memory[self.dense], self.gradients[self.dense])
+        self.adagrad_state_w[used], self.p["W"][used] = mw, pw
+        self._adagrad(
+            self.flat[self.dense], self.adagrad_state[self.dense], self.gradients[self.dense]
+        )
 
     def _adagrad(self, p, m, g):
-        for at in range(0, len(p), BLOCK):
-            part = slice(at, at + BLOCK)
+        for start in range(0, len(p), BLOCK):
+            part = slice(start, start + BLOCK)
             gb, mb = g[part], m[part]
             s = self.scratch[: len(gb)]
             np.clip(gb, -workload.CLIP, workload.CLIP, out=gb)
@@ -139,19 +141,19 @@ class Network:
 
 
 def train(config):
-    """A unit is a window of T * B characters and its update."""
+    """One unit is one training step on T * B characters."""
     network = Network(config)
     symbols, _ = workload.read_text(config.text)
     x, y = workload.windows(symbols, config.T, config.B)
-    done = 0
+    steps = 0
 
     def step():
-        nonlocal done
-        i = done % len(x)
+        nonlocal steps
+        i = steps % len(x)
         if i == 0:
             network.h[-1] = 0
-        done += 1
-        return network.window(x[i], y[i])
+        steps += 1
+        return network.step(x[i], y[i])
 
     def run(n):
         for _ in range(n):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Drawing characters with ONNX Runtime: its GRU operator, a step a call, draws in NumPy."""
+"""Sampling with ONNX Runtime: its GRU operator, one step per call; NumPy draws the symbols."""
 
 import numpy as np
 import onnx
@@ -13,9 +13,10 @@ CHUNK = 100
 
 
 def _graph(config):
-    # x (1, B) and h (1, B, H) to p (B, V) and the next h; gates z, r, h, reset before the product.
+    # Inputs x (1, B), h (1, B, H); outputs p (B, V) and the next h. The gate order is z, r, h; the
+    # reset gate comes before the matrix product.
     V, H, B = config.V, config.H, config.B
-    p = workload.weights(V, H, config.dtype)
+    p = workload.initial_weights(V, H, config.dtype)
 
     def gates(kind):
         return np.concatenate([p[kind + g] for g in workload.GATES])[None]
@@ -55,7 +56,7 @@ def _graph(config):
 
 
 def sample(config):
-    """A unit is CHUNK characters of each of B streams."""
+    """One unit is CHUNK characters for each of B streams."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = config.threads
     session = onnxruntime.InferenceSession(
@@ -75,5 +76,5 @@ def sample(config):
             for u in uniforms:
                 step(u)
 
-    drawn = [int(step(u)) for u in uniforms[:32]]
-    return run, {"units": CHUNK * config.B, "drawn": drawn}
+    sampled = [int(step(u)) for u in uniforms[:32]]
+    return run, {"units": CHUNK * config.B, "sampled": sampled}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Drawing characters in PyTorch without gradients, one step after the other."""
+"""Sampling in PyTorch without gradients, one step at a time."""
 
 import torch
 
@@ -9,11 +9,11 @@ CHUNK = 100
 
 
 def sample(config):
-    """A unit is CHUNK characters of each of B streams."""
+    """One unit is CHUNK characters for each of B streams."""
     torch.set_num_threads(config.threads)
     p = {
         k: torch.from_numpy(a)
-        for k, a in workload.fused_weights(config.V, config.H, config.dtype).items()
+        for k, a in workload.fused_initial_weights(config.V, config.H, config.dtype).items()
     }
     W, Uzr, Uh, Wy, by, H = p["W"] + p["b"], p["Uzr"], p["Uh"], p["Wy"], p["by"], config.H
     uniforms = torch.from_numpy(workload.uniforms(CHUNK, config.B).astype(config.dtype))[..., None]
@@ -36,5 +36,5 @@ def sample(config):
                 step(u)
 
     with torch.inference_mode():
-        drawn = [int(step(u)[0]) for u in uniforms[:32]]
-    return run, {"units": CHUNK * config.B, "drawn": drawn}
+        sampled = [int(step(u)[0]) for u in uniforms[:32]]
+    return run, {"units": CHUNK * config.B, "sampled": sampled}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Training in PyTorch: the cell in a Python loop, and nn.GRU, which is another variant."""
+"""Training in PyTorch: the GRU cell in a Python loop, and nn.GRU, which is a different variant."""
 
 import torch
 from torch.nn import functional
@@ -7,27 +7,27 @@ from torch.nn import functional
 from bench import workload
 
 
-def _trainer(config, parameters, states):
-    # states(x, h): all hidden states (T, B, H); parameters end with Wy (H, V) and by (V).
+def _training_runner(config, parameters, states):
+    # states(x, h) returns all hidden states (T, B, H). The last parameters are Wy (H, V), by (V).
     Wy, by = parameters[-2:]
-    memory = [torch.zeros_like(p) for p in parameters]
+    adagrad_state = [torch.zeros_like(p) for p in parameters]
     symbols, _ = workload.read_text(config.text)
     x, y = (torch.from_numpy(a).long() for a in workload.windows(symbols, config.T, config.B))
-    h, done = torch.zeros(config.B, config.H), 0
+    h, steps = torch.zeros(config.B, config.H), 0
 
     def step():
-        nonlocal h, done
-        i = done % len(x)
+        nonlocal h, steps
+        i = steps % len(x)
         if i == 0:
             h = torch.zeros(config.B, config.H)
-        done += 1
+        steps += 1
         hs = states(x[i], h)
         logits = (hs @ Wy + by).reshape(-1, config.V)
         loss = functional.cross_entropy(logits, y[i].reshape(-1), reduction="sum")
         gradients = torch.autograd.grad(loss / config.B, parameters)
         h = hs[-1].detach()
         with torch.no_grad():
-            for p, g, m in zip(parameters, gradients, memory, strict=True):
+            for p, g, m in zip(parameters, gradients, adagrad_state, strict=True):
                 g = g.clamp(-workload.CLIP, workload.CLIP)
                 m.addcmul_(g, g)
                 p.addcdiv_(g, (m + workload.EPS).sqrt_(), value=-workload.LEARNING_RATE)
@@ -45,9 +45,9 @@ def _trainer(config, parameters, states):
 
 
 def loop(config):
-    """A unit is a window of T * B characters and its update."""
+    """One unit is one training step on T * B characters."""
     torch.set_num_threads(config.threads)
-    arrays = workload.fused_weights(config.V, config.H, config.dtype).values()
+    arrays = workload.fused_initial_weights(config.V, config.H, config.dtype).values()
     parameters = [torch.from_numpy(a).requires_grad_() for a in arrays]
     W, b, Uzr, Uh, _, _ = parameters
 
@@ -61,22 +61,22 @@ def loop(config):
             hs.append(h)
         return torch.stack(hs)
 
-    run, info, next_loss = _trainer(config, parameters, states)
+    run, info, next_loss = _training_runner(config, parameters, states)
     return run, info | {"losses": [next_loss(), next_loss()]}
 
 
 def module(config):
-    """The same with nn.GRU: its loss is another one."""
+    """The same with nn.GRU; its losses are different, so they are not compared."""
     torch.set_num_threads(config.threads)
     torch.manual_seed(0)
     gru = torch.nn.GRU(config.V, config.H)
-    p = workload.fused_weights(config.V, config.H, config.dtype)
+    p = workload.fused_initial_weights(config.V, config.H, config.dtype)
     output = [torch.from_numpy(p[name]).requires_grad_() for name in ("Wy", "by")]
 
     def states(x, h):
         one_hot = functional.one_hot(x, config.V).float()
         return gru(one_hot, h[None])[0]
 
-    run, info, next_loss = _trainer(config, [*gru.parameters(), *output], states)
+    run, info, next_loss = _training_runner(config, [*gru.parameters(), *output], states)
     next_loss()
     return run, info
