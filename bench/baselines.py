@@ -70,21 +70,26 @@ def section(text, results):
     ]
     processor = f"{machine.processor()}, {len(machine.allowed_cpus())} cores"
     about = f"""
-        Complete training runs on `{text.name}` ({size:,} bytes), written by
-        `python -m bench.baselines {text.name} --markdown docs/baselines.md` on {processor}
+        Complete training runs on `{text.name}` ({size:,} bytes) on {processor}
         ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}). The last tenth of the text
         is the validation part. Seconds are the time of the whole command. Losses are in bits per
         character: the training loss at the end, the validation loss at the end, and the best
-        validation loss of the run, whose weights `--keep best,last` keeps. Each run was made once:
-        another seed, instruction set or machine changes the second decimal of a loss, and other
+        validation loss of the run, whose weights `--keep best,last` keeps. Each run was made once.
+        Another seed, instruction set or machine changes the second decimal of a loss, and other
         work on the machine changes the seconds.
     """
     head = [
         "| command | s | 1000 characters/s | training loss | validation loss | best |",
         "|---" * 6 + "|",
     ]
-    table = "\n".join([*head, *rows])
-    return f"# What loss to expect\n\n{fill(' '.join(about.split()), 100)}\n\n{table}\n"
+    return "\n\n".join(
+        [
+            "# What loss to expect",
+            f"Written by `python -m bench.baselines {text.name} --markdown docs/baselines.md`.",
+            fill(" ".join(about.split()), 100),
+            "\n".join([*head, *rows]),
+        ]
+    )
 
 
 def main():

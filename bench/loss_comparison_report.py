@@ -36,8 +36,8 @@ seconds are in the last column. JAX makes the whole run in one compiled call. Py
 each number of threads up to the number of cores, and uses the fastest. After training, each library
 computes its own validation loss, with batch size 1 and a zero initial state. A figure is the median
 over the rounds, with the minimum and the maximum in brackets; ratios and differences are computed
-in each round. The goal is a validation loss at most {LOSS_TOLERANCE} nats above that of the
-library's fastest implementation, in at most half of its time."""
+in each round. The goal is a validation loss at most {LOSS_TOLERANCE} nats above that of
+the library's fastest implementation, in at most half of its time."""
 
 
 def case_title(name, config):
