@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""How fast gru_ext is beside its peers, measured in turns on one machine: python -m bench."""
+"""Benchmarks of gru_ext and comparable libraries on one machine: python -m bench."""

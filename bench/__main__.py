@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: which rows, how long, where the page goes."""
+"""Compare the speed of gru_ext with NumPy, JAX, PyTorch and ONNX Runtime."""
 
 import argparse
 import datetime
@@ -10,100 +10,110 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import machine, memory, problem
-from bench.catalog import CONTESTANTS
-from bench.race import Result, race
-from bench.report import memory_section, page, section
-from bench.rows import IDS, MEMORY, ROWS
+from bench import machine, memory, workload
+from bench.cases import CASES, IDS, MEMORY
+from bench.registry import IMPLEMENTATIONS
+from bench.report import case_section, memory_section, page
+from bench.timing import Result, time_in_rounds
 
 
-def arguments():
+def parse_arguments():
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help="all by default; --list names them")
-    parser.add_argument("--text", metavar="FILE", help="train on it; by default on a drawn text")
-    parser.add_argument("--seconds", type=float, default=0.5, help="of one turn (%(default)s)")
-    parser.add_argument("--repeats", type=int, default=9, help="rounds (%(default)s)")
-    parser.add_argument("--notebook", metavar="FILE", help="a script to race in the row classic")
-    parser.add_argument("--markdown", metavar="FILE", help="write the page there")
-    parser.add_argument("--json", metavar="FILE", help="write every rate there")
-    parser.add_argument("--list", action="store_true", help="name the rows and stop")
-    given = parser.parse_args()
-    unknown = sorted(set(given.rows) - set(IDS))
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="cases to run (default: all)")
+    parser.add_argument("--text", metavar="FILE", help="training text (default: a random text)")
+    parser.add_argument(
+        "--seconds", type=float, default=0.5, help="approximate length of one run (%(default)s)"
+    )
+    parser.add_argument("--repeats", type=int, default=9, help="number of rounds (%(default)s)")
+    parser.add_argument(
+        "--notebook",
+        metavar="FILE",
+        help="the original NumPy script, to include it in case classic",
+    )
+    parser.add_argument("--markdown", metavar="FILE", help="write the page to this file")
+    parser.add_argument("--json", metavar="FILE", help="write all rates to this file")
+    parser.add_argument("--list", action="store_true", help="list the cases and exit")
+    args = parser.parse_args()
+    unknown = sorted(set(args.cases) - set(IDS))
     if unknown:
-        parser.error(f"no row {', '.join(unknown)}: choose from {', '.join(IDS)}")
-    if not given.seconds > 0 or given.repeats < 1:
+        parser.error(f"unknown case {', '.join(unknown)}: choose from {', '.join(IDS)}")
+    if not args.seconds > 0 or args.repeats < 1:
         parser.error("--seconds must be more than 0 and --repeats at least 1")
-    for file in (given.text, given.notebook):
+    for file in (args.text, args.notebook):
         if file and not Path(file).is_file():
             parser.error(f"there is no file {file}")
-    return given
+    return args
 
 
-def entries(row, given, V):
-    """The row's results, still empty."""
+def empty_results(case, args, V):
+    """A result without rates for each entry of the case."""
     cores = len(machine.allowed_cpus())
     results = []
-    for label, contestant, change in row.entries:
-        if contestant == "command-notebook" and not given.notebook:
+    for label, implementation, changes in case.entries:
+        if implementation == "command-notebook" and not args.notebook:
             continue
-        job = {"text": given.text and str(Path(given.text).resolve()), "V": V}
-        job |= {k: v for k, v in (row.job | change).items() if v is not None}
-        if job["text"] == "pattern":
-            job["V"] = len(set(problem.PATTERN))
-        if contestant == "command-notebook":
-            job["notebook"] = str(Path(given.notebook).resolve())
-        result = Result(label, contestant, job, CONTESTANTS[contestant].note)
-        if job["threads"] > cores:
-            result.problem = f"needs {job['threads']} cores, {cores} may be used"
+        config = {"text": args.text and str(Path(args.text).resolve()), "V": V}
+        config |= {k: v for k, v in (case.config | changes).items() if v is not None}
+        if config["text"] == "pattern":
+            config["V"] = len(set(workload.PATTERN))
+        if implementation == "command-notebook":
+            config["notebook"] = str(Path(args.notebook).resolve())
+        result = Result(label, implementation, config, IMPLEMENTATIONS[implementation].note)
+        if config["threads"] > cores:
+            result.error = f"needs {config['threads']} cores, only {cores} available"
         results.append(result)
     return results
 
 
-def command(given):
-    """What was typed, without the folders of the files that were read."""
-    read = {given.text, given.notebook}
-    words = (Path(word).name if word in read else word for word in sys.argv[1:])
+def command_line(args):
+    """The command as it was typed, with the input files' names instead of their paths."""
+    inputs = {args.text, args.notebook}
+    words = (Path(word).name if word in inputs else word for word in sys.argv[1:])
     return shlex.join(["python", "-m", "bench", *words])
 
 
-def say(text):
+def log(text):
     print(text, file=sys.stderr, flush=True)
 
 
 def main():
-    given = arguments()
-    if given.list:
-        print(*(f"{row.id:15} {row.title}" for row in ROWS), sep="\n")
-        print(f"{MEMORY:15} Resident memory of training beside its formula")
+    args = parse_arguments()
+    if args.list:
+        print(*(f"{case.id:15} {case.title}" for case in CASES), sep="\n")
+        print(f"{MEMORY:15} Resident memory of training, compared with a formula")
         return
     if importlib.util.find_spec("gru_ext") is None:
         sys.exit("bench: gru_ext is not installed: python -m pip install .")
-    _, V = problem.read_text(given.text)
-    text = Path(given.text).name if given.text else "drawn, frequencies after Zipf"
+    _, V = workload.read_text(args.text)
+    text = Path(args.text).name if args.text else "random, frequencies by Zipf's law"
     about = machine.describe() | {
-        "command": command(given),
+        "command": command_line(args),
         "text": f"{text}, V = {V}",
-        "seconds": given.seconds,
-        "repeats": given.repeats,
+        "seconds": args.seconds,
+        "repeats": args.repeats,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
-    chosen, measured = set(given.rows or IDS), []
-    for row in ROWS:
-        if row.id in chosen:
-            results = entries(row, given, V)
-            able = [result for result in results if not result.problem]
-            race(able, given.seconds, given.repeats, lambda s, row=row: say(f"{row.id}: {s}"))
-            measured.append((row, results))
-            print(section(row, results), end="\n\n", flush=True)
-    sizes = memory.run() if MEMORY in chosen else None
+    chosen, measured = set(args.cases or IDS), []
+    for case in CASES:
+        if case.id in chosen:
+            results = empty_results(case, args, V)
+            runnable = [result for result in results if not result.error]
+
+            def log_case(message, id=case.id):
+                log(f"{id}: {message}")
+
+            time_in_rounds(runnable, args.seconds, args.repeats, log_case)
+            measured.append((case, results))
+            print(case_section(case, results), end="\n\n", flush=True)
+    sizes = memory.measure_in_new_process() if MEMORY in chosen else None
     if sizes:
         print(memory_section(sizes))
-    if given.markdown:
-        Path(given.markdown).write_text(page(about, measured, sizes), encoding="utf-8")
-    if given.json:
-        rows = {row.id: [asdict(result) for result in results] for row, results in measured}
-        data = about | {"rows": rows, "memory": sizes}
-        Path(given.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    if args.markdown:
+        Path(args.markdown).write_text(page(about, measured, sizes), encoding="utf-8")
+    if args.json:
+        cases = {case.id: [asdict(result) for result in results] for case, results in measured}
+        data = about | {"cases": cases, "memory": sizes}
+        Path(args.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What loss to expect: whole runs of the command line on one text.
+"""Measure the training and validation loss of complete runs of gru-ext train on one text.
 
 python -m bench.baselines TEXT [--markdown docs/baselines.md] [--results FILE.json]
 
-With --results the runs add to those of a file, so that some may be made again.
+With --results the new runs are added to those in the file, so that single runs can be repeated.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from textwrap import fill
 
 import gru_ext
 from bench import machine
-from bench.parts import write_part
+from bench.markdown_sections import write_section
 
 RUNS = {
     "quick": "--hidden-size 64 --epochs 4",
@@ -33,7 +33,7 @@ RUNS = {
 
 @dataclass(frozen=True)
 class Baseline:
-    """A run, and what came of it."""
+    """Options and results of a run; losses are in bits per character."""
 
     options: str
     seconds: float
@@ -43,24 +43,24 @@ class Baseline:
     best_bits: float
 
 
-def run(text, options):
-    """Train once, as a user would; the whole process is timed."""
+def train(text, options):
+    """Train once with the command line; the time is that of the whole process."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "gru_ext", "train", str(text), *shlex.split(options)]
         command += ["--metrics", "metrics.jsonl", "--sample-every", "0", "--quiet"]
-        begin = time.perf_counter()
+        start = time.perf_counter()
         subprocess.run(command, cwd=folder, check=True)
-        seconds = time.perf_counter() - begin
+        seconds = time.perf_counter() - start
         lines = Path(folder, "metrics.jsonl").read_text().splitlines()
     points = [json.loads(line) for line in lines]
-    measured = [point["val_bits"] for point in points if point["val_bits"] is not None]
+    val_bits = [point["val_bits"] for point in points if point["val_bits"] is not None]
     last = points[-1]
     speed = last["characters"] / last["seconds"]
-    return Baseline(options, seconds, speed, last["train_bits"], measured[-1], min(measured))
+    return Baseline(options, seconds, speed, last["train_bits"], val_bits[-1], min(val_bits))
 
 
-def page(text, results):
-    """The page of all runs."""
+def section(text, results):
+    """The section with the table of all runs."""
     size = len(text.read_bytes())
     rows = [
         f"| `{f'gru-ext train input.txt {r.options}'.strip()}` | {r.seconds:.0f} "
@@ -70,40 +70,64 @@ def page(text, results):
     ]
     processor = f"{machine.processor()}, {len(machine.allowed_cpus())} cores"
     about = f"""
-        Whole runs on `{text.name}` ({size:,} bytes), the last tenth of it held out, measured by
-        `python -m bench.baselines {text.name} --markdown docs/baselines.md` on {processor}
-        ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}). Seconds are those of the
-        whole command. Loss is in bits per character: of training at the end, of the held-out tenth
-        at the end, and of its best measurement on the way, whose weights `--keep best,last` keeps.
-        One run each: another seed, instruction set or machine moves the second decimal, and other
-        work on the machine moves the seconds.
+        Complete training runs on `{text.name}` ({size:,} bytes) on {processor}
+        ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}). The last tenth of the text
+        is the validation part. Seconds are the time of the whole command. Losses are in bits per
+        character: the training loss at the end, the validation loss at the end, and the best
+        validation loss of the run, whose weights `--keep best,last` keeps. Each run was made once.
+        Another seed, instruction set or machine changes the second decimal of a loss, and other
+        work on the machine changes the seconds.
     """
-    head = ["| command | s | 1000 characters/s | training | held out | best |", "|---" * 6 + "|"]
-    table = "\n".join([*head, *rows])
-    return f"# What loss to expect\n\n{fill(' '.join(about.split()), 100)}\n\n{table}\n"
+    head = [
+        "| command | s | 1000 characters/s | training loss | validation loss | best |",
+        "|---" * 6 + "|",
+    ]
+    return "\n\n".join(
+        [
+            "# What loss to expect",
+            f"Written by `python -m bench.baselines {text.name} --markdown docs/baselines.md`.",
+            fill(" ".join(about.split()), 100),
+            "\n".join([*head, *rows]),
+        ]
+    )
 
 
 def main():
-    """Run the command line's baselines and print or write the page."""
-    parser = argparse.ArgumentParser(prog="python -m bench.baselines", description=__doc__)
-    parser.add_argument("text", type=Path)
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page there")
-    parser.add_argument("--runs", nargs="*", choices=RUNS, default=list(RUNS))
-    parser.add_argument("--results", type=Path, metavar="FILE", help="JSON of all runs")
-    given = parser.parse_args()
+    """Make the runs; print the section or write it into the page."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.baselines",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("text", type=Path, help="the text to train on")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="write the section into this page"
+    )
+    parser.add_argument(
+        "--runs",
+        nargs="*",
+        choices=RUNS,
+        default=list(RUNS),
+        metavar="RUN",
+        help=f"runs to make: {', '.join(RUNS)} (default: all)",
+    )
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE", help="read and write the results of all runs, JSON"
+    )
+    args = parser.parse_args()
     results = {}
-    if given.results and given.results.exists():
-        results = {k: Baseline(**v) for k, v in json.loads(given.results.read_text()).items()}
-    for name in given.runs:
-        results[name] = run(given.text.resolve(), RUNS[name])
+    if args.results and args.results.exists():
+        results = {k: Baseline(**v) for k, v in json.loads(args.results.read_text()).items()}
+    for name in args.runs:
+        results[name] = train(args.text.resolve(), RUNS[name])
         print(name, results[name], flush=True)
-        if given.results:
-            given.results.write_text(json.dumps({k: asdict(v) for k, v in results.items()}))
-    told = page(given.text, [results[name] for name in RUNS if name in results])
-    if given.markdown:
-        write_part(given.markdown, told)
+        if args.results:
+            args.results.write_text(json.dumps({k: asdict(v) for k, v in results.items()}))
+    text = section(args.text, [results[name] for name in RUNS if name in results])
+    if args.markdown:
+        write_section(args.markdown, text)
     else:
-        print(told)
+        print(text)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The machine, its cores, and the versions of what runs on it."""
+"""The machine: processor, CPUs, and versions of the installed libraries."""
 
 import importlib.metadata
 import os
@@ -17,7 +17,7 @@ THREAD_VARIABLES = (
 
 
 def allowed_cpus():
-    """CPUs that this process may use; one of each core before the second of any."""
+    """CPUs that this process may use: one CPU of each core first, then the others."""
     if not hasattr(os, "sched_getaffinity"):
         return list(range(os.cpu_count() or 1))
     first, second, seen = [], [], set()
@@ -30,18 +30,18 @@ def allowed_cpus():
 
 
 def pin(cpus):
-    """Keep this process on these CPUs, where the system can."""
+    """Pin this process to these CPUs, where the system supports it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cpus)
 
 
 def thread_environment(threads):
-    """Variables that the libraries of the contestants read when they are imported."""
+    """Environment variables that set the number of threads of numerical libraries."""
     return dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
 def processor():
-    """The processor's name."""
+    """Name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -51,34 +51,34 @@ def processor():
     return platform.processor() or platform.machine()
 
 
-def flags():
-    """Which of the vector instruction sets that matter here the processor names."""
+def vector_flags():
+    """Vector instruction sets of the processor, of those that the benchmarks depend on."""
     try:
-        named = set(Path("/proc/cpuinfo").read_text().split())
+        reported = set(Path("/proc/cpuinfo").read_text().split())
     except OSError:
         return []
-    return [flag for flag in ("avx2", "fma", "avx512f", "asimd") if flag in named]
+    return [flag for flag in ("avx2", "fma", "avx512f", "asimd") if flag in reported]
 
 
-def versions():
-    """Installed versions by package name."""
-    found = {}
+def package_versions():
+    """Versions of the installed packages, by name."""
+    versions = {}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def describe():
-    """All that a reader needs to place the numbers, as a dict for JSON."""
+    """Machine, versions, compiler and load, as a dict for JSON."""
     import gru_ext
     from gru_ext.core import kernels
 
     return {
         "processor": processor(),
-        "flags": flags(),
+        "flags": vector_flags(),
         "cores": len(allowed_cpus()),
         "system": f"{platform.system()}, {platform.machine()}",
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
@@ -86,5 +86,5 @@ def describe():
         "gru_ext": gru_ext.__version__,
         "isa": kernels.active_isa(),
         "compiler": kernels.compiler(),
-        "packages": versions(),
+        "packages": package_versions(),
     }

@@ -1,143 +1,157 @@
 # SPDX-License-Identifier: MIT
-"""The page in Markdown: how it was made, the goals, a table for each row."""
+"""The Markdown page: how it was measured, a table for each case, and the goals."""
 
-from bench.figures import (
+from bench.analysis import (
     PEAKS,
-    best,
-    disagreements,
+    evaluate_goal,
+    fastest,
     flops_per_unit,
     gflops,
-    good,
-    judge,
-    peak_of,
-    rate,
+    is_measured,
+    median_and_range,
+    median_rate,
+    mismatches,
+    peak_result,
     ratio,
-    spread,
 )
 
-HOW = """\
-Every contestant is a process of its own, kept on the row's number of cores, with its libraries told
-to use as many threads. It sets up and compiles before the clock starts; then the contestants take
-turns in rounds, the first place going round, so that whatever else the machine does disturbs all
-alike. A figure is the median over the rounds, with the least and the largest in brackets; a ratio
-is taken round by round, so it is not exactly the ratio of two medians.
+METHOD = """\
+Each implementation runs in its own process, which is pinned to the number of cores of the case. Its
+libraries use the same number of threads. Setup and compilation are not timed. The implementations
+run one after another in rounds. The order is rotated from round to round, so that other work on the
+machine affects all of them alike. A figure is the median over the rounds, with the minimum and the
+maximum in brackets. A ratio is computed in each round, so it is not exactly the ratio of the two
+medians. The speedup is that of the first implementation over the implementation of the line.
 
-A training step is forward, softmax and cross-entropy, truncated BPTT, clipping to ±5 and Adagrad,
-from the same first weights on the same windows, the state carried on; the losses of the first two
-windows, before and after an update, have to agree to 1e-4. It counts `18 H² + 6 V H` floating-point
-operations a character, a drawn character `6 H² + 2 V H`. The peak is NumPy's product of two square
-matrices (2048 in float32, 1536 in float64), in the same rounds on as many cores. `nn.GRU` computes
-another variant, with the reset gate after the product.
+H is the hidden size, B the batch size, T the sequence length, V the vocabulary size. A training
+step consists of the forward pass, softmax and cross-entropy, truncated BPTT, clipping by value to
+±5, and Adagrad. All implementations have the same initial weights and the same windows, and carry
+the hidden state from window to window. Their losses of the first two windows, before and after one
+step, must agree to 1e-4. Training takes `18 H² + 6 V H` floating-point operations per character,
+sampling `6 H² + 2 V H`. The peak is NumPy's product of two square matrices (2048 in float32, 1536
+in float64), measured in the same rounds on the same number of cores. `nn.GRU` computes a different
+variant: its reset gate comes after the matrix product. The notebook is the original NumPy script
+from which gru_ext was developed; `tests/notebook.py` has the same arithmetic.
 
-[speed.md](speed.md) says where the time goes, what was tried, and why a goal is missed."""
+[speed.md](speed.md) explains where the time goes, what was tried, and why a goal is missed."""
 
 
-def short(x):
-    """Three figures or so, with k and M."""
+def format_rate(x):
+    """About three digits, with k and M."""
     for size, letter in ((1e6, " M"), (1e3, " k")):
         if x >= size:
             return f"{x / size:.3g}{letter}" if x < 1000 * size else f"{x / size:,.0f}{letter}"
     return f"{x:.3g}"
 
 
-def duration(seconds):
-    """With a unit that fits."""
+def format_duration(seconds):
+    """Three digits and a unit: s, ms or µs."""
     for size, unit in ((1, "s"), (1e-3, "ms")):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds * 1e6:.3g} µs"
 
 
-def times(figure, digits=2):
-    """A median with its spread."""
-    middle, low, high = (f"{x:.{digits}f}" if abs(x) < 20 else f"{x:.0f}" for x in figure)
-    return f"{middle} ({low} to {high})"
+def format_range(figure, digits=2):
+    """A median with minimum and maximum in brackets."""
+    median, low, high = (f"{x:.{digits}f}" if abs(x) < 20 else f"{x:.0f}" for x in figure)
+    return f"{median} ({low} to {high})"
 
 
-def _cells(row, result, results):
-    name = f"{result.label}: {result.note}" if result.note else result.label
-    if not good(result):
-        return [name, result.problem or "no rounds", "", "", ""]
-    if result.contestant in PEAKS:
-        rate_cell = ""
-    elif row.unit == "char":
-        rate_cell = short(rate(result)) + " char/s"
-    else:
-        rate_cell = f"{duration(row.per / rate(result))} an {row.unit}".replace("an r", "a r")
-    ours = results[0]
-    comparable = good(ours) and result is not ours and result.contestant not in PEAKS
-    cells = [name, rate_cell]
-    if flops_per_unit(row, result) is None:
-        cells += ["", ""]
-    else:
-        own, peak = gflops(row, result), peak_of(results, result.job["dtype"])
-        cells.append(f"{spread(own)[0]:.1f}")
-        cells.append(times(ratio(own, gflops(row, peak))) if peak else "")
-    cells.append(times(ratio(ours.rates, result.rates)) if comparable else "")
-    return cells
-
-
-def table(row, results):
-    """A row's table; columns that nobody has anything for are left out."""
-    head = ["", "rate", "GFLOP/s", "of the peak", f"{results[0].label} is … × as fast"]
-    lines = [head, *(_cells(row, result, results) for result in results)]
-    used = [i for i in range(len(head)) if i == 0 or any(line[i] for line in lines[1:])]
-    text = ["| " + " | ".join(line[i] for i in used) + " |" for line in lines]
-    text.insert(1, "|---|" + "---:|" * (len(used) - 1))
+def markdown_table(head, lines):
+    """A table whose first column is aligned to the left and the others to the right."""
+    text = ["| " + " | ".join(line) + " |" for line in (head, *lines)]
+    text.insert(1, "|---|" + "---:|" * (len(head) - 1))
     return "\n".join(text)
 
 
-def goal_line(row, goal, results):
-    """Reached, missed, or not measured."""
-    reached, figure, other = judge(row, goal, results)
+def described_label(result):
+    """The label and the note of a result."""
+    return f"{result.label}: {result.note}" if result.note else result.label
+
+
+def _cells(case, result, results):
+    name = described_label(result)
+    if not is_measured(result):
+        return [name, result.error or "not measured", "", "", ""]
+    is_peak, ours = result.implementation in PEAKS, results[0]
+    if is_peak:
+        rate = ""
+    elif case.unit == "char":
+        rate = format_rate(median_rate(result)) + " char/s"
+    else:
+        rate = f"{format_duration(case.unit_size / median_rate(result))} per {case.unit}"
+    cells = [name, rate, "", "", ""]
+    if flops_per_unit(case, result) is not None:
+        own, peak = gflops(case, result), peak_result(results, result.config["dtype"])
+        cells[2] = f"{median_and_range(own)[0]:.1f}"
+        cells[3] = format_range(ratio(own, gflops(case, peak))) if peak else ""
+    if is_measured(ours) and result is not ours and not is_peak:
+        cells[4] = format_range(ratio(ours.rates, result.rates))
+    return cells
+
+
+def case_table(case, results):
+    """The table of a case, without its empty columns."""
+    head = ["", "rate", "GFLOP/s", "fraction of peak", f"speedup of {results[0].label}"]
+    lines = [_cells(case, result, results) for result in results]
+    used = [i for i in range(len(head)) if i == 0 or any(line[i] for line in lines)]
+    return markdown_table([head[i] for i in used], [[line[i] for i in used] for line in lines])
+
+
+def goal_line(case, goal, results):
+    """Whether the goal is reached, missed, or not measured."""
+    reached, figure, other = evaluate_goal(case, goal, results)
     if reached is None:
         return f"Goal: {goal.text}: not measured."
-    unit = " ms" if goal.by == "more" else ""
+    unit = " ms" if goal.metric == "added_ms" else ""
     bound = f"{goal.bound:g}{unit}"
     verdict = "**reached**" if reached else f"**missed** ({figure[0]:.3g} of {bound})"
-    return f"Goal: {goal.text}: {verdict}, {times(figure)}{unit} against {other}."
+    return f"Goal: {goal.text}: {verdict}, {format_range(figure)}{unit} compared with {other}."
 
 
-def _best_peer(row, results):
-    peers = [r.label for r in results[1:] if r.contestant not in PEAKS]
-    other = best(results, peers)
-    if row.goals or other is None or not good(results[0]):
+def _fastest_peer_line(case, results):
+    peers = [r.label for r in results[1:] if r.implementation not in PEAKS]
+    other = fastest(results, peers)
+    if case.goals or other is None or not is_measured(results[0]):
         return []
-    figure = times(ratio(results[0].rates, other.rates))
-    return [f"No goal of its own. Against the best peer, {other.label}: {figure} ×."]
+    speedup = format_range(ratio(results[0].rates, other.rates))
+    return [f"This case has no goal. Speedup over the fastest peer, {other.label}: {speedup}."]
 
 
-def section(row, results):
-    """Title, table, goals, and what disagreed."""
-    said = [goal_line(row, goal, results) for goal in row.goals]
-    said += _best_peer(row, results) + disagreements(results)
-    return f"### {row.id}: {row.title}\n\n{table(row, results)}\n\n" + "\n\n".join(said)
+def case_section(case, results):
+    """Heading, table, goals, and mismatches."""
+    lines = [goal_line(case, goal, results) for goal in case.goals]
+    lines += _fastest_peer_line(case, results) + mismatches(results)
+    return f"### {case.id}: {case.title}\n\n{case_table(case, results)}\n\n" + "\n\n".join(lines)
 
 
 def memory_section(sizes):
-    """The memory row."""
-    title = "### memory: training H = 512, B = 64, T = 64, float32, on 50 million characters\n\n"
-    if "problem" in sizes:
-        return title + sizes["problem"]
+    """The section of the memory case."""
+    heading = (
+        "### memory: Training, H = 512, B = 64, T = 64, float32, text of 50 million characters\n\n"
+    )
+    if "error" in sizes:
+        return heading + sizes["error"]
     lines = ["| | MB |", "|---|---:|"]
     named = {
-        "3 × parameters (weights, gradients, Adagrad)": 3 * sizes["parameters"],
+        "3 × parameters (weights, gradients, Adagrad state)": 3 * sizes["parameters"],
         "activations of a window (`Workspace.nbytes`)": sizes["activations"],
-        "text, a byte a character": sizes["text"],
-        "the formula: the sum of these": sizes["formula"],
-        "measured: resident memory, after less before": sizes["grown"],
+        "text, one byte per character": sizes["text"],
+        "formula: the sum of these": sizes["formula"],
+        "measured: increase of the resident memory": sizes["increase"],
     }
     lines += [f"| {name} | {size / 1e6:.1f} |" for name, size in named.items()]
-    verdict = "**reached**" if sizes["grown"] <= sizes["goal"] else "**missed**"
+    verdict = "**reached**" if sizes["increase"] <= sizes["goal"] else "**missed**"
     goal = (
-        f"Goal: at most 3 × parameters + activations + 2 bytes a character, "
+        f"Goal: at most 3 × parameters + activations + 2 bytes per character, "
         f"{sizes['goal'] / 1e6:.1f} MB: {verdict}."
     )
-    return title + "\n".join(lines) + "\n\n" + goal
+    return heading + "\n".join(lines) + "\n\n" + goal
 
 
-def facts(about):
-    """Lines that place the numbers: machine, package, versions."""
+def machine_lines(about):
+    """Lines that describe the machine, the package and the versions of the libraries."""
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
     load = f"; load before the run {about['load'][0]:.2f}" if about["load"] else ""
     return [
@@ -148,20 +162,20 @@ def facts(about):
 
 
 def page(about, measured, memory):
-    """The whole page; measured is a list of (row, results)."""
-    told = [
-        *facts(about),
+    """The whole page; measured is a list of (case, results)."""
+    lines = [
+        *machine_lines(about),
         f"- Text: {about['text']}",
-        f"- {about['repeats']} rounds of about {about['seconds']:g} s each, {about['date']}",
+        f"- {about['repeats']} rounds, about {about['seconds']:g} s each, {about['date']}",
     ]
-    parts = [
+    sections = [
         "# Benchmarks",
         f"Written by `{about['command']}`.",
-        "\n".join(told),
-        "## How it is measured",
-        HOW,
+        "\n".join(lines),
+        "## Method",
+        METHOD,
         "## Results",
-        *(section(row, results) for row, results in measured),
+        *(case_section(case, results) for case, results in measured),
         *([memory_section(memory)] if memory else []),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(sections) + "\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Does gru_ext come to its peers' held-out loss in half their time? Whole runs on one text.
+"""Compare training time and validation loss of gru_ext, JAX and PyTorch on one text.
 
 python -m bench.same_loss TEXT [--markdown docs/baselines.md] [--json FILE]
 python -m bench.same_loss TEXT --check
@@ -9,168 +9,96 @@ import argparse
 import datetime
 import json
 import sys
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-from bench import machine, parts, same_loss_page
-from bench.catalog import CONTESTANTS
-from bench.race import REST, Result, Worker, reporting
-
-JAX, TORCH = ("jax", "jax-manual"), ("torch", "torch-loop", "torch-manual")
-CONTESTING = ("gru_ext", *JAX, *TORCH)
-PATIENCE = 3600.0
-CHECK_TOLERANCE = 1e-9
+from bench import machine
+from bench.loss_comparison import CASES, DEFAULT_CASES, NAMES, losses_agree, train_in_rounds
+from bench.loss_comparison_report import case_section, comparison_section
+from bench.markdown_sections import write_section
 
 
-def row(H, B, epochs, layers=1, dropout=0.0):
-    """What is trained: the sizes, float32, windows of 64 characters."""
-    sizes = {"H": H, "B": B, "T": 64, "layers": layers, "dropout": dropout}
-    return sizes | {"epochs": epochs, "dtype": "float32"}
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.same_loss",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("text", type=Path, help="the text to train on")
+    parser.add_argument(
+        "--cases",
+        "--rows",
+        nargs="+",
+        choices=CASES,
+        default=list(DEFAULT_CASES),
+        metavar="CASE",
+        help=f"cases to run: {', '.join(CASES)} (default: {' '.join(DEFAULT_CASES)})",
+    )
+    parser.add_argument(
+        "--implementations",
+        "--contestants",
+        nargs="+",
+        choices=NAMES,
+        default=list(NAMES),
+        metavar="NAME",
+        help=f"implementations to compare: {', '.join(NAMES)} (default: all)",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="runs of each implementation (%(default)s)"
+    )
+    parser.add_argument("--steps", type=int, help="stop each run after so many steps")
+    parser.add_argument("--threads", type=int, default=2, help="threads of a run (%(default)s)")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="write the section into this page"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="check that the implementations have the same losses in float64, and exit",
+    )
+    args = parser.parse_args()
+    if not args.text.is_file():
+        parser.error(f"there is no file {args.text}")
+    if args.rounds < 1 or (args.steps is not None and args.steps < 1):
+        parser.error("--rounds and --steps must be at least 1")
+    if not 1 <= args.threads <= len(machine.allowed_cpus()):
+        parser.error(f"--threads must be from 1 to {len(machine.allowed_cpus())}")
+    return args
 
 
-# The first two are of bench.baselines.
-ROWS = {
-    "default": row(128, 16, 16),
-    "wider": row(256, 32, 8),
-    "widest": row(512, 32, 6),
-    "stack": row(256, 32, 8, layers=2, dropout=0.2),
-}
-DEFAULT_ROWS = ("default", "wider")
-# Two passes, so that the state starts anew, and more updates than a warm-up has.
-CHECKS = {
-    "one layer": row(32, 64, 2) | {"dtype": "float64"},
-    "two layers": row(32, 64, 2, layers=2) | {"dtype": "float64"},
-}
-SAME_EQUATIONS = ("gru_ext", *JAX, "torch-loop", "torch-manual")
-
-
-@dataclass
-class Runs(Result):
-    """One contestant's whole runs, one a round, each from the weights of the round's seed."""
-
-    seconds: list[float] = field(default_factory=list)
-    nats: list[float] = field(default_factory=list)
-    infos: list[dict] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)  # of the last round's windows
-
-
-def run_once(runs, seed):
-    """Make a run in a process of its own, which ends with it."""
-    worker = Worker(runs.contestant, runs.job | {"seed": seed}, PATIENCE)
-    try:
-        with reporting(runs):
-            runs.info = worker.answer()
-            time.sleep(REST)
-            done = worker.ask(runs.info["updates"])
-            runs.seconds.append(done["seconds"])
-            runs.nats.append(done["nats"])
-            runs.infos.append(runs.info)
-            runs.losses = done["losses"]
-            characters = runs.info["updates"] * runs.info["characters"]
-            runs.rates.append(characters / done["seconds"])
-    finally:
-        worker.close()
-
-
-def compete(job, names, rounds):
-    """Let the contestants take turns, the first place going round."""
-    results = []
-    for name in names:
-        contestant = f"whole-{name}"
-        runs = Runs(name, contestant, job, CONTESTANTS[contestant].note)
-        missing = CONTESTANTS[contestant].missing()
-        runs.problem = f"not installed: {', '.join(missing)}" if missing else ""
-        results.append(runs)
-    for number in range(rounds):
-        first = number % len(results)
-        for runs in results[first:] + results[:first]:
-            if not runs.problem:
-                run_once(runs, seed=number)
-                say(f"round {number + 1} of {rounds}: {runs.label} {runs.problem or last(runs)}")
-    return results
-
-
-def last(runs):
-    """What the last round of a contestant was."""
-    return f"{runs.seconds[-1]:.1f} s, {runs.nats[-1]:.4f} nats"
-
-
-def check(common, names):
-    """Whether all with the same equations have the same losses in float64."""
-    same = True
-    for title, sizes in CHECKS.items():
-        results = compete(sizes | common, [n for n in names if n in SAME_EQUATIONS], 1)
-        able = [runs for runs in results if not runs.problem]
-        for runs in results:
-            if runs.problem:
-                print(f"{title}: {runs.label}: {runs.problem}")
-        for runs in able[1:]:
-            pairs = list(zip(runs.losses, able[0].losses, strict=True))
-            window = max(abs(a - b) for a, b in pairs)
-            held_out = abs(runs.nats[0] - able[0].nats[0])
-            same &= max(window, held_out) <= CHECK_TOLERANCE
-            print(
-                f"{title}: {runs.label} beside {able[0].label}: largest difference of "
-                f"{len(pairs)} windows' losses {window:.1e} nats, of the held-out loss after "
-                f"them {held_out:.1e} (of {able[0].nats[0]:.4f})"
-            )
-    return same
-
-
-def raw(about, measured):
-    """Every figure, as JSON: without the losses of single windows."""
-    rows = {name: [asdict(runs) for runs in results] for name, results in measured.items()}
-    for runs in (runs for results in rows.values() for runs in results):
-        runs["job"] |= {"text": about["text"]}
+def as_json(about, measured):
+    """All figures as JSON, without the losses of single windows."""
+    cases = {name: [asdict(runs) for runs in results] for name, results in measured.items()}
+    for runs in (runs for results in cases.values() for runs in results):
+        runs["config"] |= {"text": about["text"]}
         del runs["losses"]
-    return json.dumps(about | {"rows": rows}, indent=1) + "\n"
+    return json.dumps(about | {"cases": cases}, indent=1) + "\n"
 
 
-def say(text):
+def log(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def arguments():
-    parser = argparse.ArgumentParser(prog="python -m bench.same_loss", description=__doc__)
-    parser.add_argument("text", type=Path)
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(DEFAULT_ROWS))
-    parser.add_argument("--contestants", nargs="+", choices=CONTESTING, default=list(CONTESTING))
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each (%(default)s)")
-    parser.add_argument("--steps", type=int, help="so many updates only: a quick look")
-    parser.add_argument("--threads", type=int, default=2, help="of each (%(default)s)")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="put the part there")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    parser.add_argument("--check", action="store_true", help="that the peers compute the same")
-    given = parser.parse_args()
-    if not given.text.is_file():
-        parser.error(f"there is no file {given.text}")
-    if given.rounds < 1 or (given.steps is not None and given.steps < 1):
-        parser.error("--rounds and --steps must be at least 1")
-    if not 1 <= given.threads <= len(machine.allowed_cpus()):
-        parser.error(f"--threads must be from 1 to {len(machine.allowed_cpus())}")
-    return given
-
-
 def main():
-    """Run, print, and write where asked: after each row, for a row takes long."""
-    given = arguments()
-    text = str(given.text.resolve())
-    common = {"text": text, "threads": given.threads, "steps": given.steps}
-    if given.check:
-        sys.exit(0 if check(common, given.contestants) else 1)
+    """Run the cases; print and write the results after each, because a case takes long."""
+    args = parse_arguments()
+    text = str(args.text.resolve())
+    common = {"text": text, "threads": args.threads, "steps": args.steps}
+    if args.check:
+        sys.exit(0 if losses_agree(common, args.implementations, log) else 1)
     words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
-    about = machine.describe() | {"text": given.text.name, "rounds": given.rounds, "words": words}
+    about = machine.describe() | {"text": args.text.name, "rounds": args.rounds, "words": words}
     about["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
-    names = sorted(given.contestants, key=CONTESTING.index)
+    names = sorted(args.implementations, key=NAMES.index)
     measured = {}
-    for name in given.rows:
-        measured[name] = compete(ROWS[name] | common, names, given.rounds)
-        print(same_loss_page.section(name, measured[name]), end="\n\n", flush=True)
-        if given.markdown:
-            parts.write_part(given.markdown, same_loss_page.part(about, measured))
-        if given.json:
-            given.json.write_text(raw(about, measured), encoding="utf-8")
+    for name in args.cases:
+        measured[name] = train_in_rounds(CASES[name] | common, names, args.rounds, log)
+        print(case_section(name, measured[name]), end="\n\n", flush=True)
+        if args.markdown:
+            write_section(args.markdown, comparison_section(about, measured))
+        if args.json:
+            args.json.write_text(as_json(about, measured), encoding="utf-8")
 
 
 if __name__ == "__main__":

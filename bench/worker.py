@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""One contestant in its own process: python -m bench.worker CONTESTANT JOB_JSON.
+"""A process that runs one implementation: python -m bench.worker IMPLEMENTATION CONFIG_JSON.
 
-It says that it is ready with a line of JSON, then reads numbers of units from standard input and
-answers each with the seconds that they took, and with what else the contestant has to say.
+After setup it writes one line of JSON. Then it reads numbers of units from standard input, one per
+line. After each it runs so many units and writes the elapsed seconds and further values as JSON.
 """
 
 import importlib
@@ -12,34 +12,38 @@ import sys
 import time
 from types import SimpleNamespace
 
-from bench.catalog import CONTESTANTS
 from bench.machine import pin
+from bench.registry import IMPLEMENTATIONS
 
 
-def private_stdout():
-    """A stream to the parent; whatever a library prints goes to standard error instead."""
-    channel = os.fdopen(os.dup(1), "w", buffering=1)
+def open_reply_stream():
+    """A stream to the parent process; other output to standard output goes to standard error."""
+    stream = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    return channel
+    return stream
 
 
-def main(name, job):
-    job = SimpleNamespace(**json.loads(job))
-    pin(job.cpus)
-    channel = private_stdout()
+def main(name, config):
+    config = SimpleNamespace(**json.loads(config))
+    pin(config.cpus)
+    stream = open_reply_stream()
 
-    def say(**what):
-        channel.write(json.dumps(what) + "\n")
+    def reply(**values):
+        stream.write(json.dumps(values) + "\n")
 
-    module, function = CONTESTANTS[name].target.split(":")
-    run, info = getattr(importlib.import_module("bench.contestants." + module), function)(job)
-    say(ready=True, **info)
+    module, function = IMPLEMENTATIONS[name].target.split(":")
+    setup = getattr(importlib.import_module("bench.implementations." + module), function)
+    run, info = setup(config)
+    reply(ready=True, **info)
     for line in sys.stdin:
-        began = time.perf_counter()
-        answer = run(int(line))
-        if answer is None:
-            answer = time.perf_counter() - began
-        say(**(answer if isinstance(answer, dict) else {"seconds": answer}))
+        start = time.perf_counter()
+        values = run(int(line))
+        seconds = time.perf_counter() - start
+        if values is None:
+            values = {"seconds": seconds}
+        elif not isinstance(values, dict):
+            values = {"seconds": values}
+        reply(**values)
 
 
 if __name__ == "__main__":

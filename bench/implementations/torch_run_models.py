@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""PyTorch's models of a whole run: nn.GRU, and stacks with the equations of gru_ext.
+"""PyTorch models of a training run: nn.GRU, and a stacked GRU with the equations of gru_ext.
 
-A model takes x (T, B) and hidden (layers, B, H), and returns logits (T, B, V) and the hidden states
-after the window.
+A model takes x (T, B) and hidden (layers, B, H). It returns logits (T, B, V) and the last hidden
+states (layers, B, H).
 """
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from bench.problem import GATES
+from bench.workload import GATES
 
-# nn.GRU lists reset, update, candidate; its update gate keeps the old state, as ours.
+# nn.GRU stores reset, update, candidate. Its update gate keeps the old state, as in gru_ext.
 _ORDER = "rzh"
 
 
-class Module(nn.Module):
-    """nn.GRU on one-hot characters, with its reset gate after the product."""
+class BuiltinGRU(nn.Module):
+    """nn.GRU on one-hot characters; its reset gate comes after the matrix product."""
 
     def __init__(self, plan, dropout):
         super().__init__()
@@ -27,18 +27,21 @@ class Module(nn.Module):
         with torch.no_grad():
             for number, layer in enumerate(plan.layers):
                 for name, kind in (("ih", "W"), ("hh", "U")):
-                    rows = _beside(layer, kind, _ORDER).T
+                    rows = _concatenated(layer, kind, _ORDER).T
                     getattr(self.gru, f"weight_{name}_l{number}").copy_(rows)
                     getattr(self.gru, f"bias_{name}_l{number}").zero_()
 
     def forward(self, x, hidden):
-        """Logits and states."""
+        """Logits and last hidden states."""
         hs, hidden = self.gru(functional.one_hot(x, self.V).to(hidden.dtype), hidden)
         return self.output(functional.dropout(hs, self.dropout, self.training)), hidden
 
 
-class Stack(nn.Module):
-    """Layers with the reset gate before the product; states(Uzr, Uh, xw, h) runs one, (T, B, H)."""
+class StackedGRU(nn.Module):
+    """Layers with the reset gate before the matrix product.
+
+    states(Uzr, Uh, xw, h) computes the hidden states (T, B, H) of one layer.
+    """
 
     def __init__(self, plan, dropout, states):
         super().__init__()
@@ -47,20 +50,20 @@ class Stack(nn.Module):
         self.output = _linear(plan)
 
     def forward(self, x, hidden):
-        """Logits and states."""
+        """Logits and last hidden states."""
         first, last = self.layers[0], []
         xw = functional.embedding(x, first["W"]) + first["b"]
         for number, (p, h) in enumerate(zip(self.layers, hidden, strict=True), 1):
             hs = self.states(p["Uzr"], p["Uh"], xw, h)
             last.append(hs[-1])
-            read = functional.dropout(hs, self.dropout, self.training)
+            output_states = functional.dropout(hs, self.dropout, self.training)
             for above in self.layers[number : number + 1]:
-                xw = read @ above["W"] + above["b"]
-        return self.output(read), torch.stack(last)
+                xw = output_states @ above["W"] + above["b"]
+        return self.output(output_states), torch.stack(last)
 
 
-def cells(Uzr, Uh, xw, h):
-    """A Python loop over the cell, the gradient by autograd."""
+def loop_over_cells(Uzr, Uh, xw, h):
+    """A Python loop over the time steps; the gradient by autograd."""
     H, hs = h.shape[1], []
     for xzr, xh in zip(xw[..., : 2 * H].unbind(), xw[..., 2 * H :].unbind(), strict=True):
         z, r = torch.addmm(xzr, h, Uzr).sigmoid().chunk(2, 1)
@@ -70,55 +73,55 @@ def cells(Uzr, Uh, xw, h):
     return torch.stack(hs)
 
 
-class Recurrence(torch.autograd.Function):
-    """The same with a backward pass of its own, as docs/equations.md has it."""
+class ManualRecurrence(torch.autograd.Function):
+    """The same with a manual backward pass, as in docs/equations.md."""
 
     @staticmethod
     def forward(ctx, Uzr, Uh, xw, h):
-        """States (T, B, H); z, r and h_hat take the place of xw's copy."""
+        """States (T, B, H); a copy of xw is overwritten by z, r and h_hat."""
         T, B, H = len(xw), *h.shape
         hs, rh, gates = xw.new_empty(T + 1, B, H), xw.new_empty(T, B, H), xw.clone()
         hs[0] = h
-        parts = (gates[..., : 2 * H], gates[..., 2 * H :], rh, hs[:-1], hs[1:])
-        for zr, c, q, before, after in zip(*(a.unbind() for a in parts), strict=True):
-            zr.addmm_(before, Uzr).sigmoid_()
-            torch.mul(zr[:, H:], before, out=q)
+        arrays = (gates[..., : 2 * H], gates[..., 2 * H :], rh, hs[:-1], hs[1:])
+        for zr, c, q, h_prev, h_next in zip(*(a.unbind() for a in arrays), strict=True):
+            zr.addmm_(h_prev, Uzr).sigmoid_()
+            torch.mul(zr[:, H:], h_prev, out=q)
             c.addmm_(q, Uh).tanh_()
-            torch.lerp(c, before, zr[:, :H], out=after)
+            torch.lerp(c, h_prev, zr[:, :H], out=h_next)
         ctx.save_for_backward(Uzr, Uh, gates, rh, hs)
         return hs[1:]
 
     @staticmethod
     def backward(ctx, dhs):
-        """Gradients of Uzr, Uh, xw and h: one product over T * B rows a matrix."""
+        """Gradients of Uzr, Uh, xw and h; one product over T * B rows per weight matrix."""
         Uzr, Uh, gates, rh, hs = ctx.saved_tensors
-        H, before = dhs.shape[2], hs[:-1]
+        H, h_prev = dhs.shape[2], hs[:-1]
         z, r, c = gates.split(H, -1)
-        factors = (before - c) * z * (1 - z), before * r * (1 - r), (1 - z) * (1 - c * c)
+        factors = (h_prev - c) * z * (1 - z), h_prev * r * (1 - r), (1 - z) * (1 - c * c)
         d, dh = torch.empty_like(gates), torch.zeros_like(dhs[0])
-        parts = (dhs, z, r, *factors, *d.split(H, -1), d[..., : 2 * H])
-        steps = list(zip(*(a.unbind() for a in parts), strict=True))
-        for dh_out, z_t, r_t, by_z, by_r, by_c, dz, dr, dc, dzr in reversed(steps):
+        arrays = (dhs, z, r, *factors, *d.split(H, -1), d[..., : 2 * H])
+        steps = list(zip(*(a.unbind() for a in arrays), strict=True))
+        for dh_out, z_t, r_t, factor_z, factor_r, factor_c, dz, dr, dc, dzr in reversed(steps):
             dh = dh + dh_out
-            torch.mul(dh, by_z, out=dz)
-            torch.mul(dh, by_c, out=dc)
+            torch.mul(dh, factor_z, out=dz)
+            torch.mul(dh, factor_c, out=dc)
             drh = dc @ Uh.T
-            torch.mul(drh, by_r, out=dr)
+            torch.mul(drh, factor_r, out=dr)
             dh = torch.addmm(torch.addcmul(dh * z_t, drh, r_t), dzr, Uzr.T)
         rows = d.flatten(0, 1)
-        dUzr = before.flatten(0, 1).T @ rows[:, : 2 * H]
+        dUzr = h_prev.flatten(0, 1).T @ rows[:, : 2 * H]
         dUh = rh.flatten(0, 1).T @ rows[:, 2 * H :]
         return dUzr, dUh, d, dh
 
 
-def _beside(layer, kind, gates):
+def _concatenated(layer, kind, gates):
     return torch.cat([torch.from_numpy(layer[kind + gate]) for gate in gates], -1)
 
 
 def _parameters(layer):
-    named = {"W": _beside(layer, "W", GATES), "b": _beside(layer, "b", GATES)}
-    named |= {"Uzr": _beside(layer, "U", "zr"), "Uh": _beside(layer, "U", "h")}
-    return nn.ParameterDict({name: nn.Parameter(a) for name, a in named.items()})
+    arrays = {"W": _concatenated(layer, "W", GATES), "b": _concatenated(layer, "b", GATES)}
+    arrays |= {"Uzr": _concatenated(layer, "U", "zr"), "Uh": _concatenated(layer, "U", "h")}
+    return nn.ParameterDict({name: nn.Parameter(a) for name, a in arrays.items()})
 
 
 def _linear(plan):

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Drawing characters in NumPy, one step after the other."""
+"""Sampling in NumPy, one step at a time."""
 
 import numpy as np
 
-from bench import problem
+from bench import workload
 
 CHUNK = 100
 
 
 def draw(p, uniforms):
-    """Symbols drawn from unscaled probabilities (B, V) with numbers (B,) in [0, 1)."""
+    """Symbols (B,) drawn from unnormalised probabilities (B, V) with uniforms (B,) in [0, 1)."""
     if len(p) == 1:
         sums = p[0].cumsum()
         return sums.searchsorted(uniforms * sums[-1], side="right")
@@ -17,12 +17,12 @@ def draw(p, uniforms):
     return (sums <= (uniforms * sums[:, -1])[:, None]).sum(axis=1)
 
 
-def sample(job):
-    """A unit is CHUNK characters of each of B streams."""
-    p, H = problem.fused_weights(job.V, job.H, job.dtype), job.H
+def sample(config):
+    """One unit is CHUNK characters for each of B streams."""
+    p, H = workload.fused_initial_weights(config.V, config.H, config.dtype), config.H
     W, Uzr, Uh, Wy, by = p["W"] + p["b"], p["Uzr"], p["Uh"], p["Wy"], p["by"]
-    uniforms = problem.uniforms(CHUNK, job.B).astype(job.dtype)
-    h, x = np.zeros((job.B, H), job.dtype), np.zeros(job.B, np.intp)
+    uniforms = workload.uniforms(CHUNK, config.B).astype(config.dtype)
+    h, x = np.zeros((config.B, H), config.dtype), np.zeros(config.B, np.intp)
 
     def step(u):
         nonlocal h, x
@@ -49,5 +49,5 @@ def sample(job):
             for u in uniforms:
                 step(u)
 
-    first = [int(step(u)[0]) for u in uniforms[:32]]
-    return run, {"units": CHUNK * job.B, "drawn": first}
+    sampled = [int(step(u)[0]) for u in uniforms[:32]]
+    return run, {"units": CHUNK * config.B, "sampled": sampled}

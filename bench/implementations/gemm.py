@@ -6,15 +6,15 @@ import numpy as np
 SIZES = {"float32": 2048, "float64": 1536}
 
 
-def multiply(job):
-    """A unit is one product, of 2 n^3 floating-point operations."""
-    n = SIZES[job.dtype]
+def multiply(config):
+    """One unit is one product, 2 n^3 floating-point operations."""
+    n = SIZES[config.dtype]
     random = np.random.default_rng(0)
-    a, b = (random.random((n, n)).astype(job.dtype) for _ in range(2))
+    a, b = (random.random((n, n)).astype(config.dtype) for _ in range(2))
     out = np.empty_like(a)
 
-    def run(times):
-        for _ in range(times):
+    def run(count):
+        for _ in range(count):
             np.matmul(a, b, out=out)
 
     run(1)

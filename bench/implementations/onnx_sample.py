@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Drawing characters with ONNX Runtime: its GRU operator, a step a call, draws in NumPy."""
+"""Sampling with ONNX Runtime: its GRU operator, one step per call; NumPy draws the symbols."""
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from bench import problem
-from bench.contestants.numpy_sample import draw
+from bench import workload
+from bench.implementations.numpy_sample import draw
 
 CHUNK = 100
 
 
-def _graph(job):
-    # x (1, B) and h (1, B, H) to p (B, V) and the next h; gates z, r, h, reset before the product.
-    V, H, B = job.V, job.H, job.B
-    p = problem.weights(V, H, job.dtype)
+def _graph(config):
+    # Inputs x (1, B), h (1, B, H); outputs p (B, V) and the next h. The gate order is z, r, h; the
+    # reset gate comes before the matrix product.
+    V, H, B = config.V, config.H, config.B
+    p = workload.initial_weights(V, H, config.dtype)
 
     def gates(kind):
-        return np.concatenate([p[kind + g] for g in problem.GATES])[None]
+        return np.concatenate([p[kind + g] for g in workload.GATES])[None]
 
     constants = {
-        "eye": np.eye(V, dtype=job.dtype),
+        "eye": np.eye(V, dtype=config.dtype),
         "W": gates("W"),
         "R": gates("U"),
         "Wy": np.ascontiguousarray(p["Wy"].T),
@@ -54,13 +55,15 @@ def _graph(job):
     return model.SerializeToString()
 
 
-def sample(job):
-    """A unit is CHUNK characters of each of B streams."""
+def sample(config):
+    """One unit is CHUNK characters for each of B streams."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = job.threads
-    session = onnxruntime.InferenceSession(_graph(job), options, providers=["CPUExecutionProvider"])
-    uniforms = problem.uniforms(CHUNK, job.B).astype(job.dtype)
-    h, x = np.zeros((1, job.B, job.H), job.dtype), np.zeros((1, job.B), np.int64)
+    options.intra_op_num_threads = options.inter_op_num_threads = config.threads
+    session = onnxruntime.InferenceSession(
+        _graph(config), options, providers=["CPUExecutionProvider"]
+    )
+    uniforms = workload.uniforms(CHUNK, config.B).astype(config.dtype)
+    h, x = np.zeros((1, config.B, config.H), config.dtype), np.zeros((1, config.B), np.int64)
 
     def step(u):
         nonlocal h
@@ -73,5 +76,5 @@ def sample(job):
             for u in uniforms:
                 step(u)
 
-    drawn = [int(step(u)) for u in uniforms[:32]]
-    return run, {"units": CHUNK * job.B, "drawn": drawn}
+    sampled = [int(step(u)) for u in uniforms[:32]]
+    return run, {"units": CHUNK * config.B, "sampled": sampled}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Training in NumPy, batched: gates side by side, no one-hot matrices, results in place."""
+"""Batched training in NumPy: fused gates, no one-hot matrices, in-place operations."""
 
 import numpy as np
 
-from bench import problem
+from bench import workload
 
 BLOCK = 1 << 15
 
@@ -16,34 +16,34 @@ def _sigmoid(a):
 
 
 class Network:
-    """Weights and Adagrad's memory in flat buffers, with the activations of one window."""
+    """Weights and Adagrad state in flat buffers, and the activations of one window."""
 
-    def __init__(self, job):
-        H, T, B, V = job.H, job.T, job.B, job.V
-        first = problem.fused_weights(V, H, job.dtype)
-        size = sum(array.size for array in first.values())
-        self.flat, self.gradients, self.memory = np.zeros((3, size), job.dtype)
-        self.p, self.g, at = {}, {}, 0
-        for name, array in first.items():
-            part = slice(at, at := at + array.size)
+    def __init__(self, config):
+        H, T, B, V = config.H, config.T, config.B, config.V
+        initial = workload.fused_initial_weights(V, H, config.dtype)
+        size = sum(array.size for array in initial.values())
+        self.flat, self.gradients, self.adagrad_state = np.zeros((3, size), config.dtype)
+        self.p, self.g, offset = {}, {}, 0
+        for name, array in initial.items():
+            part = slice(offset, offset := offset + array.size)
             self.p[name] = self.flat[part].reshape(array.shape)
             self.g[name] = self.gradients[part].reshape(array.shape)
             self.p[name][...] = array
-        self.memory_w = self.memory[: first["W"].size].reshape(first["W"].shape)
-        self.dense = slice(first["W"].size, None)
-        self.scratch = np.empty(BLOCK, job.dtype)
+        self.adagrad_state_w = self.adagrad_state[: initial["W"].size].reshape(initial["W"].shape)
+        self.dense = slice(initial["W"].size, None)
+        self.scratch = np.empty(BLOCK, config.dtype)
 
         def empty(*shape):
-            return np.empty(shape, job.dtype)
+            return np.empty(shape, config.dtype)
 
         self.H, self.B, self.rows = H, B, np.arange(T * B)
         self.xw, self.d = empty(T, B, 3 * H), empty(T, B, 3 * H)
         self.zr, self.c, self.rh = empty(T, B, 2 * H), empty(T, B, H), empty(T, B, H)
-        self.h = np.zeros((T + 1, B, H), job.dtype)
+        self.h = np.zeros((T + 1, B, H), config.dtype)
         self.y, self.dh_out = empty(T * B, V), empty(T, B, H)
 
-    def window(self, x, y):
-        """Forward, backward and update on inputs and targets (T, B); the loss summed."""
+    def step(self, x, y):
+        """One training step on inputs and targets (T, B); returns the summed loss."""
         self.h[0] = self.h[-1]
         self._forward(x)
         loss = self._output(y)
@@ -116,46 +116,48 @@ class Network:
         np.matmul(self.rh.reshape(-1, H).T, d[:, 2 * H :], out=g["Uh"])
         d.sum(axis=0, out=g["b"])
         order = np.argsort(x, axis=None, kind="stable")
-        read, starts = np.unique(x.reshape(-1)[order], return_index=True)
+        used, starts = np.unique(x.reshape(-1)[order], return_index=True)
         gw = np.add.reduceat(d[order], starts, axis=0)
-        mw, pw = self.memory_w[read], self.p["W"][read]
+        mw, pw = self.adagrad_state_w[used], self.p["W"][used]
         self._adagrad(pw.reshape(-1), mw.reshape(-1), gw.reshape(-1))
-        self.memory_w[read], self.p["W"][read] = mw, pw
-        self._adagrad(self.flat[self.dense], self.memory[self.dense], self.gradients[self.dense])
+        self.adagrad_state_w[used], self.p["W"][used] = mw, pw
+        self._adagrad(
+            self.flat[self.dense], self.adagrad_state[self.dense], self.gradients[self.dense]
+        )
 
     def _adagrad(self, p, m, g):
-        for at in range(0, len(p), BLOCK):
-            part = slice(at, at + BLOCK)
+        for start in range(0, len(p), BLOCK):
+            part = slice(start, start + BLOCK)
             gb, mb = g[part], m[part]
             s = self.scratch[: len(gb)]
-            np.clip(gb, -problem.CLIP, problem.CLIP, out=gb)
+            np.clip(gb, -workload.CLIP, workload.CLIP, out=gb)
             np.multiply(gb, gb, out=s)
             mb += s
-            np.add(mb, problem.EPS, out=s)
+            np.add(mb, workload.EPS, out=s)
             np.sqrt(s, out=s)
             np.divide(gb, s, out=s)
-            s *= problem.LEARNING_RATE
+            s *= workload.LEARNING_RATE
             p[part] -= s
 
 
-def train(job):
-    """A unit is a window of T * B characters and its update."""
-    network = Network(job)
-    symbols, _ = problem.read_text(job.text)
-    x, y = problem.windows(symbols, job.T, job.B)
-    done = 0
+def train(config):
+    """One unit is one training step on T * B characters."""
+    network = Network(config)
+    symbols, _ = workload.read_text(config.text)
+    x, y = workload.windows(symbols, config.T, config.B)
+    steps = 0
 
     def step():
-        nonlocal done
-        i = done % len(x)
+        nonlocal steps
+        i = steps % len(x)
         if i == 0:
             network.h[-1] = 0
-        done += 1
-        return network.window(x[i], y[i])
+        steps += 1
+        return network.step(x[i], y[i])
 
     def run(n):
         for _ in range(n):
             step()
 
-    losses = [step() / (job.T * job.B) for _ in range(2)]
-    return run, {"units": job.T * job.B, "losses": losses}
+    losses = [step() / (config.T * config.B) for _ in range(2)]
+    return run, {"units": config.T * config.B, "losses": losses}

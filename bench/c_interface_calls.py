@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Time of single calls of the C interface, compared with the same step called from Python."""
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from setuptools import Distribution, Extension
+
+import gru_ext
+from bench.machine import allowed_cpus, pin
+from gru_ext.core.windows import Workspace, forward_window, sample_streams
+
+HIDDEN_SIZES = (1, 32, 128, 512)
+ROUNDS = 15
+
+
+def build_extension():
+    """Compile c_interface_calls.c in a temporary folder and import it."""
+    folder = tempfile.mkdtemp()
+    source = str(Path(__file__).with_suffix(".c"))
+    extension = Extension("gru_ext_calls", [source], include_dirs=[gru_ext.get_include()])
+    command = Distribution({"ext_modules": [extension]}).get_command_obj("build_ext")
+    command.build_lib = command.build_temp = folder
+    command.ensure_finalized()
+    command.run()
+    sys.path.insert(0, folder)
+    import gru_ext_calls
+
+    return gru_ext_calls
+
+
+def time_python_calls(model, n):
+    """Seconds of n steps with the cost of the next symbol, and of n steps with a drawn symbol."""
+    flat = model.parameters.flat
+    sizes = (model.parameters.vocabulary_size, model.parameters.hidden_size, 1, 1)
+    workspace = Workspace(*sizes, training=False)
+    symbols, uniforms = np.zeros((1, 1), np.int32), np.full((1, 1), 0.5)
+    start = time.perf_counter()
+    for _ in range(n):
+        forward_window(flat, symbols, symbols, workspace)
+    middle = time.perf_counter()
+    for _ in range(n):
+        sample_streams(flat, symbols[0], uniforms, workspace)
+    return middle - start, time.perf_counter() - middle
+
+
+def main():
+    """Print a table of microseconds per call, medians over rounds."""
+    extension = build_extension()
+    pin(allowed_cpus()[:1])
+    vocabulary = gru_ext.Vocabulary("".join(map(chr, range(32, 97))))
+    print("| H | step | cost | draw | step and cost from Python | step and draw from Python |")
+    print("|---:|---:|---:|---:|---:|---:|")
+    for H in HIDDEN_SIZES:
+        model = gru_ext.Model.create(vocabulary, H)
+        n = 20_000 if H < 512 else 2_000
+        rounds = [
+            [t / n for t in extension.time_calls(model, n)]
+            + [t / (n // 10) for t in time_python_calls(model, n // 10)]
+            for _ in range(ROUNDS)
+        ]
+        cells = (f"{1e6 * statistics.median(column):.2f}" for column in zip(*rounds, strict=True))
+        print(f"| {H} | {' | '.join(cells)} |")

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The compared implementations; only a worker process imports these modules."""
