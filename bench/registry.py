@@ -105,7 +105,7 @@ IMPLEMENTATIONS = {
     "run-torch-manual": Implementation("torch_run:manual", TORCH, note=f"Python loop, {MANUAL}"),
     "import-numpy": Implementation("commands:import_numpy", note="import numpy"),
     "import-gru_ext": Implementation("commands:import_package", note="import gru_ext"),
-    "import-cli": Implementation("commands:import_cli", note="import gru_ext, gru_ext.cli"),
+    "import-cli": Implementation("commands:import_cli", note="import gru_ext, gru_ext.cli.main"),
     "import-model": Implementation(
         "commands:import_model", note="from gru_ext import Model, Trainer"
     ),
