@@ -37,7 +37,7 @@ MODULES = {
     ),
 }
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd"}
-EXTRAS = {"blas", "bench", "docs", "plot", "tensorboard", "test"}
+EXTRAS = {"blas", "plot", "tensorboard"}
 
 
 def check_sdist(path: str) -> None:
