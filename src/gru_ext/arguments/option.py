@@ -8,6 +8,7 @@ parser, ``help()``, the reference page and what a file records follow from the d
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, overload
@@ -97,9 +98,11 @@ class Options:
     """A set of options: a dataclass whose attributes are declared as :class:`Option`."""
 
     @classmethod
+    @functools.cache
     def declared(cls) -> dict[str, Option[Any]]:
-        """The declarations by name, in order."""
-        return {name: o for name, o in vars(cls).items() if isinstance(o, Option)}
+        """The declarations by name, in order; those of base classes come first."""
+        own = (vars(each) for each in reversed(cls.__mro__))
+        return {name: o for each in own for name, o in each.items() if isinstance(o, Option)}
 
     def given(self) -> dict[str, Any]:
         """The options that were given, by name."""

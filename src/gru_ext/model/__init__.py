@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: MIT
+"""The model: parameters, model file, sampling and evaluation."""

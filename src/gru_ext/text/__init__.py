@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""A text's way to symbols: read in pieces, counted, encoded, stored."""
+"""From a text to symbols: reading, vocabulary, encoding, documents."""

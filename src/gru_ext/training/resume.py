@@ -50,7 +50,7 @@ def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOption
         raise CheckpointError(
             "holds no options of a training run: start from its weights with `init_from`"
         )
-    declared = TrainingOptions.declared()
+    declared = asked.declared()
     fixed = {name: value for name, value in asked.given().items() if declared[name].fixed}
     # an option that an older file does not record had its default
     defaults = {name: declared[name].default for name in fixed}
