@@ -141,8 +141,8 @@ class Model:
             return prompt + "".join(chunks)
         if self.vocabulary.units != "bytes":
             raise TypeError("`prompt` must be a str for a model of characters, not bytes")
-        drawn = sample_symbols(self.parameters, self.vocabulary, length, prompt, **chosen)
-        return prompt + b"".join(map(self.vocabulary.to_bytes, drawn))
+        sampled = sample_symbols(self.parameters, self.vocabulary, length, prompt, **chosen)
+        return prompt + b"".join(map(self.vocabulary.to_bytes, sampled))
 
     def evaluate(self, text: Text, encoding: str = "utf-8") -> Evaluation:
         """Evaluate the model on a text: the cross-entropy of its characters.

@@ -36,10 +36,10 @@ def sample_chunks(
     if not isinstance(prompt, str):
         raise TypeError(f"`prompt` must be a str, not {type(prompt).__name__}")
     decode = vocabulary.decoder()
-    for drawn in sample_symbols(
+    for sampled in sample_symbols(
         parameters, vocabulary, length, prompt, temperature, seed, hidden, separator
     ):
-        yield decode(drawn, False)
+        yield decode(sampled, False)
     rest = decode(np.empty(0, np.int32), True)
     if rest:
         yield rest
@@ -101,7 +101,7 @@ def sample_symbols(
     reader = _Reader(parameters, separator, hidden)
     reader.read(read)
     for start in range(0, length, _CHUNK):
-        yield reader.draw(generator.random((min(_CHUNK, length - start), 1)), temperature)
+        yield reader.sample(generator.random((min(_CHUNK, length - start), 1)), temperature)
 
 
 class _Reader:
@@ -144,14 +144,14 @@ class _Reader:
         keep = 1 if self.separator is None else len(self.separator)
         self.last = symbols[-keep:]
 
-    def draw(self, uniforms: NDArray[np.float64], temperature: float) -> NDArray[np.int32]:
+    def sample(self, uniforms: NDArray[np.float64], temperature: float) -> NDArray[np.int32]:
         """Sample a symbol for each uniform random number (n, 1); the result has shape (n,)."""
         if self.separator is None:
-            return self._draw(uniforms, temperature)
+            return self._sample(uniforms, temperature)
         k, parts, done, ahead = len(self.separator), [], 0, _DOCUMENT
         while done < len(uniforms):
             before = self.last[len(self.last) - min(k - 1, len(self.last)) :]
-            part = self._draw(uniforms[done : done + ahead], temperature)
+            part = self._sample(uniforms[done : done + ahead], temperature)
             starts = document_starts(np.concatenate([before, part]), self.separator)
             ahead *= 2
             if starts.any():  # what was sampled beyond the separator is sampled again
@@ -163,8 +163,8 @@ class _Reader:
             done += len(part)
         return np.concatenate(parts)
 
-    def _draw(self, uniforms: NDArray[np.float64], temperature: float) -> NDArray[np.int32]:
+    def _sample(self, uniforms: NDArray[np.float64], temperature: float) -> NDArray[np.int32]:
         last = self.last[-1:]
-        drawn = sample_streams(self.flat, last, uniforms, self.workspace, temperature)[:, 0]
-        self.last = drawn[-1:]
-        return drawn
+        sampled = sample_streams(self.flat, last, uniforms, self.workspace, temperature)[:, 0]
+        self.last = sampled[-1:]
+        return sampled

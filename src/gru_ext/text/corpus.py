@@ -39,9 +39,9 @@ def encode_text(reader: TextReader, counts: Counts, vocabulary: Vocabulary) -> N
     Raises
     ------
     ValueError
-        Where the vocabulary lacks characters of the text, or the text changed since it was counted.
+        The vocabulary lacks characters of the text, or the text changed since it was counted.
     OSError
-        Where there is no room for the file.
+        There is no room for the file.
     """
     vocabulary.check(counts)
     encoded = _of_length((vocabulary.encode(piece) for piece in reader.pieces()), counts.length)

@@ -16,7 +16,7 @@ def encode_separator(vocabulary: Vocabulary, separator: str) -> NDArray[np.integ
     Raises
     ------
     TypeError, ValueError
-        Where it is not a str, is empty, or has characters that are not in the vocabulary.
+        The separator is not a str, is empty, or has characters that are not in the vocabulary.
     """
     if not isinstance(separator, str):
         raise TypeError(f"document separator must be a str, not {type(separator).__name__}")

@@ -29,7 +29,7 @@ def utf8(text: str, start: int = 0) -> bytes:
     ----------
     text : str
     start : int
-        Where the str begins in the whole text, for the message.
+        The place where the str begins in the whole text, for the message.
 
     Raises
     ------

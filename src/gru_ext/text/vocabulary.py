@@ -82,7 +82,7 @@ class Vocabulary:
     Raises
     ------
     ValueError
-        Where there is no character, one stands twice, or one is not a byte.
+        There is no character, one occurs twice, or one is not a byte.
     """
 
     KEYS = ("vocabulary", "units", "unknown")
@@ -198,8 +198,8 @@ class Vocabulary:
         Raises
         ------
         ValueError
-            Where the text has characters that are not in the vocabulary, and there is no unknown
-            token; the message lists them.
+            The text has characters that are not in the vocabulary, and there is no unknown token.
+            The message lists them.
         """
         if self.units == "chars":
             text = _checked(text)
@@ -251,7 +251,7 @@ class Vocabulary:
         return self.decoder()(symbols, True)
 
     def decoder(self) -> Decoder:
-        """Return a function that decodes some symbols, and is told whether they are the last.
+        """Return a function of some symbols, and of whether they are the last, that decodes them.
 
         It keeps the bytes of an incomplete character until the rest of it comes.
         """

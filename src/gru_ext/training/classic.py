@@ -172,10 +172,10 @@ def train_classic(
     sample_length = SAMPLE_LENGTH if options.sample_length is None else options.sample_length
 
     generator = _Random(options.seed)
-    drawn = Parameters(V, H, np.float64)
+    initial = Parameters(V, H, np.float64)
     if weights is None:
-        draw_uniform(drawn, generator)
-    p = _Stacked(drawn if weights is None else weights.weights, options.dtype)
+        draw_uniform(initial, generator)
+    p = _Stacked(initial if weights is None else weights.weights, options.dtype)
     m = _Stacked(Parameters(V, H, options.dtype), options.dtype)
     hidden, position = np.zeros(H, options.dtype), 0
     smooth_loss = -np.log(1.0 / V) * T

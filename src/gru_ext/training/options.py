@@ -8,17 +8,15 @@ option, declare it and write the code that uses it.
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gru_ext.arguments.kinds import FilePath, Flag, Function, Number, OneOf, String, Whole
-from gru_ext.arguments.messages import either
 from gru_ext.arguments.option import Option, Options
 from gru_ext.files import StrPath
 from gru_ext.text.units import UNITS
+from gru_ext.training.kinds import Encoding, Keep, Weights, unescaped
 from gru_ext.training.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -42,59 +40,6 @@ GROUPS = (DATA, MODEL, OPTIMISATION, EVALUATION, OUTPUT)
 Callback = Callable[["Progress"], object]
 
 
-def unescaped(text: str) -> str:
-    r"""The text with ``\n``, ``\t`` and ``\\`` as in a Python string."""
-    return re.sub(r"\\([nt\\])", lambda found: {"n": "\n", "t": "\t"}.get(found[1], "\\"), text)
-
-
-class _Encoding(String):
-    """The name of a text encoding."""
-
-    metavar = "NAME"
-
-    def check(self, name: str, value: object) -> str:
-        known = super().check(name, value)
-        try:
-            codecs.lookup(known)
-        except (LookupError, ValueError):
-            raise ValueError(self.refusal(name, value)) from None
-        return known
-
-    def describe(self) -> str:
-        return "a text encoding that Python knows"
-
-
-class _Keep(OneOf):
-    """Which weights are kept: names in any order, with commas."""
-
-    metavar = "WHICH"
-
-    def __init__(self) -> None:
-        super().__init__(("last", "best,last"))
-
-    def check(self, name: str, value: object) -> str:
-        if not isinstance(value, str):
-            raise TypeError(self.refusal(name, value))
-        return super().check(name, ",".join(sorted(part.strip() for part in value.split(","))))
-
-    def describe(self) -> str:
-        return f"{either(self.names)} (a run is resumed from its last state)"
-
-
-class _Weights(FilePath):
-    """A model file, or a model."""
-
-    annotation = "Model | str | os.PathLike[str]"
-
-    def check(self, name: str, value: object) -> Any:
-        from gru_ext.model.model import Model
-
-        return value if isinstance(value, Model) else super().check(name, value)
-
-    def describe(self) -> str:
-        return "a Model or the path of a model file"
-
-
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions(Options):
     """The options of a training run: the keyword arguments of :func:`gru_ext.train`.
@@ -108,7 +53,7 @@ class TrainingOptions(Options):
         An option has a value that is not allowed, or two options contradict each other.
     """
 
-    encoding: Option[str] = Option(_Encoding(), "encoding of the text files", DATA, default="utf-8")
+    encoding: Option[str] = Option(Encoding(), "encoding of the text files", DATA, default="utf-8")
     units: Option[str | None] = Option(
         OneOf(UNITS),
         "what the model reads and writes: characters or bytes",
@@ -164,7 +109,7 @@ class TrainingOptions(Options):
         OneOf(DTYPES), "data type of the weights", MODEL, default="float32", saved=True, fixed=True
     )
     init_from: Option[Model | StrPath | None] = Option(
-        _Weights("MODEL"),
+        Weights("MODEL"),
         "start from the weights of this model, with a new optimiser state",
         MODEL,
         details="Characters of the text that the model does not know get the weights of a new "
@@ -303,7 +248,7 @@ class TrainingOptions(Options):
         saved=True,
     )
     keep: Option[str | None] = Option(
-        _Keep(),
+        Keep(),
         "weights to keep, last or best,last; best,last also writes the best to model.best.npz",
         EVALUATION,
         automatic="last; with patience best,last",

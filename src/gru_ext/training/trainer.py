@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ from gru_ext.model.model import Model
 from gru_ext.text.corpus import digest, release
 from gru_ext.training.optimizers import OPTIMIZERS, weight_decay_of
 from gru_ext.training.options import TrainingOptions
-from gru_ext.training.resume import Field, Match, check_matches, checked_state
+from gru_ext.training.resume import Field, check_matches, checked_state, trainer_matches
 from gru_ext.training.schedule import Schedule, are_lowered
 
 _SMOOTHING = 0.999
@@ -47,17 +46,6 @@ class Step(NamedTuple):
     def bits_per_char(self) -> float:
         """nats_per_char / log 2."""
         return self.nats_per_char / math.log(2)
-
-
-@dataclass(frozen=True)
-class _Text:
-    """A text as a message describes it; equal to another by its SHA-256."""
-
-    sha256: object
-    characters: object = field(compare=False)
-
-    def __repr__(self) -> str:
-        return f"of {self.characters} characters (SHA-256 {str(self.sha256)[:8]}…)"
 
 
 class Trainer:
@@ -358,7 +346,7 @@ class Trainer:
             raise CheckpointError(
                 "holds no training state to resume: start from its weights with `init_from`"
             )
-        check_matches(self._matches(data, state, data.hidden.shape[-2]))
+        check_matches(trainer_matches(data, state, self))
         step = checked_state(data.metadata, {"step": Field(Whole(0))}, "training state")["step"]
         checked, lowered = checked_state(state, _STATE, "training state"), state.get("lowered", [])
         if not are_lowered(lowered, step) or (data.mean is None) != (self.mean is None):
@@ -374,28 +362,3 @@ class Trainer:
             self.mean.assign(data.mean)
         self.hidden[...] = data.hidden
         self.schedule.halvings, self.schedule.lowered = checked["halvings"], list(lowered)
-
-    def _matches(self, data: Checkpoint, state: dict[str, Any], batch_size: int) -> list[Match]:
-        """What a checkpoint and this trainer must have in common."""
-        parameters, about = self.model.parameters, self.model.about
-        other_text = " without the validation part; to train on another text, use `init_from`"
-        return [
-            Match("vocabulary", data.vocabulary, self.model.vocabulary),
-            Match(
-                "document separator",
-                repr(data.metadata.get("document_separator")),
-                repr(about.get("document_separator")),
-            ),
-            Match("dtype", str(data.weights["Wz"].dtype), str(parameters.dtype)),
-            Match("hidden size", data.hidden_size, parameters.hidden_size),
-            Match("layers", data.layers, parameters.layers),
-            Match("batch size", batch_size, self.batch_size),
-            Match("optimizer", state.get("optimizer", "adagrad"), self.optimizer),
-            Match("weight tying", bool(state.get("tied")), self.tied),
-            Match(
-                "a text",
-                _Text(state.get("text_sha256"), state.get("text_characters")),
-                _Text(self.text_digest(), len(self._symbols)),
-                other_text,
-            ),
-        ]

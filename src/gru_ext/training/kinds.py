@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""Kinds of arguments that only a training run has."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Any
+
+from gru_ext.arguments.kinds import FilePath, OneOf, String
+from gru_ext.arguments.messages import either
+
+
+def unescaped(text: str) -> str:
+    r"""The text with ``\n``, ``\t`` and ``\\`` as in a Python string."""
+    return re.sub(r"\\([nt\\])", lambda found: {"n": "\n", "t": "\t"}.get(found[1], "\\"), text)
+
+
+class Encoding(String):
+    """The name of a text encoding."""
+
+    metavar = "NAME"
+
+    def check(self, name: str, value: object) -> str:
+        known = super().check(name, value)
+        try:
+            codecs.lookup(known)
+        except (LookupError, ValueError):
+            raise ValueError(self.refusal(name, value)) from None
+        return known
+
+    def describe(self) -> str:
+        return "a text encoding that Python knows"
+
+
+class Keep(OneOf):
+    """Which weights are kept: names in any order, with commas."""
+
+    metavar = "WHICH"
+
+    def __init__(self) -> None:
+        super().__init__(("last", "best,last"))
+
+    def check(self, name: str, value: object) -> str:
+        if not isinstance(value, str):
+            raise TypeError(self.refusal(name, value))
+        return super().check(name, ",".join(sorted(part.strip() for part in value.split(","))))
+
+    def describe(self) -> str:
+        return f"{either(self.names)} (a run is resumed from its last state)"
+
+
+class Weights(FilePath):
+    """A model file, or a model."""
+
+    annotation = "Model | str | os.PathLike[str]"
+
+    def check(self, name: str, value: object) -> Any:
+        from gru_ext.model.model import Model
+
+        return value if isinstance(value, Model) else super().check(name, value)
+
+    def describe(self) -> str:
+        return "a Model or the path of a model file"
