@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A character-level GRU on the CPU: train on a text, sample from it, measure it.
+"""A character-level GRU on the CPU: train on a text, sample, evaluate.
 
-The names below are loaded when they are first used, so that importing the package is cheap and the
-command line can answer an interrupt from its first moment.
+The names below are imported when they are first used. So importing the package costs little, and
+the command line can handle Ctrl-C from its start.
 """
 
 import importlib

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Where the command ``gru-ext`` and ``python -m gru_ext`` begin."""
+"""The entry point of the command ``gru-ext`` and of ``python -m gru_ext``."""
 
 import sys
 import warnings
 
 
 def main() -> int:
-    """Run the command; an interrupt while its parts are still loading ends it in order too."""
+    """Run the command; Ctrl-C ends it cleanly even while its modules are still being imported."""
     warnings.showwarning = _show_warning
     try:
         from gru_ext.cli.main import main as run

@@ -7,7 +7,7 @@ import functools
 import inspect
 import textwrap
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from gru_ext.arguments.option import Option, Options
 
@@ -25,7 +25,8 @@ def keywords_of(
     Type checkers see the keyword arguments of the dataclass. ``inspect.signature`` and ``help()``
     have them too: the line ``{options}`` of the docstring becomes their description.
     """
-    declared = options.declared()  # type: ignore[attr-defined]
+    make = cast(type[Set], options)
+    declared = make.declared()
 
     def decorate(function: Callable[[First, Set], Result]) -> Any:
         first = next(iter(inspect.signature(function).parameters.values()))
@@ -34,13 +35,13 @@ def keywords_of(
         def call(*arguments: First, **given: Any) -> Result:
             named = signature.bind(*arguments, **given).arguments
             value: First = named.pop(first.name)
-            return function(value, options(**named))  # type: ignore[call-arg]
+            return function(value, make(**named))
 
         signature = inspect.Signature(
             [first, *(_parameter(option) for option in declared.values())],
             return_annotation=inspect.signature(function).return_annotation,
         )
-        call.__signature__ = signature  # type: ignore[attr-defined]
+        cast(Any, call).__signature__ = signature
         del call.__wrapped__
         if call.__doc__ is not None:  # python -OO has none
             described = "\n".join(map(describe, declared.values()))

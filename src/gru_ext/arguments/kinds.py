@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +19,7 @@ from gru_ext.arguments.messages import either, shown
 T = TypeVar("T")
 
 
-class Kind(Generic[T]):
+class Kind(ABC, Generic[T]):
     """Which values an argument may have.
 
     Attributes
@@ -37,6 +38,7 @@ class Kind(Generic[T]):
         """The type as a docstring names it."""
         return self.annotation
 
+    @abstractmethod
     def check(self, name: str, value: object) -> T:
         """Return the value as plain Python.
 
@@ -46,15 +48,14 @@ class Kind(Generic[T]):
             The value is of another type, or out of range. The message names the argument, says
             what it must be, and shows what it was.
         """
-        raise NotImplementedError
 
     def parse(self, text: str) -> object:
         """Return the value that a word of the command line means, which is not checked yet."""
         return text
 
+    @abstractmethod
     def describe(self) -> str:
         """Say what a value must be, as the end of the sentence "it must be …"."""
-        raise NotImplementedError
 
     def refusal(self, name: str, value: object) -> str:
         """The sentence that refuses a value."""
@@ -150,11 +151,7 @@ class OneOf(Kind[str]):
     annotation = "str"
 
     def __init__(self, names: Collection[str]) -> None:
-        self.names = names
-
-    @property
-    def metavar(self) -> str:  # type: ignore[override]
-        return "{" + ",".join(self.names) + "}"
+        self.names, self.metavar = names, "{" + ",".join(names) + "}"
 
     @property
     def documented(self) -> str:

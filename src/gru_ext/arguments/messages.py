@@ -16,8 +16,8 @@ def shown(value: object) -> str:
     """The value's ``repr``, printable and cut to a length that a message can hold."""
     try:
         text = repr(value)
-    except ValueError:  # an int of more digits than Python prints
-        text = f"a number of {value.bit_length()} bits"  # type: ignore[attr-defined]
+    except ValueError:  # an int of more digits than Python prints, perhaps within a list
+        text = f"{type(value).__name__} with a number of too many digits"
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}…"
     return printable(text)

@@ -36,10 +36,9 @@ class Encoding(String):
 class Keep(OneOf):
     """Which weights are kept: names in any order, with commas."""
 
-    metavar = "WHICH"
-
     def __init__(self) -> None:
         super().__init__(("last", "best,last"))
+        self.metavar = "WHICH"
 
     def check(self, name: str, value: object) -> str:
         if not isinstance(value, str):
