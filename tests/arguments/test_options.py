@@ -106,7 +106,7 @@ def test_train_has_every_option_as_a_keyword():
     assert list(parameters) == ["text", *DECLARED]
     for name, option in DECLARED.items():
         assert parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
-        assert f"\n    {name} : {option.kind.documented}, optional\n" in gru_ext.train.__doc__
+        assert f"\n    {name} : {option.kind.annotation}, optional\n" in gru_ext.train.__doc__
     assert "{options}" not in gru_ext.train.__doc__
 
 

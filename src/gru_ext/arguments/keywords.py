@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from gru_ext.arguments.kinds import OneOf
 from gru_ext.arguments.option import Option, Options
 
 P = ParamSpec("P")
@@ -64,10 +65,12 @@ def _parameter(option: Option[Any]) -> inspect.Parameter:
 
 def describe(option: Option[Any]) -> str:
     """The option as a parameter of a NumPy docstring."""
-    text = f"{sentence(option.help)} {option.details}".strip()
-    default = f"Default: {option.default_text}."
-    return f"{option.name} : {option.kind.documented}, optional\n" + "".join(
-        f"    {line}\n" for line in textwrap.wrap(f"{text} {default}", 92)
+    # the allowed names as a sentence: documentation tools take the first of {...} for the default
+    names = f"One of {option.kind.describe()}." if isinstance(option.kind, OneOf) else ""
+    parts = (sentence(option.help), option.details, names, f"Default: {option.default_text}.")
+    lines = textwrap.wrap(" ".join(filter(None, parts)), 92)
+    return f"{option.name} : {option.kind.annotation}, optional\n" + "".join(
+        f"    {line}\n" for line in lines
     )
 
 

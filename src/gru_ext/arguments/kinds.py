@@ -33,11 +33,6 @@ class Kind(ABC, Generic[T]):
     annotation: str
     metavar: str
 
-    @property
-    def documented(self) -> str:
-        """The type as a docstring names it."""
-        return self.annotation
-
     @abstractmethod
     def check(self, name: str, value: object) -> T:
         """Return the value as plain Python.
@@ -152,10 +147,6 @@ class OneOf(Kind[str]):
 
     def __init__(self, names: Collection[str]) -> None:
         self.names, self.metavar = names, "{" + ",".join(names) + "}"
-
-    @property
-    def documented(self) -> str:
-        return "{" + ", ".join(f'"{name}"' for name in self.names) + "}"
 
     def check(self, name: str, value: object) -> str:
         if not isinstance(value, str):
