@@ -102,12 +102,15 @@ def test_an_option_that_is_not_given_reads_as_its_default():
 
 
 def test_train_has_every_option_as_a_keyword():
-    parameters = inspect.signature(gru_ext.train).parameters
+    parameters, documented = (
+        inspect.signature(gru_ext.train).parameters,
+        inspect.getdoc(gru_ext.train),
+    )
     assert list(parameters) == ["text", *DECLARED]
     for name, option in DECLARED.items():
         assert parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
-        assert f"\n    {name} : {option.kind.annotation}, optional\n" in gru_ext.train.__doc__
-    assert "{options}" not in gru_ext.train.__doc__
+        assert f"\n{name} : {option.kind.annotation}, optional\n" in documented
+    assert "{options}" not in documented
 
 
 def test_train_refuses_other_keywords():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import textwrap
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -45,9 +46,13 @@ def keywords_of(
         cast(Any, call).__signature__ = signature
         del call.__wrapped__
         if call.__doc__ is not None:  # python -OO has none
-            described = "\n".join(map(describe, declared.values()))
-            call.__doc__ = call.__doc__.replace(
-                "    {options}\n", textwrap.indent(described, "    ")
+            described = "".join(map(describe, declared.values()))
+            # Python 3.13 takes the indentation of docstrings away
+            call.__doc__ = re.sub(
+                r"^( *)\{options\}\n",
+                lambda line: textwrap.indent(described, line[1]),
+                call.__doc__,
+                flags=re.M,
             )
         return call
 

@@ -28,6 +28,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def as_size(size: int) -> str:
+    """A number of bytes with three digits and a unit: ``12.3 MB``."""
+    number, unit = float(size), "bytes"
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if number < 999.5 or unit == "TB":
+            break
+        number /= 1000
+    return f"{number:.3g} {unit}"
+
+
 def either(names: Iterable[str]) -> str:
     """The names as a sentence lists them: ``a, b or c``."""
     *first, last = names

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from gru_ext.arguments.messages import as_size
 from gru_ext.reporting.progress import Progress
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
@@ -16,8 +17,11 @@ def unit_of(trainer: Trainer) -> str:
     return "byte" if trainer.model.vocabulary.units == "bytes" else "character"
 
 
-def heading(trainer: Trainer, validation_size: int, steps: int, added: int) -> str:
-    """What the run trains, on what, and how; ``added`` characters are new to the model."""
+def heading(trainer: Trainer, validation_size: int, steps: int, added: int, memory: int) -> str:
+    """What the run trains, on what, and how.
+
+    ``added`` characters are new to the model, and the run holds ``memory`` bytes.
+    """
     model, unit = trainer.model, unit_of(trainer)
     validation = f", {validation_size:,} for validation" if validation_size else ""
     new = f" ({added} of them new to the model)" if added else ""
@@ -27,7 +31,8 @@ def heading(trainer: Trainer, validation_size: int, steps: int, added: int) -> s
         f"{len(model.vocabulary)} different{new}; {model.parameters.sizes}{dropout}, "
         f"{model.dtype}, batch size {trainer.batch_size}, sequence length {trainer.seq_length}, "
         f"{trainer.optimizer} with peak learning rate {trainer.learning_rate:.4g}, "
-        f"{steps:,} steps, {trainer.threads} thread{'s' * (trainer.threads > 1)}"
+        f"{steps:,} steps, {trainer.threads} thread{'s' * (trainer.threads > 1)}, "
+        f"{as_size(memory)} of memory"
     )
 
 

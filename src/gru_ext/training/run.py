@@ -44,6 +44,8 @@ class Run:
     writer : CheckpointWriter
     added : int
         The characters that the weights to start from did not know.
+    memory : int
+        The bytes that the run holds, for its heading.
     """
 
     def __init__(
@@ -54,9 +56,11 @@ class Run:
         validation: Validation,
         writer: CheckpointWriter,
         added: int = 0,
+        memory: int = 0,
     ) -> None:
         self.trainer, self.options, self.steps = trainer, options, steps
-        self.validation, self.writer, self.added = validation, writer, added
+        self.validation, self.writer = validation, writer
+        self.added, self.memory = added, memory
         self.best: Checkpoint | None = None
         self.recovery = Recovery(trainer)
         self.unit = unit_of(trainer)
@@ -143,7 +147,8 @@ class Run:
         self._began = time.perf_counter() - self._metrics.seconds
         chunk, seconds = ChunkSize(), 0.0
         with Console(self.steps * per_step, begun * per_step, options.quiet) as console:
-            console.print(heading(trainer, len(self.validation.symbols), self.steps, self.added))
+            size, added, memory = len(self.validation.symbols), self.added, self.memory
+            console.print(heading(trainer, size, self.steps, added, memory))
             while not self._finish_step(console, stop):
                 done = trainer.steps_done
                 self.recovery.keep((self._reported, self._loss_sum, *self.validation.counters))

@@ -120,6 +120,7 @@ def _train(
     stop: StopRequest,
 ) -> Model:
     # imported here, as train_classic above: each way of training loads only its own parts
+    from gru_ext.training.memory import check_memory, memory_of_run
     from gru_ext.training.run import Run
     from gru_ext.training.trainer import Trainer
     from gru_ext.training.validation import (
@@ -142,6 +143,8 @@ def _train(
     check_validation_part(options, n_validation)
     options = settle(options, n_trained)
     _check_length(n_trained, n_validation, options)
+    needed = memory_of_run(options, len(data.vocabulary), data.document_separator is not None)
+    check_memory(needed)
     model = initial_model(data.vocabulary, start, options)
     if data.document_separator is not None:
         model.about["document_separator"] = data.document_separator
@@ -176,7 +179,7 @@ def _train(
         per_step, log_every = trainer.characters_per_step, default_log_every(steps)
         every = default_eval_every(n_validation, per_step, log_every)
     validation = Validation(data.symbols[n_trained:], every, options.patience)
-    run = Run(trainer, options, steps, validation, writer, data.added)
+    run = Run(trainer, options, steps, validation, writer, data.added, needed)
     if resumed is not None:
         with errors_name(start.name):
             run.resume(resumed)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""The memory that a run will need, known before it begins (docs/design/memory-layout.md)."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from gru_ext.arguments.messages import as_size
+from gru_ext.core.kernels import layout
+from gru_ext.core.memory import process_memory
+from gru_ext.core.threads import default_threads
+from gru_ext.core.windows import Workspace
+from gru_ext.training.optimizers import OPTIMIZERS
+from gru_ext.training.options import TrainingOptions
+
+_logger = logging.getLogger("gru_ext")
+
+
+def memory_of_run(options: TrainingOptions, vocabulary_size: int, resetting: bool) -> int:
+    """The bytes that a run holds at its peak, beside the text.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+        None of those that depend on the text is open.
+    vocabulary_size : int
+    resetting : bool
+        Whether the model has a document separator.
+    """
+    sizes = vocabulary_size, options.hidden_size
+    itemsize = np.dtype(options.dtype).itemsize
+    parameters = layout(*sizes, itemsize, options.layers)["size"] * itemsize
+    # the weights and the optimiser's moments: in use, in the last good state, and, while a file is
+    # written, both once more
+    state = 3 if OPTIMIZERS[options.optimizer].has_mean else 2
+    copies = 2 * state * (1 if options.output is None else 2)
+    copies += 1  # the gradients
+    copies += options.keeps_best
+    return copies * parameters + _activations(options, sizes, resetting)
+
+
+def _activations(options: TrainingOptions, sizes: tuple[int, int], resetting: bool) -> int:
+    # Memory that is allocated and never written to takes no room: the workspace says its size.
+    return Workspace(
+        *sizes,
+        options.batch_size,
+        options.seq_length,
+        options.dtype,
+        threads=min(options.threads or default_threads(options.batch_size), options.batch_size),
+        resetting=resetting,
+        layers=options.layers,
+        dropping=options.dropout > 0,
+    ).nbytes
+
+
+def check_memory(needed: int) -> None:
+    """Refuse a run that needs more memory than there is; warn where it may not be free.
+
+    Raises
+    ------
+    ValueError
+        The message has both numbers.
+    """
+    memory = process_memory()
+    if memory is None:
+        return
+    if needed > memory.limit:
+        raise ValueError(
+            f"the run needs about {as_size(needed)} of memory, and this process may use "
+            f"{as_size(memory.limit)}: choose a smaller `hidden_size`, `batch_size`, `seq_length` "
+            f"or vocabulary (`min_count`)"
+        )
+    if needed > memory.available:
+        _logger.warning(
+            "the run needs about %s of memory, and only %s are free",
+            as_size(needed),
+            as_size(memory.available),
+        )

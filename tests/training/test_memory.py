@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""The memory of a run is known before it begins."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from command import run
+from training_runs import SMALL, TEXT
+
+import gru_ext
+from gru_ext.arguments.messages import as_size
+from gru_ext.core import memory
+from gru_ext.core.memory import Memory
+from gru_ext.training.defaults import settle
+from gru_ext.training.memory import memory_of_run
+from gru_ext.training.options import TrainingOptions
+
+PROGRAM = """
+import sys, resource, gru_ext
+text = "".join(map(chr, range(32, 127))) * 200
+options = {"batch_size": 8, "seq_length": 64, "max_steps": 2, "quiet": True, "val_fraction": 0}
+options |= {"output": sys.argv[1], "optimizer": sys.argv[3], "sample_every": 0}
+def peak():
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+gru_ext.train(text, **options | {"output": sys.argv[1] + "0"}, hidden_size=8)
+before = peak()
+gru_ext.train(text, **options, hidden_size=int(sys.argv[2]))
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss in KiB")
+@pytest.mark.parametrize("optimizer", ["adagrad", "adam"])
+def test_the_process_grows_by_about_that_much(tmp_path, optimizer):
+    hidden_size = 900
+    command = [sys.executable, "-c", PROGRAM, tmp_path / "m.npz", str(hidden_size), optimizer]
+    grown = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    options = TrainingOptions(
+        hidden_size=hidden_size,
+        batch_size=8,
+        seq_length=64,
+        optimizer=optimizer,
+        output="m.npz",
+    )
+    expected = memory_of_run(settle(options, 19_000), 95, False)
+    assert 0.7 * expected < grown < 1.3 * expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "free", "said"),
+    [
+        (
+            "--hidden-size 1000",
+            Memory(10**7, 10**7),
+            r"about \d+ MB of .* 10 MB: choose .*--hidden",
+        ),
+        ("--hidden-size 5000 --optimizer adagrad", Memory(10**8, 10**8), r"about [\d.]+ GB of"),
+    ],
+)
+def test_a_run_that_cannot_fit_is_refused(folder, monkeypatch, capsys, arguments, free, said):
+    monkeypatch.setattr("gru_ext.training.memory.process_memory", lambda: free)
+    assert run("train", "a.txt", *arguments.split()) == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz"]
+
+
+def test_a_run_that_may_not_fit_is_warned_of(monkeypatch, caplog, capsys):
+    monkeypatch.setattr("gru_ext.training.memory.process_memory", lambda: Memory(10**9, 1000))
+    gru_ext.train(TEXT, hidden_size=8, max_steps=2)
+    needed = re.search(r"thread, (\S+ kB) of memory\n", capsys.readouterr().out)[1]
+    expected = f"the run needs about {needed} of memory, and only 1e+03 bytes are free"
+    assert caplog.messages == [expected.replace("1e+03 bytes", "1 kB")]
+
+
+def test_where_the_system_does_not_say(monkeypatch):
+    monkeypatch.setattr("gru_ext.training.memory.process_memory", lambda: None)
+    assert gru_ext.train(TEXT, max_steps=1, **SMALL).hidden_size == 8
+
+
+@pytest.fixture
+def system(tmp_path, monkeypatch):
+    """The files of a machine of 1000 KiB in which 600 are available, without cgroups."""
+
+    class Redirected(type(tmp_path)):
+        def __new__(cls, *parts):
+            return tmp_path.joinpath(str(parts[0]).lstrip("/"))
+
+    (tmp_path / "proc/self").mkdir(parents=True)
+    lines = ("MemTotal: 1000 kB", "MemFree: 1 kB", "MemAvailable: 600 kB", "HugePages_Total: 0")
+    (tmp_path / "proc/meminfo").write_text("\n".join(lines))
+    (tmp_path / "proc/self/cgroup").write_text("")
+    monkeypatch.setattr(memory, "Path", Redirected)
+    monkeypatch.setattr(memory, "_V2", tmp_path / "sys/fs/cgroup")
+    monkeypatch.setattr(memory, "_V1", tmp_path / "sys/fs/cgroup/memory")
+    return tmp_path
+
+
+def cgroup(system, path, **files):
+    folder = system / "sys/fs/cgroup" / path
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text)
+
+
+def test_the_machine_alone(system):
+    assert memory.process_memory() == Memory(1_024_000, 614_400)
+    (system / "proc/meminfo").unlink()
+    assert memory.process_memory() is None
+
+
+def test_the_smallest_limit_upwards_counts(system):
+    (system / "proc/self/cgroup").write_text("0::/a/b\n")
+    cgroup(system, "a/b", memory__max="max\n", memory__current="5\n")
+    cgroup(system, "a", memory__max="500000", memory__current="300000")
+    cgroup(system, "a", memory__stat="anon 7\ninactive_file 100000\n")
+    assert memory.process_memory() == Memory(500_000, 300_000)
+
+
+def test_version_1(system):
+    (system / "proc/self/cgroup").write_text("3:cpuset:/\n4:memory:/x\n1:cpu:/\n")
+    limit, used = "memory__limit_in_bytes", "memory__usage_in_bytes"
+    cgroup(system, "memory/x", **{limit: "400000", used: "100000"})
+    cgroup(system, "memory/x", memory__stat="total_inactive_file 50000\n")
+    cgroup(system, "memory", **{limit: str(2**63 - 4096), used: "9"}, memory__stat="")
+    assert memory.process_memory() == Memory(400_000, 350_000)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (12_345_678, "12.3 MB"),
+        (10**16, "1e+04 TB"),
+    ],
+)
+def test_sizes(size, shown):
+    assert as_size(size) == shown
