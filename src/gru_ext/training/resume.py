@@ -5,15 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gru_ext.arguments.kinds import Kind
 from gru_ext.arguments.messages import shown
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.training.options import TrainingOptions
-
-if TYPE_CHECKING:
-    from gru_ext.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -47,41 +44,14 @@ def check_matches(matches: Iterable[Match]) -> None:
 
 
 @dataclass(frozen=True)
-class _Text:
-    """A text as a message describes it; equal to another by its SHA-256."""
+class TextMatch:
+    """A text as the message of a :class:`Match` describes it; texts are equal by their SHA-256."""
 
     sha256: object
     characters: object = field(compare=False)
 
     def __repr__(self) -> str:
         return f"of {self.characters} characters (SHA-256 {str(self.sha256)[:8]}…)"
-
-
-def trainer_matches(data: Checkpoint, state: Mapping[str, Any], trainer: Trainer) -> list[Match]:
-    """What a checkpoint, with this training state, must have in common with a trainer."""
-    parameters, about = trainer.model.parameters, trainer.model.about
-    batch_size = None if data.hidden is None else data.hidden.shape[-2]
-    other_text = " without the validation part; to train on another text, use `init_from`"
-    return [
-        Match("vocabulary", data.vocabulary, trainer.model.vocabulary),
-        Match(
-            "document separator",
-            repr(data.metadata.get("document_separator")),
-            repr(about.get("document_separator")),
-        ),
-        Match("dtype", str(data.weights["Wz"].dtype), str(parameters.dtype)),
-        Match("hidden size", data.hidden_size, parameters.hidden_size),
-        Match("layers", data.layers, parameters.layers),
-        Match("batch size", batch_size, trainer.batch_size),
-        Match("optimizer", state.get("optimizer", "adagrad"), trainer.optimizer),
-        Match("weight tying", bool(state.get("tied")), trainer.tied),
-        Match(
-            "a text",
-            _Text(state.get("text_sha256"), state.get("text_characters")),
-            _Text(trainer.text_digest(), trainer.characters),
-            other_text,
-        ),
-    ]
 
 
 def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOptions:

@@ -20,7 +20,7 @@ from gru_ext.model.model import Model
 from gru_ext.text.corpus import digest, release
 from gru_ext.training.optimizers import OPTIMIZERS, weight_decay_of
 from gru_ext.training.options import TrainingOptions
-from gru_ext.training.resume import Field, check_matches, checked_state, trainer_matches
+from gru_ext.training.resume import Field, Match, TextMatch, check_matches, checked_state
 from gru_ext.training.schedule import Schedule, are_lowered
 
 _SMOOTHING = 0.999
@@ -346,7 +346,7 @@ class Trainer:
             raise CheckpointError(
                 "holds no training state to resume: start from its weights with `init_from`"
             )
-        check_matches(trainer_matches(data, state, self))
+        check_matches(self._matches(data, state))
         step = checked_state(data.metadata, {"step": Field(Whole(0))}, "training state")["step"]
         checked, lowered = checked_state(state, _STATE, "training state"), state.get("lowered", [])
         if not are_lowered(lowered, step) or (data.mean is None) != (self.mean is None):
@@ -362,3 +362,29 @@ class Trainer:
             self.mean.assign(data.mean)
         self.hidden[...] = data.hidden
         self.schedule.halvings, self.schedule.lowered = checked["halvings"], list(lowered)
+
+    def _matches(self, data: Checkpoint, state: dict[str, Any]) -> list[Match]:
+        """What a checkpoint, with this training state, must have in common with this self."""
+        parameters, about = self.model.parameters, self.model.about
+        batch_size = None if data.hidden is None else data.hidden.shape[-2]
+        other_text = " without the validation part; to train on another text, use `init_from`"
+        return [
+            Match("vocabulary", data.vocabulary, self.model.vocabulary),
+            Match(
+                "document separator",
+                repr(data.metadata.get("document_separator")),
+                repr(about.get("document_separator")),
+            ),
+            Match("dtype", str(data.weights["Wz"].dtype), str(parameters.dtype)),
+            Match("hidden size", data.hidden_size, parameters.hidden_size),
+            Match("layers", data.layers, parameters.layers),
+            Match("batch size", batch_size, self.batch_size),
+            Match("optimizer", state.get("optimizer", "adagrad"), self.optimizer),
+            Match("weight tying", bool(state.get("tied")), self.tied),
+            Match(
+                "a text",
+                TextMatch(state.get("text_sha256"), state.get("text_characters")),
+                TextMatch(self.text_digest(), len(self._symbols)),
+                other_text,
+            ),
+        ]
