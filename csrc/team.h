@@ -41,7 +41,7 @@ typedef struct {
     long members;
     long arrived;
     long generation;
-    long abandoned; /* set if a member could not be started: the others stop waiting */
+    long abandoned; /* set if a member failed: the others stop waiting */
 } gru_team;
 
 static inline void gru_team_abandon(gru_team *team) { GRU_STORE(&team->abandoned, 1); }

@@ -131,6 +131,65 @@ def train():
 """
 
 
+RACES = {
+    "forward_window": """
+x = np.zeros((64, 512), np.int32)
+def call():
+    forward_window(p.flat, x, x, workspace)
+""",
+    "sample_streams": """
+x = np.zeros(512, np.int32)
+uniforms = np.zeros((1, 512))
+def call():
+    sample_streams(p.flat, x, uniforms, workspace)
+""",
+    "TrainingLoop": """
+x = np.zeros(64 * 512 * 2, np.int32)
+loop = TrainingLoop(p.flat, p.like().flat, workspace, x)
+def call():
+    loop.steps(4, 0.1)
+""",
+    "iterate": """
+x = np.zeros(4000, np.int32)
+shapes = (3, H, V), (3, H, H), (3, H), (V, H), V
+arrays = [np.zeros(shape) for shape in (*shapes, *shapes, H)]
+def call():
+    iterate(*arrays, x, 0, 50, 0.1, 5.0, np.zeros(60))
+""",
+}
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_symbols_that_another_thread_changes_are_never_out_of_range(name):
+    """A symbol of 2**30 is refused or not seen; as an index it would be a segmentation fault."""
+    program = f"""
+import sys, threading
+import numpy as np
+from gru_ext.core.classic import iterate
+from gru_ext.core.training_loop import TrainingLoop
+from gru_ext.core.windows import Workspace, forward_window, sample_streams
+from gru_ext.model.parameters import Parameters
+V, H = 3, 2
+p, workspace, done, refused = Parameters(V, H), Workspace(V, H, 512, 64), [], []
+{RACES[name]}
+def write():
+    while not done:
+        x.fill(2**30)
+        x.fill(0)
+sys.setswitchinterval(1e-6)
+writer = threading.Thread(target=write, daemon=True)
+writer.start()
+for _ in range(200):
+    try:
+        call()
+    except ValueError as error:
+        assert "must be from 0 to 2, not 1073741824" in str(error), error
+done.append(True)
+writer.join()
+"""
+    process(program)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_child_forked_after_threads_were_used_trains_and_samples():
     program = """

@@ -141,5 +141,5 @@ def test_subnormals_are_flushed_in_training(threads, isa, dtype):
     loop = TrainingLoop(parameters.flat, memory.flat, workspace, np.zeros(100, np.uint8))
     loop.position = T
     workspace.hidden[...] = SUBNORMAL[dtype]
-    loop.steps(1, 0.0, threads=threads)
+    loop.steps(1, [0.0], threads=threads)
     np.testing.assert_array_equal(workspace.hidden, 0)

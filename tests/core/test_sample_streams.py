@@ -166,7 +166,7 @@ def test_arguments_are_checked(dtype):
         ("first", np.array([0, V], np.int32)),
         ("first", np.array([-1, 0], np.int32)),
         ("first", np.array([0, 2**31 - 1], np.int32)),
-        ("first", np.zeros(B, np.int64)),
+        ("first", np.zeros(B, np.float64)),
         ("first", np.zeros(B + 1, np.int32)),
         ("first", np.zeros(0, np.int32)),
         ("uniforms", np.zeros((4, B + 1))),

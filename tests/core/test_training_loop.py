@@ -2,7 +2,6 @@
 """TrainingLoop against the reference; bit-identical for any threads, pieces and symbol type."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -122,7 +121,7 @@ def test_symbols_out_of_range(kind, bad, threads, at, dtype, draw_parameters):
     loop = make_loop(parameters, 2, 4, symbols, threads)
     before = state_of(loop)
     for _ in range(2):
-        with pytest.raises(ValueError, match="from 0 to 6"):
+        with pytest.raises(ValueError, match=rf"from 0 to 6, not {bad} at position {at}\b"):
             loop.steps(3, 0.1, threads=threads)
     assert state_of(loop) == before
     assert_guarded(loop)
@@ -130,29 +129,102 @@ def test_symbols_out_of_range(kind, bad, threads, at, dtype, draw_parameters):
     assert np.all(loop.steps(3, 0.1, threads=threads) > 0)
 
 
-def test_helper_threads_end_after_a_failed_start(monkeypatch, draw_parameters):
+class Helpers:
+    """Threads of which the one with this number fails in one of its steps."""
+
+    def __init__(self, failing, where):
+        self.started, self.failing, self.where = [], failing, where
+
+    def __call__(self, **arguments):
+        fails = len(self.started) == self.failing
+        helper = {"create": None, "start": NotStarted, "run": Dies}[self.where] if fails else Slow
+        if helper is None:
+            raise MemoryError("no memory for a thread")
+        self.started.append(helper(**arguments))
+        return self.started[-1]
+
+
+class Slow(threading.Thread):
+    def run(self):
+        threading.Event().wait(0.1)
+        super().run()
+
+
+class NotStarted(threading.Thread):
+    def start(self):
+        raise RuntimeError("can't start new thread")
+
+
+class Dies(threading.Thread):
+    """As with threading.settrace and a function that raises."""
+
+    def run(self):
+        pass
+
+
+@pytest.mark.parametrize("where", ["create", "start", "run"])
+@pytest.mark.parametrize("failing", [0, 1])
+def test_helpers_that_do_not_run_are_done_without(
+    where, failing, dtype, draw_parameters, monkeypatch, caplog
+):
+    """Also in the middle of a run: the bits are the same for any number of threads."""
+    parameters, _ = draw_parameters(7, 5, dtype)
+    symbols = np.random.default_rng(0).integers(0, 7, 200).astype(np.uint8)
+    want = make_loop(parameters, 3, 4, symbols)
+    want.steps(9, 0.1)
+    loop = make_loop(parameters, 3, 4, symbols, threads=3)
+    loop.steps(3, 0.1, threads=3)
+    helpers = Helpers(failing, where)
+    monkeypatch.setattr(threading, "Thread", helpers)
+    for _ in range(3):
+        loop.steps(2, 0.1, threads=3)
+        helpers.failing += len(helpers.started)
+    assert state_of(loop) == state_of(want)
+    assert not any(helper.is_alive() for helper in helpers.started)
+    told = [record.getMessage() for record in caplog.records]
+    if where == "run":
+        assert told == []
+    else:
+        assert len(told) == 1
+        assert f"only {1 + failing} of 3 threads could be started" in told[0]
+
+
+@pytest.mark.parametrize("where", ["start", "wait"])
+def test_an_interrupt_before_the_threads_begin_leaves_the_run_as_it_was(
+    where, draw_parameters, monkeypatch
+):
+    """A helper that starts after the interrupt does nothing."""
     parameters, _ = draw_parameters(7, 5, np.float64)
     loop = make_loop(parameters, 3, 4, np.zeros(50, np.uint8), threads=3)
-    before, helpers = state_of(loop), []
+    before, helpers, gate = state_of(loop), [], threading.Event()
 
-    class Helper(threading.Thread):
+    class Interrupted(threading.Thread):
         def start(self):
-            if helpers:
-                raise RuntimeError("can't start new thread")
             helpers.append(self)
             super().start()
+            if len(helpers) == 2 and where == "start":
+                raise KeyboardInterrupt
+
+        def is_alive(self):
+            if where == "wait" and not gate.is_set():
+                gate.set()
+                raise KeyboardInterrupt
+            return super().is_alive()
 
         def run(self):
-            time.sleep(0.1)
+            if where == "wait":
+                gate.wait()
             super().run()
 
-    monkeypatch.setattr(threading, "Thread", Helper)
-    with pytest.raises(RuntimeError, match="new thread"):
+    monkeypatch.setattr(threading, "Thread", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
         loop.steps(1, 0.1, threads=3)
-    alive = helpers[0].is_alive()
-    helpers[0].join()
+    for helper in helpers:
+        helper.join()
+    monkeypatch.undo()
     assert state_of(loop) == before
-    assert not alive
+    loop.steps(1, 0.1, threads=3)
+    assert loop.windows_done == 1
 
 
 def test_arguments_are_checked(dtype, draw_parameters):
@@ -211,6 +283,9 @@ def test_arguments_are_checked(dtype, draw_parameters):
         {"clip": 0},
         {"clip": -1},
         {"clip": np.nan},
+        *({"learning_rate": rate} for rate in (0, -1, np.nan, np.inf)),
+        *({"learning_rate": [0.1, rate], "windows": 2} for rate in (-1, np.nan, np.inf)),
+        {"learning_rate": 1e39 if dtype == np.float32 else np.inf},
     ):
         with pytest.raises(ValueError, match="must be"):
             loop.steps(**({"windows": 1, "learning_rate": 0.1} | arguments))

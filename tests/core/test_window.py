@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import reference
 
+from gru_ext import Vocabulary
 from gru_ext.core import kernels
 from gru_ext.core.windows import Workspace, backward_window, forward_window
 from gru_ext.model.parameters import Parameters
@@ -188,11 +189,11 @@ class TestArguments:
     @pytest.mark.parametrize("what", ["inputs", "targets"])
     def test_symbols(self, what):
         good = self.good
-        for dtype in (np.int64, np.uint32, np.uint8, np.float32, ">i4"):
-            with pytest.raises(TypeError, match=f"{what} must be int32"):
+        for dtype in (np.float32, np.bool_, object):
+            with pytest.raises(TypeError, match=f"`{what}` must be an array of integers, not"):
                 self.forward(**{what: good.astype(dtype)})
         for wrong in (good[:, :1], good[:, [0, 0, 0]], good[0], good[None]):
-            with pytest.raises(ValueError, match=f"{what} must have shape"):
+            with pytest.raises(ValueError, match=f"`{what}` must have shape"):
                 self.forward(**{what: wrong})
         for length in (0, self.T + 1, 100):
             with pytest.raises(ValueError, match="sequence length"):
@@ -201,10 +202,36 @@ class TestArguments:
             for at in ((0, 0), (-1, -1)):
                 wrong = good.copy()
                 wrong[at] = symbol
-                with pytest.raises(ValueError, match=f"{what} must be from 0 to {self.V - 1}"):
+                t, s = at[0] % self.T, at[1] % self.B
+                told = f"`{what}` must be from 0 to 6, not {symbol} in time step {t} of stream {s}"
+                with pytest.raises(ValueError, match=told):
                     self.forward(**{what: wrong})
         with pytest.raises(ValueError, match="the same shape"):
             self.forward(**{what: good[:-1]})
+
+    @pytest.mark.parametrize("dtype_", ["u1", "i1", "<u2", ">u2", ">i4", "u4", "i8", "u8"])
+    def test_symbols_of_any_integer_dtype(self, dtype_):
+        good = np.random.default_rng(0).integers(0, self.V, (self.T, self.B)).astype(np.int32)
+        want = self.forward(inputs=good, targets=good)
+        self.workspace.hidden[...] = 0
+        other = good.astype(dtype_)
+        assert self.forward(inputs=other, targets=other) == want
+        for wrong in {2**32, np.iinfo(dtype_).max}:  # as int32 the first would be 0
+            if wrong <= np.iinfo(dtype_).max:
+                other[0, 1] = wrong
+                with pytest.raises(ValueError, match=f"not {wrong} in time step 0 of stream 1"):
+                    self.forward(inputs=other)
+
+    def test_symbols_of_a_vocabulary(self):
+        vocabulary = Vocabulary("abcdefg")
+        symbols = vocabulary.encode("abcdefgg").reshape(self.T, self.B)
+        assert self.forward(inputs=symbols, targets=symbols) > 0
+
+    @pytest.mark.parametrize("scale", [np.nan, np.inf])
+    def test_scale(self, scale):
+        self.forward()
+        with pytest.raises(ValueError, match="`scale` must be a finite number, not"):
+            self.backward(scale=scale)
 
     def test_strided_symbols(self):
         wide = np.random.default_rng(0).integers(0, self.V, (self.T, 2 * self.B)).astype(np.int32)

@@ -10,6 +10,9 @@ docs/design/classic.md has the reasons and the measurements.
 """
 import numpy as np
 
+from gru_ext.core.arrays import REAL, WRITABLE, Array, checks_arrays
+from gru_ext.core.kernels import check_clip, check_learning_rate
+
 cimport numpy as cnp
 from libc.math cimport sqrt, sqrtf
 from libc.stdint cimport int32_t
@@ -23,11 +26,7 @@ cdef struct Loop:
     void *data
 
 cdef struct Loops:
-    Loop exp
-    Loop tanh
-    Loop log
-    Loop add
-    Loop matmul
+    Loop exp, tanh, log, add, matmul
 
 
 cdef Loop _loop_of(cnp.ufunc f, str kind) except *:
@@ -93,8 +92,7 @@ cdef inline void dot(const Loop *matmul, real *y, const real *a, Py_ssize_t m, P
 
 
 cdef struct Sizes:
-    Py_ssize_t V
-    Py_ssize_t H
+    Py_ssize_t V, H
 
 
 cdef inline void pre_activation(const Loops *f, Sizes s, real *out, const real *W, const real *U,
@@ -188,6 +186,18 @@ cdef bint _have_shapes(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, rea
             and Wy.shape[0] == V and Wy.shape[1] == H and by.shape[0] == V)
 
 
+_WEIGHTS = {name: Array(ndim, writable=True)
+            for name, ndim in {"W": 3, "U": 3, "b": 2, "Wy": 2, "by": 1}.items()}
+_STATES = {f"m{name}": kind for name, kind in _WEIGHTS.items()}
+_NUMBERS = dict.fromkeys(("position", "T", "learning_rate", "clip"))
+
+
+def _bad_symbol(V, symbol, i):
+    return ValueError(f"`symbols` must be from 0 to {V - 1}, not {symbol} at position {i}")
+
+
+@checks_arrays(**_WEIGHTS, **_STATES, hidden=WRITABLE, symbols=Array(dtypes=(np.int32,)),
+               **_NUMBERS, losses=Array(writable=True, dtypes=(np.float64,)))
 def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy, real[::1] by,
             real[:, :, ::1] mW, real[:, :, ::1] mU, real[:, ::1] mb, real[:, ::1] mWy,
             real[::1] mby, real[::1] hidden, const int32_t[::1] symbols, Py_ssize_t position,
@@ -229,12 +239,13 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
         raise ValueError("the optimiser state must have the shapes of the parameters")
     if not (T >= 1 and n > T and 0 <= position < n):
         raise ValueError(f"a text of {n} characters has no window of length {T} at {position}")
+    check_learning_rate(learning_rate, sizeof(real))
+    check_clip(clip)
     for i in range(n):
         if not 0 <= symbols[i] < V:
-            raise ValueError(f"symbols must be from 0 to {V - 1}, not {symbols[i]}")
+            raise _bad_symbol(V, symbols[i], i)
     cdef Loops f = _loops("f" if real is float else "d")
-    cdef Sizes s
-    s.V, s.H = V, H
+    cdef Sizes s = Sizes(V, H)
     dtype = np.float32 if real is float else np.float64
     # z, r, h_hat, rh (T, H); h (T+1, H); p (T, V); then vectors of H, and the gradients
     cdef real[::1] work = np.zeros(T * (4 * H + V) + (T + 1) * H + 9 * max(H, V), dtype)
@@ -266,14 +277,19 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
     cdef real *ct
     cdef real q, log_q
     cdef double loss
-    cdef const int32_t *x
+    cdef int32_t[::1] inputs = np.empty(T + 1, np.int32)
+    cdef int32_t *x = &inputs[0]
     with nogil:
         for window in range(losses.shape[0]):
             if position + T + 1 >= n:
                 position = 0
                 for i in range(H):
                     hidden[i] = 0
-            x = &symbols[position]
+            for t in range(T + 1):  # checked again: another thread may write into the text
+                x[t] = symbols[position + t]
+                if not 0 <= x[t] < V:
+                    with gil:
+                        raise _bad_symbol(V, x[t], position + t)
             for i in range(H):
                 h[i] = hidden[i]
             loss = 0
@@ -325,6 +341,7 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
     return position
 
 
+@checks_arrays(**_WEIGHTS, hidden=REAL, first=None, uniforms=Array(dtypes=(np.float64,)))
 def sample(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy, real[::1] by,
            const real[::1] hidden, int32_t first, const double[::1] uniforms):
     """Sample symbols one after the other, as the notebook does.
@@ -351,8 +368,7 @@ def sample(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy
     if not 0 <= first < V:
         raise ValueError(f"first must be from 0 to {V - 1}, not {first}")
     cdef Loops f = _loops("f" if real is float else "d")
-    cdef Sizes s
-    s.V, s.H = V, H
+    cdef Sizes s = Sizes(V, H)
     cdef real[::1] work = np.zeros(5 * H + V + max(H, V),
                                    np.float32 if real is float else np.float64)
     cdef double[::1] running = np.empty(V)
@@ -364,8 +380,7 @@ def sample(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy
     cdef real *rh = h_hat + H
     cdef real *p = rh + H
     cdef real *scratch = p + V
-    for i in range(H):
-        h[i] = hidden[i]
+    work[:H] = hidden
     out[0] = first
     with nogil:
         for k in range(n):

@@ -5,6 +5,8 @@ import warnings
 
 import numpy as np
 
+from gru_ext.core.arrays import REAL, WRITABLE, Array, checks_arrays
+
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
 
 from gru_ext.core.layout cimport LARGEST_SIZE, layout_of
@@ -119,10 +121,10 @@ def layout(vocabulary_size, hidden_size, itemsize, layers=1):
     return layout_of(vocabulary_size, hidden_size, itemsize, layers)
 
 
+@checks_arrays(gradients=WRITABLE)
 def clip(real[::1] gradients, double limit):
     """Clip the gradients by value to [-limit, limit], in place."""
-    if not limit > 0:
-        raise ValueError(f"clip must be a positive number, not {limit}")
+    check_clip(limit)
     if gradients.shape[0] > 0:
         with nogil:
             gru_clip(_active, &gradients[0], limit, gradients.shape[0])
@@ -148,12 +150,25 @@ def check_weight_decay(weight_decay, learning_rate):
         raise ValueError(f"weight decay must be from 0 to 1 / learning rate, not {weight_decay}")
 
 
+def check_clip(clip):
+    """Raise a ValueError unless the limit of clipping by value is a positive number or infinity."""
+    if not clip > 0:
+        raise ValueError(f"`clip` must be a positive number, not {clip}")
+
+
+def check_learning_rate(learning_rate, itemsize):
+    """Raise a ValueError unless the learning rate is a positive number of the dtype."""
+    if not 0 < learning_rate <= (FLT_MAX if itemsize == 4 else DBL_MAX):
+        raise ValueError(f"`learning_rate` must be a positive finite number, not {learning_rate}")
+
+
 def check_dropout(dropout):
     """Raise a ValueError unless the dropout probability is from 0 to below 1."""
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout must be from 0 to below 1, not {dropout}")
 
 
+@checks_arrays(x=Array(2), out=Array(2, writable=True))
 def dropout(const real[:, ::1] x, real[:, ::1] out, double dropout, seed, update, row=0):
     """Apply dropout: out = x with random elements set to zero, the others divided by 1 - dropout.
 
@@ -179,6 +194,7 @@ def dropout(const real[:, ::1] x, real[:, ::1] out, double dropout, seed, update
                     x.shape[1], dropout, False)
 
 
+@checks_arrays(parameters=WRITABLE, memory=WRITABLE, gradients=REAL)
 def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradients,
                    double learning_rate, double clip=5.0, double eps=1e-8):
     """Do one Adagrad step on flat buffers, in place (Duchi, Hazan and Singer, 2011).
@@ -191,9 +207,10 @@ def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradi
     parameters, memory, gradients : ndarray, shape (n,), one dtype, contiguous
         The parameters, the optimiser state (the sum of squared gradients) and the gradients.
     learning_rate, clip, eps : float
-        The settings; clip clips the gradients by value.
+        The settings; the learning rate is positive and finite, clip clips the gradients by value.
     """
     _check_update(parameters.shape[0], memory.shape[0], gradients.shape[0], clip)
+    check_learning_rate(learning_rate, sizeof(real))
     check_eps(eps, sizeof(real))
     cdef gru_update update
     if gradients.shape[0] > 0:
@@ -201,6 +218,7 @@ def adagrad_update(real[::1] parameters, real[::1] memory, const real[::1] gradi
         _apply(gradients, &update)
 
 
+@checks_arrays(parameters=WRITABLE, memory=WRITABLE, gradients=REAL)
 def rmsprop_update(real[::1] parameters, real[::1] memory, const real[::1] gradients,
                    double learning_rate, double beta2=0.95, double clip=5.0, double eps=1e-8):
     """Do one RMSprop step on flat buffers, in place (Tieleman and Hinton, 2012).
@@ -216,6 +234,7 @@ def rmsprop_update(real[::1] parameters, real[::1] memory, const real[::1] gradi
         The settings; clip clips the gradients by value.
     """
     _check_update(parameters.shape[0], memory.shape[0], gradients.shape[0], clip)
+    check_learning_rate(learning_rate, sizeof(real))
     check_eps(eps, sizeof(real))
     check_beta("beta2", beta2)
     cdef UpdateRule rule = UpdateRule(GRU_RMSPROP, 0, beta2, clip, eps, 0)
@@ -225,6 +244,7 @@ def rmsprop_update(real[::1] parameters, real[::1] memory, const real[::1] gradi
         _apply(gradients, &update)
 
 
+@checks_arrays(parameters=WRITABLE, memory=WRITABLE, mean=WRITABLE, gradients=REAL)
 def adam_update(real[::1] parameters, real[::1] memory, real[::1] mean,
                 const real[::1] gradients, step, double learning_rate, double beta1=0.9,
                 double beta2=0.999, double weight_decay=0.0, double clip=5.0, double eps=1e-8):
@@ -251,6 +271,7 @@ def adam_update(real[::1] parameters, real[::1] memory, real[::1] mean,
     if mean.shape[0] != memory.shape[0]:
         raise ValueError(f"mean must be as long as memory, {memory.shape[0]}, "
                          f"not {mean.shape[0]}")
+    check_learning_rate(learning_rate, sizeof(real))
     check_eps(eps, sizeof(real))
     check_beta("beta1", beta1)
     check_beta("beta2", beta2)
@@ -269,8 +290,7 @@ cdef int _check_update(Py_ssize_t parameters, Py_ssize_t memory, Py_ssize_t grad
     if not parameters == memory == gradients:
         raise ValueError(f"parameters, memory and gradients must be of the same length, not "
                          f"{parameters}, {memory} and {gradients}")
-    if not clip > 0:
-        raise ValueError(f"clip must be a positive number, not {clip}")
+    check_clip(clip)
     return 0
 
 
@@ -285,24 +305,28 @@ cdef int _check_lengths(Py_ssize_t out, Py_ssize_t x) except -1:
     return 0
 
 
+@checks_arrays(x=REAL, out=WRITABLE)
 def exp(const real[::1] x, real[::1] out):
     """Compute out = exp(x) element-wise; the largest finite number instead of infinity."""
     if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
         gru_vexp(_active, &out[0], &x[0], x.shape[0])
 
 
+@checks_arrays(x=REAL, out=WRITABLE)
 def sigmoid(const real[::1] x, real[::1] out):
     """Compute out = 1 / (1 + exp(-x)) element-wise."""
     if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
         gru_vsigmoid(_active, &out[0], &x[0], x.shape[0])
 
 
+@checks_arrays(x=REAL, out=WRITABLE)
 def tanh(const real[::1] x, real[::1] out):
     """Compute out = tanh(x) element-wise."""
     if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:
         gru_vtanh(_active, &out[0], &x[0], x.shape[0])
 
 
+@checks_arrays(x=REAL, out=WRITABLE)
 def log(const real[::1] x, real[::1] out):
     """Compute out = log(x) element-wise, for positive normal x."""
     if _check_lengths(out.shape[0], x.shape[0]) == 0 and x.shape[0]:

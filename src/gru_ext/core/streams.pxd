@@ -19,6 +19,8 @@ cdef struct Streams:
     Py_ssize_t position
     bint restart            # this window is the first one: it starts from a zero state
     long bad_symbol         # set if a symbol is not from 0 to V - 1
+    Py_ssize_t bad_at       # its place in the text
+    int32_t bad_value
 
 
 cdef inline int32_t _symbol(const Streams *streams, Py_ssize_t i) noexcept nogil:
@@ -43,7 +45,8 @@ cdef inline bint _document_starts(const Streams *streams, Py_ssize_t i) noexcept
 
 cdef inline void load_window(Window *w, Streams *streams) noexcept nogil:
     # Copies the next window's inputs, targets and resets into the workspace; sets bad_symbol and
-    # returns early if a symbol is out of range.
+    # returns early if a symbol is out of range. Each symbol is read once, then checked and stored:
+    # another thread may write into the caller's text at any time.
     cdef Py_ssize_t t, s, at
     cdef int32_t x, target
     cdef int32_t *inputs = <int32_t *>w.inputs
@@ -61,6 +64,8 @@ cdef inline void load_window(Window *w, Streams *streams) noexcept nogil:
             target = _symbol(streams, at + t + 1)
             if x < 0 or x >= w.p.V or target < 0 or target >= w.p.V:
                 streams.bad_symbol = 1
+                streams.bad_at = at + t + (0 <= x < w.p.V)
+                streams.bad_value = target if 0 <= x < w.p.V else x
                 return
             inputs[t * w.B + s] = x
             targets[t * w.B + s] = target

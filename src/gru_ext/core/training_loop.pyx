@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Many training steps in one call, without the GIL, on a team of threads."""
+import logging
 import threading
 
 import numpy as np
@@ -13,11 +14,63 @@ from gru_ext.core.training_step cimport TrainingRun, gru_team_abandon, train_par
 from gru_ext.core.updates cimport square_sum_count
 from gru_ext.core.windows cimport Workspace
 
-from gru_ext.core.kernels import check_beta, check_dropout, check_eps, check_weight_decay
+from gru_ext.core.arrays import WRITABLE, Array
+from gru_ext.core.kernels import (
+    check_beta,
+    check_clip,
+    check_dropout,
+    check_eps,
+    check_learning_rate,
+    check_weight_decay,
+)
 from gru_ext.core.matmul import one_blas_thread
 from gru_ext.core.windows import aligned_zeros, check_count
 
+_SYMBOLS = Array(dtypes=(np.uint8, np.uint16, np.int32))
 _KINDS = {"adagrad": GRU_ADAGRAD, "rmsprop": GRU_RMSPROP, "adam": GRU_ADAM, "adamw": GRU_ADAM}
+
+
+class _Team:
+    """The helper threads of one call. They begin together, when `go` is released."""
+
+    def __init__(self):
+        self.helpers, self.parts, self.error = [], {}, None
+        self.go = threading.Lock()
+        self.go.acquire()
+
+    def start(self, target):
+        """Start a helper, which calls target(team, ready) and releases the lock `ready`."""
+        ready = threading.Lock()
+        ready.acquire()
+        helper = threading.Thread(target=target, args=(self, ready), daemon=True)
+        self.helpers.append((helper, ready))
+        try:
+            helper.start()
+        except BaseException:
+            self.helpers.pop()
+            raise
+
+    def wait_until_ready(self):
+        """Give a part to each helper that runs. One that ended before it was ready has none."""
+        for helper, ready in self.helpers:
+            while True:
+                if ready.acquire(timeout=0.05):
+                    self.parts[ready] = 1 + len(self.parts)
+                    break
+                if not helper.is_alive():
+                    break
+
+    def join(self):
+        """Wait for the helpers' end, also if a signal interrupts the waiting."""
+        interrupt = None
+        for helper, _ in self.helpers:
+            while helper.is_alive():
+                try:
+                    helper.join()
+                except BaseException as error:
+                    interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
 
 cdef class TrainingLoop:
@@ -55,6 +108,7 @@ cdef class TrainingLoop:
     cdef readonly object parameters, memory, mean
     cdef object _gradients, _symbols, _separator, _square_sums
     cdef TrainingRun *run
+    cdef bint _reported
 
     def __cinit__(self, parameters, memory, Workspace workspace not None, symbols, separator=None,
                   optimizer="adagrad", mean=None, double beta1=0.9, double beta2=0.999,
@@ -74,20 +128,11 @@ cdef class TrainingLoop:
             check_beta(what, beta)
         self.run.rule.beta1, self.run.rule.beta2 = beta1, beta2
         self.run.tied = bool(tied)
-        for what, array in (("parameters", parameters), ("memory", memory), ("mean", mean)):
-            if what == "mean" and array is None:
-                continue
-            if not (isinstance(array, np.ndarray) and array.ndim == 1
-                    and array.flags.c_contiguous and array.flags.writeable):
-                raise TypeError(f"{what} must be a writable contiguous 1-D array")
-            if array.dtype != workspace.dtype:
-                raise TypeError(f"{what} must be {workspace.dtype} like the workspace, "
-                                f"not {array.dtype}")
-            workspace._check_flat(what, array.size, array.itemsize)
-        symbols = np.asarray(symbols)
-        if (symbols.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.int32))
-                or symbols.ndim != 1 or not symbols.flags.c_contiguous):
-            raise TypeError("symbols must be a contiguous 1-D array of uint8, uint16 or int32")
+        parameters = self._checked("parameters", parameters, workspace)
+        memory = self._checked("memory", memory, workspace)
+        if mean is not None:
+            mean = self._checked("mean", mean, workspace)
+        symbols = _SYMBOLS.check("symbols", symbols)
         stream_length = (symbols.size - 1) // w.B + 1
         if stream_length < w.T_max + 1:
             raise ValueError(f"batch size {w.B} and sequence length {w.T_max} need a text of at "
@@ -97,19 +142,28 @@ cdef class TrainingLoop:
         self._symbols = symbols
         self._gradients = aligned_zeros(parameters.size, parameters.dtype)
         self._square_sums = np.zeros(square_sum_count(&w.p), np.float64)
+        self.run.p = <void *><size_t>parameters.ctypes.data
+        self.run.m = <void *><size_t>memory.ctypes.data
+        self.run.mean = NULL if mean is None else <void *><size_t>mean.ctypes.data
+        self.run.g = <void *><size_t>self._gradients.ctypes.data
         self.run.square_sums = <double *><size_t>self._square_sums.ctypes.data
         self.run.streams.symbols = <const void *><size_t>symbols.ctypes.data
         self.run.streams.symbol_bytes = symbols.itemsize
         self.run.streams.stream_length = stream_length
         if separator is None:
             return
-        self._separator = np.ascontiguousarray(separator, np.int32)
+        self._separator = np.array(separator, np.int32, order="C")  # a copy, which stays the same
         if self._separator.ndim != 1 or not self._separator.size:
             raise ValueError("separator must be 1-D and have at least one symbol")
         if not w.resetting:
             raise ValueError("the workspace must be created with resetting=True")
         self.run.streams.separator = <const int32_t *><size_t>self._separator.ctypes.data
         self.run.streams.separator_length = self._separator.size
+
+    def _checked(self, what, array, Workspace workspace):
+        array = WRITABLE.check(what, array)
+        workspace._check_flat(what, array.size, array.itemsize)
+        return array
 
     def __dealloc__(self):
         free(self.run)
@@ -148,11 +202,12 @@ cdef class TrainingLoop:
         ----------
         windows : int
         learning_rate : float or array of floats, shape (windows,)
-            One learning rate for all steps, or one per step.
+            One learning rate for all steps, or one per step, which may be 0. They are copied.
         clip, eps : float
             As in :func:`gru_ext.core.kernels.adagrad_update` and the other updates there.
         threads : int
-            The number of threads. The result is bit-identical for any number.
+            The number of threads. The result is bit-identical for any number: if some cannot be
+            started, this is logged once and the others do all the work.
         weight_decay : float
             The weight decay of AdamW, for all parameters except biases; 0 for other optimisers.
         clip_norm : float
@@ -173,14 +228,16 @@ cdef class TrainingLoop:
         """
         cdef Workspace s = self.workspace
         cdef Window *w = &s.window
-        if not clip > 0:
-            raise ValueError(f"clip must be a positive number, not {clip}")
+        check_clip(clip)
         if not clip_norm > 0:
             raise ValueError(f"clip norm must be a positive number, not {clip_norm}")
         check_count("threads", threads, 1, w.parts_max)
         check_eps(eps, s.itemsize)
         losses = np.zeros(check_count("windows", windows, 1, 1 << 30), np.float64)
-        rates = np.ascontiguousarray(np.broadcast_to(learning_rate, windows), np.float64)
+        rates = np.array(np.broadcast_to(learning_rate, windows), np.float64, order="C")
+        for rate in (rates.min(), rates.max()):
+            if rate != 0 or not np.ndim(learning_rate):  # a schedule may end at 0
+                check_learning_rate(rate, s.itemsize)
         check_weight_decay(weight_decay, rates.max())
         if weight_decay != 0 and self.run.rule.kind != GRU_ADAM:
             raise ValueError("weight decay is adamw's: it must be 0 for the other optimizers")
@@ -191,7 +248,6 @@ cdef class TrainingLoop:
         s._acquire()
         try:
             run = self.run
-            run.team.members = threads
             run.team.arrived = run.team.generation = run.team.abandoned = 0
             run.windows = windows
             run.streams.bad_symbol = 0
@@ -207,41 +263,63 @@ cdef class TrainingLoop:
                 w.resets = <const unsigned char *><size_t>s._resets.ctypes.data
             with one_blas_thread(w.blas != NULL):
                 self._run_team(threads)
-            w.targets = NULL
         finally:
+            w.targets = NULL
             s._lock.release()
         if self.run.streams.bad_symbol:
-            raise ValueError(f"symbols must be from 0 to {w.p.V - 1}")
+            raise ValueError(f"`symbols` must be from 0 to {w.p.V - 1}, not "
+                             f"{self.run.streams.bad_value} at position {self.run.streams.bad_at}")
         return losses
 
     def _run_team(self, threads):
-        helpers = [threading.Thread(target=self._part, args=(part,), daemon=True)
-                   for part in range(1, threads)]
+        # The team has as many members as helpers are ready: the result is the same for any number.
+        team = _Team()
         try:
-            for helper in helpers:
-                helper.start()
+            try:
+                for _ in range(1, threads):
+                    team.start(self._help)
+            except (RuntimeError, MemoryError, OSError) as error:  # no thread is left
+                self._report(1 + len(team.helpers), threads, error)
+            team.wait_until_ready()
         except BaseException:
-            gru_team_abandon(&self.run.team)
-            for helper in helpers:
-                if helper.ident is not None:
-                    helper.join()
+            team.parts.clear()
+            team.go.release()
+            team.join()
             raise
+        self.run.team.members = 1 + len(team.parts)
+        team.go.release()
         self._part(0)
-        for helper in helpers:
-            helper.join()
+        team.join()
+        if team.error is not None:
+            raise RuntimeError("a helper thread of the training failed: "
+                               "the parameters may be those of an unfinished step") from team.error
 
-    def _part(self, Py_ssize_t part):
+    def _help(self, team, ready):
+        try:
+            ready.release()
+            with team.go:
+                pass
+            if ready in team.parts:
+                self._part(team.parts[ready])
+        except BaseException as error:
+            if ready in team.parts:
+                team.error = error
+                gru_team_abandon(&self.run.team)
+
+    def _report(self, started, threads, error):
+        if not self._reported:
+            self._reported = True
+            logging.getLogger("gru_ext").warning(
+                "only %d of %d threads could be started (%s): training continues with "
+                "these", started, threads, error)
+
+    cdef void _part(self, Py_ssize_t part) noexcept:
         cdef Workspace s = self.workspace
-        cdef void *p = <void *><size_t>self.parameters.ctypes.data
-        cdef void *m = <void *><size_t>self.memory.ctypes.data
-        cdef void *mean = NULL
-        cdef void *g = <void *><size_t>self._gradients.ctypes.data
-        if self.mean is not None:
-            mean = <void *><size_t>self.mean.ctypes.data
+        cdef TrainingRun *run = self.run
         with nogil:
             if s.itemsize == 4:
-                train_part(&s.window, self.run, <float *>p, <float *>m, <float *>mean, <float *>g,
-                           <float *>s.base, part)
+                train_part(&s.window, run, <float *>run.p, <float *>run.m, <float *>run.mean,
+                           <float *>run.g, <float *>s.base, part)
             else:
-                train_part(&s.window, self.run, <double *>p, <double *>m, <double *>mean,
-                           <double *>g, <double *>s.base, part)
+                train_part(&s.window, run, <double *>run.p, <double *>run.m, <double *>run.mean,
+                           <double *>run.g, <double *>s.base, part)

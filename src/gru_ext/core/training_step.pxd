@@ -20,6 +20,10 @@ cdef extern from "team.h" nogil:
 cdef struct TrainingRun:
     gru_team team
     Streams streams
+    void *p                 # the parameters, their optimiser state and gradients
+    void *m
+    void *mean
+    void *g
     Py_ssize_t windows      # of this call
     Py_ssize_t done         # updates in total, also those before a resume
     const double *learning_rates  # (windows)

@@ -11,5 +11,5 @@ cdef class Workspace:
     cdef _acquire(self)
     cdef _view(self, Py_ssize_t offset, shape, Py_ssize_t last)
     cdef _check_flat(self, what, Py_ssize_t n, Py_ssize_t itemsize)
-    cdef _check_symbols(self, what, symbols)
+    cdef _copy_symbols(self, what, symbols)
     cdef const unsigned char *_store_resets(self, resets, shape) except? NULL

@@ -7,9 +7,11 @@ import threading
 
 import numpy as np
 
+from gru_ext.core.arrays import REAL, WRITABLE, Array, checks_arrays
 from gru_ext.core.kernels import check_dropout, layout
 from gru_ext.core.matmul import one_blas_thread
 
+from libc.math cimport isfinite
 from libc.stdint cimport int32_t, uint64_t
 
 from gru_ext.core cimport kernels, matmul
@@ -170,17 +172,20 @@ cdef class Workspace:
         if n != self.window.p.size:
             raise ValueError(f"{what} must have {self.window.p.size} elements, not {n}")
 
-    cdef _check_symbols(self, what, symbols):
-        symbols = np.asarray(symbols)
-        if symbols.dtype != np.int32:
-            raise TypeError(f"{what} must be int32, not {symbols.dtype}")
+    cdef _copy_symbols(self, what, symbols):
+        # Returns an int32 copy. What is checked is the copy: another thread may write into the
+        # caller's array at any time.
+        symbols = np.array(symbols, order="C")
+        if symbols.dtype.kind not in "iu":
+            raise TypeError(f"`{what}` must be an array of integers, not {symbols.dtype}")
         if symbols.ndim != 2 or symbols.shape[1] != self.window.B:
-            raise ValueError(f"{what} must have shape (T, {self.window.B}), not {symbols.shape}")
+            raise ValueError(f"`{what}` must have shape (T, {self.window.B}), not {symbols.shape}")
         check_count("sequence length", symbols.shape[0], 1, self.window.T_max)
         if symbols.min() < 0 or symbols.max() >= self.window.p.V:
-            raise ValueError(f"{what} must be from 0 to {self.window.p.V - 1}, "
-                             f"not {symbols.min()} to {symbols.max()}")
-        return symbols
+            t, s = np.argwhere((symbols < 0) | (symbols >= self.window.p.V))[0]
+            raise ValueError(f"`{what}` must be from 0 to {self.window.p.V - 1}, not "
+                             f"{symbols[t, s]} in time step {t} of stream {s}")
+        return symbols.astype(np.int32, copy=False)
 
     cdef const unsigned char *_store_resets(self, resets, shape) except? NULL:
         # Copy the resets of the next window to where the kernels read them.
@@ -194,6 +199,7 @@ cdef class Workspace:
         return <const unsigned char *><size_t>self._resets.ctypes.data
 
 
+@checks_arrays(parameters=REAL)
 def forward_window(const real[::1] parameters, inputs, targets, Workspace workspace not None,
                    resets=None, double dropout=0.0, seed=0, update=0):
     """Compute the forward pass of one window.
@@ -205,9 +211,9 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
     ----------
     parameters : ndarray, float32 or float64, 1-D contiguous
         The flat buffer of :class:`gru_ext.Parameters`.
-    inputs : ndarray, int32, shape (T, B)
-        The input symbols, from 0 to V - 1.
-    targets : ndarray, int32, shape (T, B), or None
+    inputs : ndarray of integers, shape (T, B)
+        The input symbols, from 0 to V - 1, of any integer dtype. They are copied.
+    targets : ndarray of integers, shape (T, B), or None
         The symbols to predict.
     workspace : Workspace
     resets : ndarray, bool, shape (T, B), optional
@@ -236,9 +242,9 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
     cdef real *ws = <real *>s.base
     cdef uint64_t float_state
     cdef double total = 0
-    inputs = s._check_symbols("inputs", inputs)
+    inputs = s._copy_symbols("inputs", inputs)
     if targets is not None:
-        targets = s._check_symbols("targets", targets)
+        targets = s._copy_symbols("targets", targets)
         if targets.shape != inputs.shape:
             raise ValueError(f"inputs and targets must have the same shape, not {inputs.shape} "
                              f"and {targets.shape}")
@@ -267,6 +273,7 @@ def forward_window(const real[::1] parameters, inputs, targets, Workspace worksp
     return total
 
 
+@checks_arrays(parameters=REAL, gradients=WRITABLE)
 def backward_window(const real[::1] parameters, real[::1] gradients, Workspace workspace not None,
                     double scale=1.0):
     """Compute the gradients of the last forward pass and add them to ``gradients``.
@@ -283,12 +290,13 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
         A buffer of the same length and dtype, to which the gradients are added.
     workspace : Workspace
     scale : float
-        The factor of the loss.
+        The factor of the loss, a finite number.
 
     Raises
     ------
     TypeError, ValueError
-        If a dtype or a length is wrong, or if there was no forward pass with targets before.
+        If a dtype, a length or the scale is wrong, or if there was no forward pass with targets
+        before.
     """
     cdef Workspace s = workspace
     s._check_flat("parameters", parameters.shape[0], sizeof(real))
@@ -298,6 +306,8 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
     cdef uint64_t float_state
     if not w.training:
         raise ValueError("this workspace has no memory for the backward pass: training=False")
+    if not isfinite(scale):
+        raise ValueError(f"`scale` must be a finite number, not {scale}")
     s._acquire()
     try:
         if w.targets == NULL:
@@ -312,6 +322,7 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
         s._lock.release()
 
 
+@checks_arrays(parameters=REAL, first=None, uniforms=Array(2, dtypes=(np.float64,)))
 def sample_streams(const real[::1] parameters, first, uniforms, Workspace workspace not None,
                    double temperature=1.0):
     """Sample B sequences of n symbols in parallel.
@@ -323,7 +334,7 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
     Parameters
     ----------
     parameters : ndarray, 1-D contiguous
-    first : ndarray, int32, shape (B,)
+    first : ndarray of integers, shape (B,)
         The symbols that the first time step reads.
     uniforms : ndarray, float64, shape (n, B)
         Random numbers in [0, 1), one for each symbol.
@@ -348,7 +359,7 @@ def sample_streams(const real[::1] parameters, first, uniforms, Workspace worksp
         raise ValueError(f"uniforms must have shape (n, {w.B}), not {np.shape(uniforms)}")
     if not temperature >= 0 or temperature == float("inf"):
         raise ValueError(f"temperature must be a finite number, at least 0, not {temperature}")
-    first = s._check_symbols("first", np.reshape(first, (1, -1)))[0]
+    first = s._copy_symbols("first", np.reshape(first, (1, -1)))[0]
     sampled = np.empty((n, w.B), np.int32)
     cdef int32_t[:, ::1] out = sampled
     cdef int32_t *x = <int32_t *>w.inputs

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gru_ext.core.arrays import Array
 from gru_ext.core.kernels import layout
 from gru_ext.core.windows import aligned_zeros
 
@@ -87,11 +88,10 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         size = self._layout["size"]
         if flat is None:
             flat = aligned_zeros(size, dtype)
-        elif flat.dtype != dtype or flat.shape != (size,) or not flat.flags.c_contiguous:
-            raise ValueError(
-                f"flat must be a contiguous {dtype} array of {size} elements, "
-                f"not {flat.dtype} of shape {flat.shape}"
-            )
+        else:
+            flat = Array(dtypes=(dtype,)).check("flat", flat)
+            if flat.size != size:
+                raise ValueError(f"`flat` must have {size} elements, not {flat.size}")
         self.vocabulary_size = vocabulary_size
         self.hidden_size = hidden_size
         self.layers = layers
