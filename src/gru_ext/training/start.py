@@ -42,6 +42,7 @@ def starting_point(options: TrainingOptions) -> StartingPoint:
     if source is None:
         return StartingPoint(None, None)
     if isinstance(source, Model):
+        source.parameters.check_finite()
         return StartingPoint(source, source.checkpoint())
     try:
         return StartingPoint(source, checkpoint.read(source))
