@@ -144,6 +144,21 @@ def test_a_model_goes_to_another_process():
         assert pool.apply(copy.copy, (model,)) == model
 
 
+@pytest.mark.parametrize("make", [copy.copy, *COPIES[:4]])
+def test_an_exception_brings_its_model_along(make):
+    model = new_model()
+    for error in (
+        gru_ext.NotSavedError("cannot write", model),
+        gru_ext.TrainingInterrupted(model, 15),
+    ):
+        other = make(error)
+        assert type(other) is type(error)
+        assert str(other) == str(error)
+        assert other.model == model
+        assert getattr(other, "signal", 15) == 15
+        assert_one_buffer(other.model.parameters)
+
+
 def test_an_attribute_of_a_subclass_is_kept():
     class Named(Parameters):
         pass
@@ -206,6 +221,7 @@ def test_weights_that_are_not_finite_are_named(value, name):
         lambda: model.sample(5),
         lambda: model.evaluate(TEXT),
         lambda: gru_ext.train(TEXT, init_from=model, max_steps=2, quiet=True),
+        lambda: gru_ext.Trainer(model, model.vocabulary.encode(TEXT)),
     ):
         with pytest.raises(ValueError, match=rf"^{name} must have finite values only"):
             use()
@@ -217,5 +233,5 @@ def test_a_padding_that_is_not_finite_is_named():
     for view in padding.values():
         view[...] = 1
     model.parameters.flat[padding.flat == 0] = np.nan
-    with pytest.raises(ValueError, match="^the padding of flat must have finite values only"):
+    with pytest.raises(ValueError, match=r"^the padding of flat must have"):
         model.sample(5)

@@ -233,7 +233,12 @@ def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> M
     parameters = Parameters(*sizes, layers=data.layers)
     parameters.assign(data.weights)
     about = {key: value for key, value in data.metadata.items() if key not in Vocabulary.KEYS}
-    return Model(vocabulary, parameters, about)
+    model = Model(vocabulary, parameters, about)
+    try:
+        model.separator  # noqa: B018 (it raises where the vocabulary given lacks its characters)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"has another vocabulary: {error}") from None
+    return model
 
 
 def load(path: StrPath, vocabulary: Vocabulary | None = None) -> Model:

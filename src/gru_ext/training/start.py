@@ -51,6 +51,19 @@ def starting_point(options: TrainingOptions) -> StartingPoint:
         raise CheckpointError(f"{error}{hint}") from None
 
 
+def check_sizes(start: StartingPoint, options: TrainingOptions) -> None:
+    """Raise a ValueError where options ask for other sizes than those of the weights."""
+    weights = start.checkpoint
+    if weights is None:
+        return
+    for name, in_file, asked in (
+        ("hidden size", weights.hidden_size, options.hidden_size),
+        ("layers", weights.layers, options.layers),
+    ):
+        if in_file != asked:
+            raise ValueError(f"{start.name} has {name} {in_file}, not {asked}")
+
+
 def initial_model(vocabulary: Vocabulary, start: StartingPoint, options: TrainingOptions) -> Model:
     """Make a new model, or one of the weights to start from in the dtype of the options.
 
@@ -59,12 +72,6 @@ def initial_model(vocabulary: Vocabulary, start: StartingPoint, options: Trainin
     weights = start.checkpoint
     if weights is None:
         return _new_model(vocabulary, options)
-    for name, in_file, asked in (
-        ("hidden size", weights.hidden_size, options.hidden_size),
-        ("layers", weights.layers, options.layers),
-    ):
-        if in_file != asked:
-            raise ValueError(f"{start.name} has {name} {in_file}, not {asked}")
     known = weights.vocabulary
     if known is not None and set(known.characters) < set(vocabulary.characters):
         return _extended(vocabulary, known, weights, options)
