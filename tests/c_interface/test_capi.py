@@ -238,9 +238,9 @@ def test_borrowed_arrays_are_checked(dtype, draw_parameters):
     windows = c.Windows(parameters, 1, 2)
     assert windows.call("train_step", g, x, x, 2, 0.1, 5.0, 1e-8, None) == c.READ_ONLY
     for flat in (np.zeros(3, dtype), np.zeros(2 * g.size, dtype)[::2]):
-        parameters.flat = flat
+        parameters._flat = flat
         with pytest.raises(ValueError, match="contiguous with"):
             c.borrow(parameters)
-    parameters.flat = np.zeros(g.size, np.int32)
+    parameters._flat = np.zeros(g.size, np.int32)
     with pytest.raises(TypeError, match="float32 or float64, not int32"):
         c.borrow(parameters)

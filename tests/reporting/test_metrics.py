@@ -2,6 +2,8 @@
 """The numbers of a run: metrics files, and the callback that gets the same."""
 
 import dataclasses
+import errno
+import io
 import json
 import math
 import re
@@ -12,7 +14,7 @@ from faults import Half
 from training_runs import TEXT, same
 
 import gru_ext
-from gru_ext.reporting.metrics import Metrics, MetricsError, read_metrics
+from gru_ext.reporting.metrics import Metrics, MetricsError, number_in, read_metrics
 
 OPTIONS = {
     "hidden_size": 8,
@@ -214,3 +216,50 @@ def test_a_file_that_was_removed_is_made_again(tmp_path):
     path.unlink()
     metrics.add(record(3))
     assert read_metrics(path) == [record(1), record(2), record(3)]
+
+
+LARGE = str(10**400)
+
+
+@pytest.mark.parametrize("name", ["step", "characters", "seconds"])
+@pytest.mark.parametrize("value", [LARGE, "-1", "1e300", "NaN", "Infinity", "1e999", "true", "[1]"])
+def test_numbers_without_bounds(tmp_path, name, value):
+    path = tmp_path / "m.jsonl"
+    line = json.dumps(record(2) | {name: "here"}).replace('"here"', value)
+    path.write_text(f"{json.dumps(record(1))}\n{line}\n")
+    with pytest.raises(MetricsError, match=r"m\.jsonl is not a metrics file: line 2 .*") as error:
+        Metrics(path, 5)
+    assert len(str(error.value)) < 400 + len(str(path))
+
+
+@pytest.mark.parametrize(
+    "line", ['"mine": NaN', '"mine": [1e999]', '"mine": ' + "[" * 30 + "]" * 30]
+)
+def test_what_could_not_be_written_again_is_refused_with_the_files_name(tmp_path, line):
+    path = tmp_path / "m.jsonl"
+    path.write_text(json.dumps(record(1))[:-1] + f", {line}}}\n")
+    before = path.read_bytes()
+    with pytest.raises(MetricsError, match=r"m\.jsonl is not a metrics file: line 1 "):
+        Metrics(path, 5)
+    assert path.read_bytes() == before
+
+
+def test_a_column_with_other_values_is_left_out():
+    for value in (None, True, "x", [1], math.nan, math.inf, 10**400, 1e300):
+        assert number_in(record(1) | {"val_bits": value}, "val_bits") is None
+    assert number_in(record(1), "val_bits") is None
+    assert number_in(record(1) | {"val_bits": 2}, "val_bits") == 2.0
+
+
+def test_a_metrics_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "m.jsonl"
+    path.write_text(json.dumps(record(1)) + "\n")
+
+    class Failing(io.BytesIO):
+        def read(self, size=-1):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("gru_ext.reporting.metrics.open", lambda *_: Failing(), raising=False)
+    with pytest.raises(OSError, match="Input/output error") as error:
+        read_metrics(path)
+    assert error.value.filename == str(path)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Values and lists as messages show them.
 
+What comes from a file or an argument enters a message through :func:`shown` or :func:`brief`: so
+the message is short, and no control character reaches a terminal.
+
 A message names a keyword argument in backquotes. The command line shows its own name for it instead
 (``gru_ext.cli.messages``).
 """
@@ -14,13 +17,21 @@ _LONGEST = 80
 
 def shown(value: object) -> str:
     """The value's ``repr``, printable and cut to a length that a message can hold."""
+    if isinstance(value, str | bytes):
+        value = value[: _LONGEST + 1]  # enough for what is shown
     try:
         text = repr(value)
     except ValueError:  # an int of more digits than Python prints, perhaps within a list
         text = f"{type(value).__name__} with a number of too many digits"
-    if len(text) > _LONGEST:
-        text = f"{text[:_LONGEST]}…"
-    return printable(text)
+    except RecursionError:
+        text = f"{type(value).__name__} that is nested too deeply"
+    return brief(text)
+
+
+def brief(text: object, longest: int = _LONGEST) -> str:
+    """A text of somebody else, printable and cut to a length that a message can hold."""
+    text = printable(str(text)[: longest + 1])
+    return f"{text[:longest]}…" if len(text) > longest else text
 
 
 def printable(text: str) -> str:

@@ -6,10 +6,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from gru_ext.arguments.messages import printable
+from gru_ext.arguments.messages import brief
 
 if TYPE_CHECKING:
     from gru_ext.text.vocabulary import Vocabulary
+
+# What a file may say in a line.
+_LONGEST = 1000
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -32,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     script = "the original script, or numpy.savez"
     lines = {
         "file": arguments.model,
-        "written by": f"gru-ext {about.get('version')}" if about else script,
+        "written by": f"gru-ext {brief(about.get('version'))}" if about else script,
         "format": about.get("format", "none"),
         "hidden size": H,
         "layers": data.layers,
@@ -46,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     if isinstance(options, dict):
         lines["optimizer"] = options.get("optimizer", "unknown")
         lines["options"] = ", ".join(
-            f"{name} {value}"
+            f"{name} {brief(value)}"
             for name, value in options.items()
             if name not in ("optimizer", "hidden_size", "layers", "dtype")
         )
@@ -55,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
         lines["validation loss"] = f"{validation.get('nats_per_char')} nats per character"
     lines["can be resumed"] = "yes" if data.memory is not None else "no"
     for name, value in lines.items():
-        print(f"{name}: {printable(str(value))}")
+        print(f"{name}: {brief(value, _LONGEST)}")
 
 
 def _described(vocabulary: Vocabulary | None) -> str:

@@ -11,6 +11,7 @@ compared with the size of the file before memory is taken.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -20,24 +21,27 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext._version import __version__
+from gru_ext.arguments.messages import brief, shown
 from gru_ext.core.kernels import MOST_LAYERS
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import write_atomically
+from gru_ext.files.errors import errors_with_name
+from gru_ext.model.metadata import FORMAT_VERSION, check_size, check_vocabulary, read_metadata
 from gru_ext.model.parameters import NAMES, shapes
-from gru_ext.text.documents import encode_separator
-from gru_ext.text.vocabulary import CODE_POINTS, Vocabulary
+from gru_ext.text.vocabulary import Vocabulary
 
-FORMAT_VERSION = 1
 _METADATA = "gru_ext"
 _MEMORY, _MEAN, _GOOD = "memory_", "mean_", "good_"
 # Names that a file may hold: twice parameters, optimiser state and hidden states; metadata.
 _MOST_MEMBERS = 2 * (3 * len(shapes(1, 1, MOST_LAYERS)) + 1) + 1
+# For each of them the archive's directory has some hundred bytes.
+_LARGEST_DIRECTORY = 256 * _MOST_MEMBERS
 
 Array = NDArray[np.floating]
 
@@ -116,6 +120,14 @@ def errors_name(path: StrPath) -> Iterator[None]:
         raise CheckpointError(f"{os.fspath(path)} {error}") from None
 
 
+@contextmanager
+def _as_checkpoint_errors() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise CheckpointError(str(error)) from None
+
+
 def layers_of(names: Collection[str]) -> int:
     """The number of layers of parameters with these names: the highest in one of them."""
     found = (re.fullmatch(_IN_LAYER, name) for name in names)
@@ -132,7 +144,8 @@ def write(
     OSError
         The file cannot be written. An existing file stays as it was.
     ValueError
-        A value is not finite, so that the file could not be read again. Nothing is written then.
+        A value is not finite, or the metadata are not as they must be, so that the file could not
+        be read again. Nothing is written then.
     """
     arrays = _named_arrays(checkpoint)
     if checkpoint.good is not None:
@@ -143,10 +156,23 @@ def write(
             f"{path} was not written: {', '.join(broken)} have values that are not "
             f"finite; train again with a lower learning rate"
         )
-    about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
-    text = json.dumps(about).encode()
+    try:
+        text = _metadata_text(checkpoint)
+    except ValueError as error:
+        raise ValueError(f"{path} was not written: as a model file, it {error}") from None
     arrays[_METADATA] = np.frombuffer(text, np.uint8)
     write_atomically(path, lambda file: _write_arrays(file, arrays), replacing)
+
+
+def _metadata_text(checkpoint: Checkpoint) -> bytes:
+    about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
+    try:
+        text = json.dumps(about).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"has metadata that JSON cannot hold: {brief(error)}") from None
+    V = checkpoint.vocabulary_size  # what a reader would refuse is refused now
+    check_vocabulary(read_metadata(text, V), V)
+    return text
 
 
 def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
@@ -174,17 +200,22 @@ def read(path: StrPath) -> Checkpoint:
     Raises
     ------
     OSError
-        The file cannot be read.
+        The file cannot be read. The error names it.
     CheckpointError
         The file is not a model file, or is truncated or inconsistent.
     """
-    with errors_name(path), open(path, "rb") as file:
+    with errors_name(path), errors_with_name(path), open(path, "rb") as file:
         try:
             return _Reader(file).read()
         except CheckpointError:
             raise
         except (zipfile.BadZipFile, EOFError) as error:
-            raise CheckpointError(f"is not a model file, or is damaged: {error}") from None
+            message = f"is not a model file, or is damaged: {brief(error)}"
+            raise CheckpointError(message) from None
+        except OSError as error:
+            if error.errno not in (None, errno.EINVAL):  # those are of impossible offsets
+                raise
+            raise CheckpointError(f"is a damaged model file: {brief(error)}") from None
         except (
             ValueError,
             KeyError,
@@ -192,11 +223,29 @@ def read(path: StrPath) -> Checkpoint:
             NotImplementedError,
             OverflowError,
             SyntaxError,
-            OSError,
             struct.error,
         ) as error:
             # what zipfile and numpy.lib.format raise for damaged files
-            raise CheckpointError(f"is a damaged model file: {error}") from None
+            raise CheckpointError(f"is a damaged model file: {brief(error)}") from None
+
+
+class _Archived:
+    """A file whose directory, as that of a zip archive, is read only if it is not too large."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.longest_read: float = _LARGEST_DIRECTORY
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self.longest_read:
+            raise CheckpointError(
+                f"has a directory of {size} bytes, more than the {_LARGEST_DIRECTORY} of any "
+                f"model file"
+            )
+        return self._file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 class _Reader:
@@ -204,7 +253,9 @@ class _Reader:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.bytes = os.fstat(file.fileno()).st_size
-        self.archive = zipfile.ZipFile(file)
+        archived = _Archived(file)
+        self.archive = zipfile.ZipFile(cast(IO[bytes], archived))
+        archived.longest_read = math.inf
         members = self.archive.infolist()
         if len(members) > _MOST_MEMBERS:
             raise CheckpointError(f"has {len(members)} members, more than any model file")
@@ -215,11 +266,11 @@ class _Reader:
         missing = [name for name in NAMES if name not in self.members]
         if missing:
             raise CheckpointError(f"is not a model file: it has no {', '.join(missing)}")
-        metadata = self._metadata() if _METADATA in self.members else {}
         shape, dtype = self._header("Wz")[1:3]
         if len(shape) != 2:
             raise CheckpointError(f"has Wz of shape {shape}: it must be (H, V)")
         H, V = shape
+        metadata = self._metadata(V) if _METADATA in self.members else {}
         layers = layers_of(self.members)
         if layers > MOST_LAYERS:
             raise CheckpointError(f"has {layers} layers: at most {MOST_LAYERS} are possible")
@@ -227,7 +278,8 @@ class _Reader:
         data = self._state("", expected, dtype)
         if _GOOD + NAMES[0] in self.members:
             data.good = self._state(_GOOD, expected, dtype)
-        _check_metadata(metadata, V)
+        with _as_checkpoint_errors():
+            check_vocabulary(metadata, V)
         data.metadata = metadata
         return data
 
@@ -288,27 +340,15 @@ class _Reader:
             raise CheckpointError(f"has {name} with values that are not finite")
         return array
 
-    def _metadata(self) -> dict[str, Any]:
+    def _metadata(self, V: int) -> dict[str, Any]:
         member, shape, dtype, _, claimed = self._header(_METADATA)
         if dtype != np.uint8 or len(shape) != 1:
             raise CheckpointError(
                 f"has metadata as {dtype} of shape {shape}: they must be 1-D bytes"
             )
-        try:
-            metadata = json.loads(_read_all(member, claimed))
-        except (ValueError, RecursionError):
-            raise CheckpointError("has metadata that are not a JSON text") from None
-        if not isinstance(metadata, dict):
-            raise CheckpointError("has metadata that are not a JSON object")
-        if not isinstance(metadata.get("format"), int):
-            raise CheckpointError("has metadata without a format number")
-        if metadata["format"] > FORMAT_VERSION:
-            raise CheckpointError(
-                f"has format {metadata['format']}, from a newer gru_ext "
-                f"({metadata.get('version')}); this one, {__version__}, reads up to "
-                f"{FORMAT_VERSION}: upgrade gru-ext"
-            )
-        return metadata
+        with _as_checkpoint_errors():
+            check_size(claimed, V)
+            return read_metadata(_read_all(member, claimed), V)
 
 
 def _array_header(name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -333,7 +373,7 @@ def _array_header(name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, 
         shape = tuple(int(size) for size in sizes.replace(",", " ").split())
     except (TypeError, ValueError):
         raise CheckpointError(
-            f"has {name} of the unknown dtype {descr} or shape ({sizes})"
+            f"has {name} of the unknown dtype {shown(descr)} or shape {shown(sizes)}"
         ) from None
     return shape, order == "True", dtype
 
@@ -343,22 +383,3 @@ def _read_all(member: IO[bytes], claimed: int) -> bytes:
     if len(data) != claimed:
         raise CheckpointError("is truncated")
     return data
-
-
-def _check_metadata(metadata: dict[str, Any], V: int) -> None:
-    characters = metadata.get("vocabulary")
-    if characters is None:
-        return
-    if (
-        not isinstance(characters, str)
-        or len(characters) != V
-        or V > CODE_POINTS
-        or len(set(characters)) != V
-    ):
-        raise CheckpointError(f"has a vocabulary that is not {V} different characters")
-    try:
-        vocabulary = Vocabulary.from_metadata(metadata)
-        if vocabulary is not None and metadata.get("document_separator") is not None:
-            encode_separator(vocabulary, metadata["document_separator"])
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"has a damaged vocabulary: {error}") from None

@@ -36,6 +36,12 @@ class Model:
     ------
     ValueError
         Vocabulary and parameters have different sizes.
+
+    Notes
+    -----
+    Two models are equal if vocabulary, parameters and document separator are: they sample and
+    evaluate alike. What else is known of their training is not compared. Models have no hash, since
+    their parameters change.
     """
 
     def __init__(
@@ -94,6 +100,17 @@ class Model:
             f"{self.parameters.sizes}, {self.dtype}>"
         )
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model):
+            return NotImplemented
+        return (
+            self.vocabulary == other.vocabulary
+            and self.about.get("document_separator") == other.about.get("document_separator")
+            and self.parameters == other.parameters
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     @overload
     def sample(
         self, length: int, prompt: str = "", temperature: float = 1.0, seed: int | None = None
@@ -127,10 +144,12 @@ class Model:
         Raises
         ------
         TypeError, ValueError
-            The prompt has characters that the model does not know, or a number is out of range.
+            The prompt has characters that the model does not know, a number is out of range, or
+            a parameter has values that are not finite.
         """
         from gru_ext.model.sampling import sample_chunks, sample_symbols
 
+        self.parameters.check_finite()
         chosen: dict[str, Any] = {
             "temperature": temperature,
             "seed": seed,
@@ -161,13 +180,15 @@ class Model:
         Raises
         ------
         TypeError, ValueError, OSError
-            The text cannot be read, has characters that the model does not know, or fewer than two.
+            The text cannot be read, has characters that the model does not know, or fewer than
+            two; or a parameter has values that are not finite.
         """
         from gru_ext.model.evaluation import evaluate_symbols
         from gru_ext.text.corpus import encode_text
         from gru_ext.text.reader import TextReader
         from gru_ext.text.vocabulary import Counts
 
+        self.parameters.check_finite()
         reader = TextReader(text, self.vocabulary.units, encoding)
         counts = Counts(reader.pieces(), reader.units)
         symbols = encode_text(reader, counts, self.vocabulary)
@@ -212,7 +233,12 @@ def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> M
     parameters = Parameters(*sizes, layers=data.layers)
     parameters.assign(data.weights)
     about = {key: value for key, value in data.metadata.items() if key not in Vocabulary.KEYS}
-    return Model(vocabulary, parameters, about)
+    model = Model(vocabulary, parameters, about)
+    try:
+        model.separator  # noqa: B018 (it raises where the vocabulary given lacks its characters)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"has another vocabulary: {error}") from None
+    return model
 
 
 def load(path: StrPath, vocabulary: Vocabulary | None = None) -> Model:

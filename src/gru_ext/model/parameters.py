@@ -6,8 +6,9 @@ This is the only Python module that knows where a parameter lies; ``core/layout.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -65,12 +66,18 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
     ----------
     flat : ndarray, shape (size,)
         The buffer that the kernels take. Its rows are padded with zeros to whole cache lines.
-        Write to it through the names, so that the padding stays zero.
+        Write to it through the names, so that the padding stays zero. No other buffer can be put
+        in its place.
 
     Raises
     ------
     ValueError, TypeError
         A size, the dtype or the buffer is not as described.
+
+    Notes
+    -----
+    ``copy.copy`` shares the buffer. :meth:`copy`, ``copy.deepcopy`` and pickle copy it. Two
+    Parameters are equal if sizes, dtype and all values are. They have no hash: their values change.
     """
 
     def __init__(
@@ -95,8 +102,56 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         self.vocabulary_size = vocabulary_size
         self.hidden_size = hidden_size
         self.layers = layers
-        self.flat = flat
+        self._flat = flat
         self._views = self._make_views()
+
+    @property
+    def flat(self) -> NDArray[np.floating]:
+        """The buffer, of which the arrays are views."""
+        return self._flat
+
+    # By default Python would copy and pickle each view as an array of its own, beside the buffer.
+
+    def __getstate__(self) -> dict[str, Any]:
+        made = ("_flat", "_layout", "_views")
+        return {n: v for n, v in vars(self).items() if n not in made} | {"flat": self._flat}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._restore(state, _aligned_copy(state["flat"]))  # it may be read-only or not aligned
+
+    def _restore(self, state: dict[str, Any], flat: NDArray[np.floating]) -> None:
+        sizes = state["vocabulary_size"], state["hidden_size"]
+        Parameters.__init__(self, *sizes, flat.dtype, flat, state["layers"])
+        made = ("flat", "_layout", "_views")
+        vars(self).update({n: v for n, v in state.items() if n not in made})
+
+    def __copy__(self) -> Self:
+        other = type(self).__new__(type(self))
+        other._restore(self.__getstate__(), self._flat)
+        return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        other = type(self).__new__(type(self))
+        memo[id(self)] = other
+        state = self.__getstate__()
+        flat = state.pop("flat")
+        if id(flat) not in memo:
+            memo[id(flat)] = _aligned_copy(flat)
+        other._restore(copy.deepcopy(state, memo), memo[id(flat)])
+        return other
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Parameters):
+            return NotImplemented
+        return (
+            self.dtype == other.dtype
+            and (self.vocabulary_size, self.hidden_size, self.layers)
+            == (other.vocabulary_size, other.hidden_size, other.layers)
+            and all(np.array_equal(view, other[name]) for name, view in self.items())
+        )
+
+    # a hash would have to change with the values, and the entry of a dict could not be found again
+    __hash__ = None  # type: ignore[assignment]
 
     def _make_views(self) -> dict[str, NDArray[np.floating]]:
         at, V, H = self._layout, self.vocabulary_size, self.hidden_size
@@ -147,12 +202,22 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
 
     def copy(self) -> Parameters:
         """A copy in a buffer of its own."""
-        return self.like(self.flat.copy())
+        return self.like(_aligned_copy(self.flat))
 
     def like(self, flat: NDArray[np.floating] | None = None) -> Parameters:
         """Parameters of the same sizes in another buffer; by default they are zero."""
         sizes = self.vocabulary_size, self.hidden_size, self.dtype
         return Parameters(*sizes, flat, self.layers)
+
+    def check_finite(self) -> None:
+        """Raise a ValueError that names the parameters with values that are not finite."""
+        if np.isfinite(self.flat).all():
+            return
+        broken = [name for name, view in self.items() if not np.isfinite(view).all()]
+        raise ValueError(
+            f"{', '.join(broken) or 'the padding of flat'} must have finite values only, but NaN "
+            f"or infinity is in it: assign finite values, or load the model again"
+        )
 
     def assign(self, values: Mapping[str, NDArray[np.floating]]) -> None:
         """Copy the arrays of ``values`` into the parameters of the same names.
@@ -167,6 +232,13 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
                 raise ValueError(f"{name} must have shape {shape}, not {values[name].shape}")
         for name, view in self._views.items():
             view[...] = values[name]
+
+
+def _aligned_copy(flat: NDArray[np.floating]) -> NDArray[np.floating]:
+    """A writable copy that is aligned to a cache line."""
+    copied: NDArray[np.floating] = aligned_zeros(flat.size, flat.dtype)
+    copied[...] = flat
+    return copied
 
 
 class Uniform(Protocol):

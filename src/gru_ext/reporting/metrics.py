@@ -7,11 +7,29 @@ import json
 import os
 from typing import Any
 
+from gru_ext.arguments.fields import COUNT, LOSS, Field, checked, read_json
+from gru_ext.arguments.kinds import Number
+from gru_ext.arguments.messages import brief, shown
 from gru_ext.files import StrPath
 from gru_ext.files.append import AppendedFile
 from gru_ext.files.atomic import write_atomically
+from gru_ext.files.errors import errors_with_name
 
 Record = dict[str, Any]
+
+_AMOUNT = Number(least=0, below=1e100)
+FIELDS = {"step": Field(COUNT), "characters": Field(_AMOUNT), "seconds": Field(_AMOUNT)}
+"""What every record must have."""
+COLUMNS = {
+    "epoch": _AMOUNT,
+    "train_nats": LOSS,
+    "train_bits": LOSS,
+    "val_nats": LOSS,
+    "val_bits": LOSS,
+    "learning_rate": _AMOUNT,
+    "characters_per_second": _AMOUNT,
+}
+"""What a record may have beside them; :func:`number_in` leaves out what is not such a number."""
 
 
 class MetricsError(ValueError):
@@ -26,31 +44,39 @@ def read_metrics(path: StrPath) -> list[Record]:
     Raises
     ------
     OSError
-        The file cannot be read.
+        The file cannot be read. The error names it.
     MetricsError
         A line is not a record.
     """
-    with open(path, "rb") as file:
+    with errors_with_name(path), open(path, "rb") as file:
         complete = file.read().split(b"\n")[:-1]
     records = []
     for number, line in enumerate(complete, start=1):
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = None
-        if not isinstance(record, dict) or not _is_record(record):
+            records.append(_record(line))
+        except (TypeError, ValueError) as error:
             raise MetricsError(
                 f"{path} is not a metrics file: line {number} is not a JSON object with step, "
-                f"characters and seconds"
-            )
-        records.append(record)
+                f"characters and seconds: {brief(error, 200)}"
+            ) from None
     return records
 
 
-def _is_record(record: Record) -> bool:
-    return type(record.get("step")) is int and all(
-        type(record.get(name)) in (int, float) for name in ("characters", "seconds")
-    )
+def _record(line: bytes) -> Record:
+    """A line as a record, in which nothing is NaN or infinite, so that it can be written again."""
+    record = read_json(line, finite=True)
+    if not isinstance(record, dict):
+        raise TypeError(f"it is {shown(record)}")
+    checked(record, FIELDS)
+    return record
+
+
+def number_in(record: Record, column: str) -> float | None:
+    """The number in a column of a record; None where there is none, or another value."""
+    try:
+        return COLUMNS[column].check(column, record.get(column))
+    except (TypeError, ValueError):
+        return None
 
 
 class Metrics:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import check_writable, write_atomically
-from gru_ext.reporting.metrics import Record, read_metrics
+from gru_ext.reporting.metrics import Record, number_in, read_metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,8 +99,9 @@ def plot_records(runs: dict[str, list[Record]], output: StrPath) -> None:
 
 def _draw(loss: Axes, speed: Axes, name: str, color: str, records: list[Record]) -> None:
     def curve(column: str) -> tuple[list[Any], list[Any]]:
-        points = [r for r in records if isinstance(r.get(column), (int, float))]
-        return [r["characters"] for r in points], [r[column] for r in points]
+        values = [(r["characters"], number_in(r, column)) for r in records]
+        points = [(x, y) for x, y in values if y is not None]
+        return [x for x, _ in points], [y for _, y in points]
 
     # a single point is not visible as a line
     dot: dict[str, Any] = {"marker": "."} if len(records) == 1 else {}

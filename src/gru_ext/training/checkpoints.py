@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gru_ext.arguments.messages import shown
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import link_or_copy, remove_temporary_files
 from gru_ext.model import checkpoint
@@ -32,6 +33,9 @@ class NotSavedError(OSError):
     def __init__(self, message: str, model: Model) -> None:
         super().__init__(message)
         self.model = model
+
+    def __reduce__(self) -> tuple[type, tuple[str, Model]]:
+        return type(self), (str(self), self.model)  # a process may hand it to another
 
 
 def best_path(output: StrPath) -> Path:
@@ -64,7 +68,10 @@ def previous_hint(output: StrPath) -> str:
         step = checkpoint.read(path).metadata["step"]
     except (OSError, CheckpointError, KeyError):
         return ""
-    return f"; {path} has the previous state, of step {step}: copy it to {output} to resume from it"
+    return (
+        f"; {path} has the previous state, of step {shown(step)}: copy it to {output} to resume "
+        f"from it"
+    )
 
 
 class CheckpointWriter:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.messages import shown
 from gru_ext.files import StrPath
 from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.text.corpus import encode_text
@@ -75,8 +76,10 @@ def read_training_data(
         raise ValueError(
             f"`min_count` and `init_from` cannot be combined: the vocabulary is that of {source}"
         )
+    whose = ""
     if document_separator is None and weights is not None and not classic:
         document_separator = weights.metadata.get("document_separator")
+        whose = f" of {source}"
     units = units or ("chars" if known is None else known.units)
 
     reader = TextReader(text, units, encoding, folder)
@@ -89,5 +92,7 @@ def read_training_data(
         separator = encode_separator(vocabulary, document_separator)
     symbols = encode_text(reader, counts, vocabulary)
     if separator is not None and not count_separators(symbols, separator):
-        raise ValueError(f"the document separator {document_separator!r} is not in the text")
+        raise ValueError(
+            f"the document separator {shown(document_separator)}{whose} is not in the text"
+        )
     return TrainingData(symbols, vocabulary, document_separator, len(vocabulary) - len(known))

@@ -177,7 +177,7 @@ class TrainingOptions(Options):
         saved=True,
     )
     warmup: Option[int | None] = Option(
-        Whole(0),
+        Whole(0, MOST_STEPS),
         "steps of linear learning-rate warm-up",
         OPTIMISATION,
         automatic="one epoch, but at least 200 and at most 400 steps",

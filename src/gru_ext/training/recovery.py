@@ -14,23 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.arguments.kinds import Number, Whole
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
-from gru_ext.training.resume import Field, checked_state
+from gru_ext.training.recorded import RUN_COUNTERS, STABILITY, checked_state
 from gru_ext.training.trainer import Trainer
 
 # What a run rolls back beside its arrays: the step of its last report, the sum of losses since,
 # and its validation's counters.
 RunCounters = tuple[int, float, int, float | None, int]
-
-_TRAINER_COUNTERS = {"step": Field(Whole(0)), "position": Field(Whole(0)), "loss": Field(Number())}
-_RUN_COUNTERS = {
-    "reported step": Field(Whole(0)),
-    "loss sum": Field(Number()),
-    "validated step": Field(Whole(0)),
-    "validation loss": Field(Number(), nullable=True),
-    "evaluations waited": Field(Whole(0)),
-}
 
 
 class Snapshot:
@@ -225,15 +215,14 @@ class Recovery:
         """Continue from what a checkpoint holds; older files hold nothing."""
         if state is None:
             return
-        strikes = {"strikes": Field(Whole(0, self.most_at_end - 1))}
-        self.strikes = checked_state(state, strikes, "recovery state")["strikes"]
-        counters = state.get("good") if isinstance(state, dict) else None
-        if counters is None:
+        checked = checked_state(state, STABILITY, "recovery state")
+        self.strikes, named = checked["strikes"], checked["good"]
+        if self.strikes >= self.most_at_end:
+            raise CheckpointError("has a damaged recovery state")
+        if named is None:
             return
-        fields = _TRAINER_COUNTERS | _RUN_COUNTERS
-        if good is None or not isinstance(counters, list) or len(counters) != len(fields):
+        if good is None:
             raise CheckpointError("has a damaged last good state")
-        named = checked_state(dict(zip(fields, counters, strict=True)), fields, "last good state")
         latest = max(named["reported step"], named["validated step"])
         if not latest <= named["step"] <= self._trainer.steps_done:
             raise CheckpointError("has a damaged last good state")
@@ -245,5 +234,5 @@ class Recovery:
             raise CheckpointError(f"has a damaged last good state: {error}") from None
         self._trainer.counters = now
         self._kept = kept
-        reported, loss_sum, *validation = (named[name] for name in _RUN_COUNTERS)
+        reported, loss_sum, *validation = (named[name] for name in RUN_COUNTERS)
         self._run_counters = (reported, loss_sum, *validation)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Resuming a run: what must match, what may change, and the recorded state, checked."""
+"""Resuming a run: what must match, and what may change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from gru_ext.arguments.kinds import Kind
-from gru_ext.arguments.messages import shown
+from gru_ext.arguments.messages import brief, shown
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.training.options import TrainingOptions
 
@@ -37,7 +35,7 @@ def check_matches(matches: Iterable[Match]) -> None:
     for match in matches:
         if match.in_file != match.in_run:
             before, now = (
-                value if isinstance(value, str) else shown(value)
+                brief(value) if isinstance(value, str) else shown(value)
                 for value in (match.in_file, match.in_run)
             )
             raise CheckpointError(f"was trained with {match.name} {before}, not {now}{match.hint}")
@@ -62,48 +60,26 @@ def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOption
             "holds no options of a training run: start from its weights with `init_from`"
         )
     declared = asked.declared()
+    try:
+        kept = {
+            name: declared[name].check(value)
+            for name, value in recorded.items()
+            if name in declared and declared[name].saved
+        }
+        type(asked)(**kept)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"has damaged options: {error}") from None
     fixed = {name: value for name, value in asked.given().items() if declared[name].fixed}
     # an option that an older file does not record had its default
     defaults = {name: declared[name].default for name in fixed}
-    before = {name: value for name, value in defaults.items() if value is not None} | recorded
+    before = {name: value for name, value in defaults.items() if value is not None} | kept
     check_matches(
         Match(name.replace("_", " "), before.get(name, value), value)
         for name, value in fixed.items()
     )
-    kept = {name: value for name, value in recorded.items() if name in declared}
     if asked.epochs is not None and asked.max_steps is None:
         kept.pop("max_steps", None)
     try:
-        return asked.over({name: kept[name] for name in kept if declared[name].saved})
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"has damaged options: {error}") from None
-
-
-@dataclass(frozen=True)
-class Field:
-    """A value in a recorded state: its kind, and its value in older files, which lack it."""
-
-    kind: Kind[Any]
-    default: Any = None
-    nullable: bool = False
-
-
-def checked_state(state: object, fields: Mapping[str, Field], what: str) -> dict[str, Any]:
-    """The fields of a recorded state as plain Python.
-
-    Raises
-    ------
-    CheckpointError
-        The state lacks a field, or one has a value that is not allowed.
-    """
-    if not isinstance(state, dict):
-        raise CheckpointError(f"has a damaged {what}")
-    try:
-        return {
-            name: None
-            if field.nullable and state.get(name) is None
-            else field.kind.check(name, state.get(name, field.default))
-            for name, field in fields.items()
-        }
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"has a damaged {what}: {error}") from None
+        return asked.over(kept)
+    except ValueError as error:  # the options of both contradict each other
+        raise CheckpointError(f"cannot be resumed with these options: {error}") from None

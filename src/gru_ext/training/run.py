@@ -8,7 +8,6 @@ import math
 import time
 from typing import Any
 
-from gru_ext.arguments.kinds import Number, Whole
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.sampling import sample_chunks
 from gru_ext.reporting.console import Console
@@ -21,12 +20,10 @@ from gru_ext.training.defaults import default_log_every
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.progress_lines import ending, heading, lowered_line, progress_line, unit_of
+from gru_ext.training.recorded import BEST, RECORDED, RUN, checked_state
 from gru_ext.training.recovery import Recovery
-from gru_ext.training.resume import Field, checked_state
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
-
-_STATE = {"point": Field(Whole(0)), "nats": Field(Number())}
 
 _logger = logging.getLogger("gru_ext")
 
@@ -97,12 +94,12 @@ class Run:
         state = data.metadata.get("run")
         if state is None:
             return
-        checked = checked_state(state, _STATE, "state of the run")
+        checked = checked_state(state, RUN, "state of the run")
         if checked["point"] > self.trainer.steps_done:
             raise CheckpointError("has a damaged state of the run")
         self._reported, self._loss_sum = checked["point"], checked["nats"]
-        self.validation.resume(state.get("validation"))
-        self.recovery.resume(state.get("stability"), data.good)
+        self.validation.resume(checked["validation"])
+        self.recovery.resume(checked["stability"], data.good)
         if self.options.keeps_best and self.options.output is not None:
             self._resume_best(self.options.output)
 
@@ -116,12 +113,14 @@ class Run:
 
     def _is_ours(self, best: Checkpoint) -> bool:
         """Whether weights are this run's best, or better ones of a run that was killed later."""
-        about = best.metadata.get("validation")
-        nats = about.get("nats_per_char") if isinstance(about, dict) else None
+        try:
+            about = checked_state(best.metadata, RECORDED, "state of the best weights")
+            nats = checked_state(about["validation"], BEST, "best loss")["nats_per_char"]
+        except CheckpointError:
+            return False
         model = self.trainer.model
-        return (
-            isinstance(nats, float)
-            and nats <= self.validation.best_nats
+        return bool(
+            nats <= self.validation.best_nats
             and best.vocabulary == model.vocabulary
             and (best.hidden_size, best.layers) == (model.hidden_size, model.layers)
         )

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-# A model learns nothing more with a thousandth of the learning rate.
-_MOST_LOWERED = 10
+MOST_LOWERED = 10
+"""A model learns nothing more with a thousandth of the learning rate."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Schedule:
 
     def lower(self, done: int) -> bool:
         """Halve the rates after the first ``done`` steps; False where they are too low for that."""
-        if len(self.lowered) >= _MOST_LOWERED:
+        if len(self.lowered) >= MOST_LOWERED:
             return False
         self.lowered.append(done)
         return True
@@ -83,11 +83,6 @@ class Schedule:
         return 0.5 + 0.5 * math.cos(math.pi * progress)
 
 
-def are_lowered(lowered: object, step: int) -> bool:
-    """Whether a value may be :attr:`Schedule.lowered`: steps up to this one, in order."""
-    return (
-        isinstance(lowered, list)
-        and len(lowered) <= _MOST_LOWERED
-        and all(type(number) is int and 0 <= number <= step for number in lowered)
-        and lowered == sorted(lowered)
-    )
+def are_lowered(lowered: list[int], step: int) -> bool:
+    """Whether numbers may be :attr:`Schedule.lowered`: steps up to this one, in order."""
+    return all(number <= step for number in lowered) and lowered == sorted(lowered)

@@ -42,12 +42,26 @@ def starting_point(options: TrainingOptions) -> StartingPoint:
     if source is None:
         return StartingPoint(None, None)
     if isinstance(source, Model):
+        source.parameters.check_finite()
         return StartingPoint(source, source.checkpoint())
     try:
         return StartingPoint(source, checkpoint.read(source))
     except CheckpointError as error:
         hint = previous_hint(source) if options.resume else ""
         raise CheckpointError(f"{error}{hint}") from None
+
+
+def check_sizes(start: StartingPoint, options: TrainingOptions) -> None:
+    """Raise a ValueError where options ask for other sizes than those of the weights."""
+    weights = start.checkpoint
+    if weights is None:
+        return
+    for name, in_file, asked in (
+        ("hidden size", weights.hidden_size, options.hidden_size),
+        ("layers", weights.layers, options.layers),
+    ):
+        if in_file != asked:
+            raise ValueError(f"{start.name} has {name} {in_file}, not {asked}")
 
 
 def initial_model(vocabulary: Vocabulary, start: StartingPoint, options: TrainingOptions) -> Model:
@@ -58,12 +72,6 @@ def initial_model(vocabulary: Vocabulary, start: StartingPoint, options: Trainin
     weights = start.checkpoint
     if weights is None:
         return _new_model(vocabulary, options)
-    for name, in_file, asked in (
-        ("hidden size", weights.hidden_size, options.hidden_size),
-        ("layers", weights.layers, options.layers),
-    ):
-        if in_file != asked:
-            raise ValueError(f"{start.name} has {name} {in_file}, not {asked}")
     known = weights.vocabulary
     if known is not None and set(known.characters) < set(vocabulary.characters):
         return _extended(vocabulary, known, weights, options)

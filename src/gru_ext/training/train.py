@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gru_ext.arguments.keywords import keywords_of
-from gru_ext.model.checkpoint import errors_name
+from gru_ext.model.checkpoint import CheckpointError, errors_name
 from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.text.reader import Text
 from gru_ext.training.checkpoints import CheckpointWriter
@@ -24,7 +26,7 @@ from gru_ext.training.interrupts import StopRequest, stop_on_signals
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.outputs import check_outputs
 from gru_ext.training.resume import resumed_options
-from gru_ext.training.start import StartingPoint, initial_model, starting_point
+from gru_ext.training.start import StartingPoint, check_sizes, initial_model, starting_point
 
 if TYPE_CHECKING:
     from gru_ext.training.trainer import Trainer
@@ -138,33 +140,36 @@ def _train(
         dtype = str(weights.weights["Wz"].dtype)
         sizes = {"hidden_size": weights.hidden_size, "layers": weights.layers, "dtype": dtype}
         options = options.over(sizes)
-    n_validation = validation_size(len(data.symbols), options.val_fraction)
-    n_trained = len(data.symbols) - n_validation
-    check_validation_part(options, n_validation)
-    options = settle(options, n_trained)
-    _check_length(n_trained, n_validation, options)
-    needed = memory_of_run(options, len(data.vocabulary), data.document_separator is not None)
-    check_memory(needed)
+    check_sizes(start, options)
+    with _errors_of_resume(start, options):
+        n_validation = validation_size(len(data.symbols), options.val_fraction)
+        n_trained = len(data.symbols) - n_validation
+        check_validation_part(options, n_validation)
+        options = settle(options, n_trained)
+        _check_length(n_trained, n_validation, options)
+        needed = memory_of_run(options, len(data.vocabulary), data.document_separator is not None)
+        check_memory(needed)
     model = initial_model(data.vocabulary, start, options)
     if data.document_separator is not None:
         model.about["document_separator"] = data.document_separator
-    trainer = Trainer(
-        model,
-        data.symbols[:n_trained],
-        seq_length=options.seq_length,
-        batch_size=options.batch_size,
-        optimizer=options.optimizer,
-        learning_rate=options.learning_rate,
-        clip=options.clip,
-        clip_norm=options.clip_norm,
-        weight_decay=options.weight_decay,
-        schedule=options.schedule,
-        warmup_steps=options.warmup,
-        dropout=options.dropout,
-        tied=options.tied,
-        seed=options.seed,
-        threads=options.threads,
-    )
+    with _errors_of_resume(start, options):
+        trainer = Trainer(
+            model,
+            data.symbols[:n_trained],
+            seq_length=options.seq_length,
+            batch_size=options.batch_size,
+            optimizer=options.optimizer,
+            learning_rate=options.learning_rate,
+            clip=options.clip,
+            clip_norm=options.clip_norm,
+            weight_decay=options.weight_decay,
+            schedule=options.schedule,
+            warmup_steps=options.warmup,
+            dropout=options.dropout,
+            tied=options.tied,
+            seed=options.seed,
+            threads=options.threads,
+        )
     if resumed is not None:
         with errors_name(start.name):
             check_split(resumed.metadata, n_trained, n_validation)
@@ -196,6 +201,19 @@ def _train(
     return trained
 
 
+@contextmanager
+def _errors_of_resume(start: StartingPoint, options: TrainingOptions) -> Iterator[None]:
+    """Name the file whose options a resumed run has, where they do not fit."""
+    try:
+        yield
+    except ValueError as error:
+        if not options.resume:
+            raise
+        raise CheckpointError(
+            f"{start.name} cannot be resumed with this text and these options: {error}"
+        ) from None
+
+
 def _check_length(n_trained: int, n_validation: int, options: TrainingOptions) -> None:
     """Raise where the text is too short for one window of each stream."""
     T, B = options.seq_length, options.batch_size
@@ -210,7 +228,8 @@ def _check_length(n_trained: int, n_validation: int, options: TrainingOptions) -
 
 def _steps(options: TrainingOptions, trainer: Trainer, start: StartingPoint) -> int:
     """The steps that are made when the run ends."""
-    steps = steps_of(options, trainer.windows_per_epoch)
+    with _errors_of_resume(start, options):
+        steps = steps_of(options, trainer.windows_per_epoch)
     if steps is None:
         steps = default_steps(trainer.windows_per_epoch, trainer.characters)
     if steps <= trainer.steps_done:

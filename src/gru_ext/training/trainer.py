@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.arguments.kinds import Number, Whole
+from gru_ext.arguments.kinds import Whole
 from gru_ext.core.kernels import check_weight_decay
 from gru_ext.core.threads import default_threads
 from gru_ext.core.training_loop import TrainingLoop
@@ -20,20 +20,14 @@ from gru_ext.model.model import Model
 from gru_ext.text.corpus import digest, release
 from gru_ext.training.optimizers import OPTIMIZERS, weight_decay_of
 from gru_ext.training.options import TrainingOptions
-from gru_ext.training.resume import Field, Match, TextMatch, check_matches, checked_state
+from gru_ext.training.recorded import RECORDED, TRAINING, checked_state
+from gru_ext.training.resume import Match, TextMatch, check_matches
 from gru_ext.training.schedule import Schedule, are_lowered
 
 _SMOOTHING = 0.999
-_MOST_HALVINGS = 100
 # The optimiser state is zero at first, and each weight changes by the whole learning rate: without
 # a warm-up some runs never recover from their first steps. It lasts an epoch, within these bounds.
 _SHORTEST_WARMUP, _LONGEST_WARMUP = 200, 400
-
-_STATE = {
-    "position": Field(Whole(0)),
-    "smooth_loss": Field(Number()),
-    "halvings": Field(Whole(0, _MOST_HALVINGS), 0),
-}
 
 
 class Step(NamedTuple):
@@ -95,7 +89,8 @@ class Trainer:
     Raises
     ------
     TypeError, ValueError
-        The text is too short for one window of each stream, or a number is out of range.
+        The text is too short for one window of each stream, a number is out of range, or a
+        parameter has values that are not finite.
 
     Examples
     --------
@@ -143,6 +138,7 @@ class Trainer:
         schedule = TrainingOptions.declared()["schedule"].check(schedule)
         self.seed = Whole(0, 2**64 - 1).check("seed", seed)
         parameters, rule = model.parameters, OPTIMIZERS[options.optimizer]
+        parameters.check_finite()
         self.model, self.optimizer = model, options.optimizer
         self.seq_length, self.batch_size = options.seq_length, options.batch_size
         self.clip, self.dropout, self.tied = options.clip, options.dropout, options.tied
@@ -341,18 +337,18 @@ class Trainer:
         CheckpointError
             It holds no training state, or that of another text or other sizes.
         """
-        state: dict[str, Any] | None = data.metadata.get("training")
-        if data.memory is None or data.hidden is None or not isinstance(state, dict):
+        recorded = data.metadata.get("training")
+        if data.memory is None or data.hidden is None or not isinstance(recorded, dict):
             raise CheckpointError(
                 "holds no training state to resume: start from its weights with `init_from`"
             )
+        state = checked_state(recorded, TRAINING, "training state")
         check_matches(self._matches(data, state))
-        step = checked_state(data.metadata, {"step": Field(Whole(0))}, "training state")["step"]
-        checked, lowered = checked_state(state, _STATE, "training state"), state.get("lowered", [])
-        if not are_lowered(lowered, step) or (data.mean is None) != (self.mean is None):
+        step = checked_state(data.metadata, RECORDED, "training state")["step"]
+        if not are_lowered(state["lowered"], step) or (data.mean is None) != (self.mean is None):
             raise CheckpointError("has a damaged training state")
         try:
-            self.counters = step, checked["position"], checked["smooth_loss"]
+            self.counters = step, state["position"], state["smooth_loss"]
         except ValueError as error:
             raise CheckpointError(f"has a damaged training state: {error}") from None
         self.model.parameters.assign(data.weights)
@@ -361,10 +357,10 @@ class Trainer:
         if self.mean is not None and data.mean is not None:
             self.mean.assign(data.mean)
         self.hidden[...] = data.hidden
-        self.schedule.halvings, self.schedule.lowered = checked["halvings"], list(lowered)
+        self.schedule.halvings, self.schedule.lowered = state["halvings"], state["lowered"]
 
     def _matches(self, data: Checkpoint, state: dict[str, Any]) -> list[Match]:
-        """What a checkpoint, with this training state, must have in common with this self."""
+        """What a checkpoint, with this checked state, must have in common with this trainer."""
         parameters, about = self.model.parameters, self.model.about
         batch_size = None if data.hidden is None else data.hidden.shape[-2]
         other_text = " without the validation part; to train on another text, use `init_from`"
@@ -379,11 +375,11 @@ class Trainer:
             Match("hidden size", data.hidden_size, parameters.hidden_size),
             Match("layers", data.layers, parameters.layers),
             Match("batch size", batch_size, self.batch_size),
-            Match("optimizer", state.get("optimizer", "adagrad"), self.optimizer),
-            Match("weight tying", bool(state.get("tied")), self.tied),
+            Match("optimizer", state["optimizer"], self.optimizer),
+            Match("weight tying", state["tied"], self.tied),
             Match(
                 "a text",
-                TextMatch(state.get("text_sha256"), state.get("text_characters")),
+                TextMatch(state["text_sha256"], state["text_characters"]),
                 TextMatch(self.text_digest(), len(self._symbols)),
                 other_text,
             ),

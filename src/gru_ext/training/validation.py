@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.arguments.kinds import Number, String, Whole
 from gru_ext.model.checkpoint import CheckpointError
 from gru_ext.model.evaluation import Evaluation, evaluate_symbols
 from gru_ext.model.model import Model
@@ -18,19 +17,11 @@ from gru_ext.reporting.progress import finite
 from gru_ext.text.corpus import digest
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import PLATEAU, TrainingOptions
-from gru_ext.training.resume import Field, Match, check_matches, checked_state
+from gru_ext.training.recorded import VALIDATION, checked_state
+from gru_ext.training.resume import Match, check_matches
 
 # Evaluating a character costs half to four fifths as much as training on it.
 _TRAINED_PER_EVALUATED = 12
-
-_STATE = {
-    "text_sha256": Field(String()),
-    "step": Field(Whole(0)),
-    "nats": Field(Number(), nullable=True),
-    "best_step": Field(Whole(0)),
-    "best_nats": Field(Number(), nullable=True),
-    "waited": Field(Whole(0)),
-}
 
 
 class _Stopped(Exception):
@@ -180,7 +171,7 @@ class Validation:
         """Continue from what a checkpoint holds; older files hold nothing."""
         if state is None:
             return
-        checked = checked_state(state, _STATE, "validation state")
+        checked = checked_state(state, VALIDATION, "validation state")
         if checked["text_sha256"] != self._digest():
             raise CheckpointError(
                 f"was evaluated on another validation part than this one of {len(self.symbols)} "
