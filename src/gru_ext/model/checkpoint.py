@@ -29,6 +29,7 @@ from gru_ext._version import __version__
 from gru_ext.core.kernels import MOST_LAYERS
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import write_atomically
+from gru_ext.files.regular import open_regular
 from gru_ext.model.parameters import NAMES, shapes
 from gru_ext.text.documents import encode_separator
 from gru_ext.text.vocabulary import CODE_POINTS, Vocabulary
@@ -178,7 +179,7 @@ def read(path: StrPath) -> Checkpoint:
     CheckpointError
         The file is not a model file, or is truncated or inconsistent.
     """
-    with errors_name(path), open(path, "rb") as file:
+    with errors_name(path), open_regular(path) as file:
         try:
             return _Reader(file).read()
         except CheckpointError:

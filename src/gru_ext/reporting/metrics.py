@@ -10,6 +10,7 @@ from typing import Any
 from gru_ext.files import StrPath
 from gru_ext.files.append import AppendedFile
 from gru_ext.files.atomic import write_atomically
+from gru_ext.files.regular import open_regular
 
 Record = dict[str, Any]
 
@@ -30,7 +31,7 @@ def read_metrics(path: StrPath) -> list[Record]:
     MetricsError
         A line is not a record.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         complete = file.read().split(b"\n")[:-1]
     records = []
     for number, line in enumerate(complete, start=1):
@@ -102,13 +103,7 @@ class Metrics:
         file = self._file
         if file is None or file.count <= len(self.records):
             return
-        file.count = len(self.records)
-        file.size = len(b"".join(map(_line, self.records)))
-        try:
-            if os.path.getsize(file.path) > file.size:
-                os.truncate(file.path, file.size)
-        except OSError:
-            pass  # the next record is written in their place
+        file.cut(len(b"".join(map(_line, self.records))), len(self.records))
 
     def flush(self) -> None:
         """Write the records that are not written yet."""
