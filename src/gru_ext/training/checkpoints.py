@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ _logger = logging.getLogger("gru_ext")
 
 
 class NotSavedError(OSError):
-    """The trained model could not be written to its file; it is in ``model``."""
+    """The trained model could not be written to its file, for any reason; it is in ``model``."""
 
     def __init__(self, message: str, model: Model) -> None:
         super().__init__(message)
@@ -160,8 +161,9 @@ class CheckpointWriter:
     def _try(self, path: Path, data: Checkpoint) -> bool:
         try:
             self._write(path, data)
-        except OSError as error:
-            _logger.warning("%s; training continues, and writing is tried again", error)
+        except Exception as error:  # whatever it is: the state is in memory, the run can go on
+            reason = _failure(path, error)
+            _logger.warning("%s; training continues, and writing is tried again", reason)
             self._failed.add(path)
             return False
         if path in self._failed:
@@ -199,15 +201,25 @@ class CheckpointWriter:
         try:
             self._write(path, data)
             return None
-        except OSError as error:
-            failure = str(error)
+        except Exception as error:
+            failure = _failure(path, error)
         try:
             folder = Path(tempfile.mkdtemp(prefix="gru_ext_"))
         except OSError:
             return failure
-        try:
-            checkpoint.write(folder / path.name, data)
-        except OSError:
+        for name in (path.name, "model.npz"):  # there a name may have to be shorter
+            try:
+                checkpoint.write(folder / name, data)
+            except Exception as error:
+                _logger.debug("%s", _failure(folder / name, error))
+            else:
+                return f"{failure}; it is in {folder / name} instead"
+        with suppress(OSError):
             folder.rmdir()
-            return failure
-        return f"{failure}; it is in {folder / path.name} instead"
+        return failure
+
+
+def _failure(path: Path, error: Exception) -> str:
+    """A message that says which file could not be written, and why."""
+    reason = str(error) or type(error).__name__
+    return reason if str(path) in reason else f"cannot write {path}: {reason}"

@@ -51,7 +51,7 @@ def _model_files(options: TrainingOptions) -> list[tuple[StrPath, str]]:
     if options.output is None:
         return []
     paths: list[StrPath] = [options.output]
-    if options.keeps_best:
+    if options.keeps_best or options.resume:  # what the resumed run keeps is in its file
         paths.append(best_path(options.output))
     if not options.classic:
         paths.append(previous_path(options.output))
