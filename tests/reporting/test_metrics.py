@@ -111,12 +111,13 @@ def test_a_callback_ends_training_in_order(tmp_path):
     assert same(whole, gru_ext.train(TEXT, **OPTIONS))
 
 
-def test_an_error_of_a_callback_passes_through(tmp_path):
+def test_an_error_of_a_callback_passes_through_with_the_model():
     def fail(progress):
         raise RuntimeError("mine")
 
-    with pytest.raises(RuntimeError, match="mine"):
+    with pytest.raises(RuntimeError, match="mine") as error:
         gru_ext.train(TEXT, **OPTIONS, callback=fail)
+    assert error.value.model.about["step"] == 10
     with pytest.raises(TypeError, match="`callback` must be callable"):
         gru_ext.train(TEXT, **OPTIONS, callback="me")
 

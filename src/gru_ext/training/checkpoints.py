@@ -85,6 +85,11 @@ class CheckpointWriter:
         Whether the output already holds a state of this run.
     forced : bool
         Whether another run's files are replaced; its previous state is then removed too.
+
+    Attributes
+    ----------
+    written_step : int or None
+        The step of the last state that was written.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class CheckpointWriter:
         self._seconds = 60 * (DEFAULT_MINUTES if minutes is None else minutes)
         self._since = time.monotonic()
         self._saved_step: int | None = None
+        self.written_step: int | None = None
         self._best: Checkpoint | None = None  # to be written
         self._failed: set[Path] = set()
         self._ours, self._forced = resumed, forced
@@ -123,7 +129,10 @@ class CheckpointWriter:
             return False
         self._retry_best()
         self._since, self._saved_step = time.monotonic(), step
-        return self._try(self._output, data)
+        written = self._try(self._output, data)
+        if written:
+            self.written_step = step
+        return written
 
     def roll_back(self) -> None:
         """Note that the run was rolled back: the saved step comes again, with another state."""
@@ -151,6 +160,16 @@ class CheckpointWriter:
         failures = [self._write_somewhere(path, content) for path, content in files.items()]
         if any(failures):
             raise NotSavedError("; ".join(filter(None, failures)), model)
+        self.written_step = data.metadata.get("step")
+
+    def rescue(self, data: Checkpoint, model: Model) -> str:
+        """Write the state where an exception has ended the run, as at its end; say where it is."""
+        step = data.metadata["step"]
+        if self._output is None:
+            return ""
+        if self.written_step is None or self.written_step < step:
+            self.finish(data, model)
+        return f"the state of step {self.written_step:,} is in {self._output}"
 
     def _retry_best(self) -> None:
         if self._output is None or self._best is None:
