@@ -190,6 +190,18 @@ def test_what_is_no_metrics_file(tmp_path, line):
         read_metrics(path)
 
 
+@pytest.mark.parametrize("torn", ['{"st', '{"step": 2, "epo', '{"step": 2, "epo\n', '{"st{"\n'])
+def test_a_torn_last_line_is_left_out(tmp_path, torn):
+    path = tmp_path / "m.jsonl"
+    path.write_text(f"{json.dumps(record(1))}\n{torn}")
+    assert read_metrics(path) == [record(1)]
+    Metrics(path, 1).add(record(2))
+    assert read_metrics(path) == [record(1), record(2)]
+    path.write_text(f"{json.dumps(record(1))}\n{torn.strip()}\n{json.dumps(record(2))}\n")
+    with pytest.raises(MetricsError, match="line 2"):
+        read_metrics(path)
+
+
 def test_a_line_is_whole_or_not_there(tmp_path, monkeypatch, caplog):
     """A disk that is full in the middle of a line."""
     path = tmp_path / "m.jsonl"

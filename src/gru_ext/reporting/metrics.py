@@ -22,7 +22,7 @@ class MetricsError(ValueError):
 def read_metrics(path: StrPath) -> list[Record]:
     """The records of a metrics file, in order.
 
-    An incomplete last line is left out: a process was killed while it wrote that line.
+    A torn last line is left out, whether it ends or not: a process was killed while it wrote it.
 
     Raises
     ------
@@ -39,6 +39,8 @@ def read_metrics(path: StrPath) -> list[Record]:
             record = json.loads(line)
         except (ValueError, RecursionError):
             record = None
+            if number == len(complete) and line.startswith(b'{"'):
+                break
         if not isinstance(record, dict) or not _is_record(record):
             raise MetricsError(
                 f"{path} is not a metrics file: line {number} is not a JSON object with step, "

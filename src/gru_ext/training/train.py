@@ -23,7 +23,7 @@ from gru_ext.training.defaults import (
 from gru_ext.training.handover import handed_over
 from gru_ext.training.interrupts import StopRequest, TrainingInterrupted, stop_on_signals
 from gru_ext.training.options import TrainingOptions
-from gru_ext.training.outputs import check_outputs
+from gru_ext.training.outputs import check_outputs, locked_outputs
 from gru_ext.training.resume import resumed_options
 from gru_ext.training.start import StartingPoint, initial_model, starting_point
 
@@ -70,6 +70,11 @@ def train(text: Text, options: TrainingOptions) -> Model:
 
         check_classic(options)
     check_outputs(options)
+    with locked_outputs(options):
+        return _train_text(text, options)
+
+
+def _train_text(text: Text, options: TrainingOptions) -> Model:
     start = starting_point(options)
     data = read_training_data(
         text,
