@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from gru_ext.reporting.progress import Progress
     from gru_ext.text.vocabulary import Vocabulary
     from gru_ext.training.checkpoints import NotSavedError
+    from gru_ext.training.interrupts import TrainingInterrupted
     from gru_ext.training.options import TrainingOptions
-    from gru_ext.training.train import TrainingInterrupted, train
+    from gru_ext.training.train import train
     from gru_ext.training.trainer import Trainer
 
 _MODULES = {
@@ -34,7 +35,7 @@ _MODULES = {
     "Parameters": "model.parameters",
     "Progress": "reporting.progress",
     "Trainer": "training.trainer",
-    "TrainingInterrupted": "training.train",
+    "TrainingInterrupted": "training.interrupts",
     "TrainingOptions": "training.options",
     "Vocabulary": "text.vocabulary",
     "Workspace": "core.windows",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Files out whole or not at all."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -8,6 +9,8 @@ import sys
 
 import pytest
 
+from gru_ext.files import atomic
+from gru_ext.files.append import AppendedFile
 from gru_ext.files.atomic import check_writable, write_atomically
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -170,3 +173,109 @@ def test_a_full_disk(tmp_path, exists):
     assert "cannot write model.npz: File too large" in done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "model.npz"][: 1 + exists]
     assert not exists or path.read_bytes() == b"old"
+
+
+@POSIX
+@pytest.mark.parametrize("name", ["n" * 246, "n" * 300])
+def test_a_name_whose_temporary_name_is_too_long(tmp_path, name):
+    for function in (check_writable, lambda path: write_atomically(path, writes(b"x"))):
+        with pytest.raises(OSError, match=r"cannot write .*: File name too long"):
+            function(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@POSIX
+def test_a_loop_of_links(tmp_path):
+    for one, other in (("a", "b"), ("b", "a")):
+        (tmp_path / one).symlink_to(tmp_path / other)
+    for function in (check_writable, lambda path: write_atomically(path, writes(b"x"))):
+        with pytest.raises(OSError, match=r"cannot write .*a: Too many levels of symbolic links"):
+            function(tmp_path / "a")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+@POSIX
+def test_what_is_no_regular_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for function in (check_writable, lambda path: write_atomically(path, writes(b"x"))):
+        with pytest.raises(OSError, match="pipe: it is not a regular file"):
+            function(tmp_path / "pipe")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@pytest.fixture
+def private(tmp_path):
+    """A file that only its owner may read, and that nobody has asked to be touched."""
+    path = tmp_path / "private"
+    path.write_bytes(b"secret")
+    path.chmod(0o600)
+    yield path
+    assert path.read_bytes() == b"secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def swap(folder, private):
+    """Put a link to the private file in the place of the temporary file."""
+    (temporary,) = folder.glob(".*")
+    temporary.unlink()
+    temporary.symlink_to(private)
+
+
+@POSIX
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_link_in_the_place_of_the_temporary_file(tmp_path, private, exists):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    if exists:
+        (folder / "model").write_bytes(b"old")
+        (folder / "model").chmod(0o644)
+
+    def write(file):
+        file.write(b"new")
+        swap(folder, private)
+
+    write_atomically(folder / "model", write)
+
+
+@POSIX
+def test_a_link_in_the_place_of_a_copy(tmp_path, private, monkeypatch):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "model").write_bytes(b"old")
+    (folder / "model").chmod(0o644)
+
+    def no_link(source, temporary, **_):
+        os.symlink(private, temporary)
+        raise OSError(errno.EPERM, "no hard links")
+
+    copy = atomic.shutil.copyfileobj
+
+    def copy_and_swap(*arguments):
+        copy(*arguments)
+        for temporary in folder.glob(".*"):
+            temporary.unlink()
+            temporary.symlink_to(private)
+
+    monkeypatch.setattr(atomic.os, "link", no_link)
+    monkeypatch.setattr(atomic.shutil, "copyfileobj", copy_and_swap)
+    atomic.link_or_copy(folder / "model", folder / "kept")
+
+
+@POSIX
+def test_a_link_in_the_place_of_a_file_that_grows(tmp_path, private):
+    path = tmp_path / "m.jsonl"
+    file = AppendedFile(path)
+    file.append([b"one\n"], bytes)
+    path.unlink()
+    path.symlink_to(private)
+    with pytest.raises(OSError, match="symbolic links"):
+        file.append([b"one\n", b"two\n"], bytes)
+    file.cut(2, 0)
+
+
+@POSIX
+def test_the_mask_of_the_process_is_left_alone(tmp_path, monkeypatch):
+    """Another thread would make its files with it."""
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the mask was changed"))
+    for _ in range(2):
+        write_atomically(tmp_path / "model", writes(b"new"))

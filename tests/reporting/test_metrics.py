@@ -113,12 +113,13 @@ def test_a_callback_ends_training_in_order(tmp_path):
     assert same(whole, gru_ext.train(TEXT, **OPTIONS))
 
 
-def test_an_error_of_a_callback_passes_through(tmp_path):
+def test_an_error_of_a_callback_passes_through_with_the_model():
     def fail(progress):
         raise RuntimeError("mine")
 
-    with pytest.raises(RuntimeError, match="mine"):
+    with pytest.raises(RuntimeError, match="mine") as error:
         gru_ext.train(TEXT, **OPTIONS, callback=fail)
+    assert error.value.model.about["step"] == 10
     with pytest.raises(TypeError, match="`callback` must be callable"):
         gru_ext.train(TEXT, **OPTIONS, callback="me")
 
@@ -191,6 +192,18 @@ def test_what_is_no_metrics_file(tmp_path, line):
         read_metrics(path)
 
 
+@pytest.mark.parametrize("torn", ['{"st', '{"step": 2, "epo', '{"step": 2, "epo\n', '{"st{"\n'])
+def test_a_torn_last_line_is_left_out(tmp_path, torn):
+    path = tmp_path / "m.jsonl"
+    path.write_text(f"{json.dumps(record(1))}\n{torn}")
+    assert read_metrics(path) == [record(1)]
+    Metrics(path, 1).add(record(2))
+    assert read_metrics(path) == [record(1), record(2)]
+    path.write_text(f"{json.dumps(record(1))}\n{torn.strip()}\n{json.dumps(record(2))}\n")
+    with pytest.raises(MetricsError, match="line 2"):
+        read_metrics(path)
+
+
 def test_a_line_is_whole_or_not_there(tmp_path, monkeypatch, caplog):
     """A disk that is full in the middle of a line."""
     path = tmp_path / "m.jsonl"
@@ -259,7 +272,7 @@ def test_a_metrics_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
         def read(self, size=-1):
             raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("gru_ext.reporting.metrics.open", lambda *_: Failing(), raising=False)
+    monkeypatch.setattr("gru_ext.reporting.metrics.open_regular", lambda _: Failing())
     with pytest.raises(OSError, match="Input/output error") as error:
         read_metrics(path)
     assert error.value.filename == str(path)

@@ -149,6 +149,7 @@ def test_a_full_disk_for_a_while(tmp_path, monkeypatch, capsys, caplog, whole, n
     assert len(list(tmp_path.iterdir())) == 4
 
 
+@POSIX  # Windows removes no folder with an open file: the lock
 def test_the_folder_is_removed_for_a_while(tmp_path, caplog, whole):
     folder = tmp_path / "runs"
     folder.mkdir()
@@ -174,6 +175,7 @@ def test_the_folder_is_removed_for_a_while(tmp_path, caplog, whole):
     assert_same_files(folder, whole)
 
 
+@POSIX  # Windows removes no folder with an open file: the lock
 def test_the_folder_is_removed_for_good(tmp_path, away, capsys, whole):
     folder = tmp_path / "runs"
     folder.mkdir()
@@ -189,6 +191,105 @@ def test_the_folder_is_removed_for_good(tmp_path, away, capsys, whole):
     for name in ("model.npz", "model.best.npz"):
         assert str(found[name]) in str(error.value)
         assert file_arrays(found[name]) == file_arrays(whole / name)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("Wz is not finite"), "Wz is not finite"),
+        (TypeError("not JSON"), "not JSON"),
+        (MemoryError(), "MemoryError"),
+        (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+    ],
+)
+@pytest.mark.parametrize("classic", [False, True])
+def test_whatever_fails_in_the_last_write_the_model_is_handed_over(
+    tmp_path, away, monkeypatch, error, told, classic
+):
+    write = checkpoint.write
+
+    def fail(path, *more):
+        if path.parent == tmp_path:
+            raise error
+        write(path, *more)
+
+    options = {"classic": True, "max_steps": 5, "quiet": True} if classic else OPTIONS
+    whole = gru_ext.train(TEXT, **options)
+    monkeypatch.setattr(checkpoint, "write", fail)
+    with pytest.raises(gru_ext.NotSavedError, match=rf"cannot write .*model\.npz: .*{told}") as end:
+        gru_ext.train(TEXT, **options, output=tmp_path / "model.npz")
+    assert same(end.value.model, whole)
+    (copy,) = away.glob("*/model.npz")
+    assert f"it is in {copy} instead" in str(end.value)
+    assert classic or checkpoint.read(copy).metadata["step"] == 40
+
+
+def test_a_weight_that_is_not_finite_at_the_end(tmp_path, away, monkeypatch):
+    finish = saving.CheckpointWriter.finish
+
+    def break_and_finish(writer, data, model):
+        model.parameters["Wz"][0, 0] = float("nan")
+        finish(writer, data, model)
+
+    monkeypatch.setattr(saving.CheckpointWriter, "finish", break_and_finish)
+    with pytest.raises(gru_ext.NotSavedError, match="values that are not finite") as end:
+        gru_ext.train(TEXT, **OPTIONS | {"keep": "last"}, output=tmp_path / "model.npz")
+    assert end.value.model.about["step"] == 40
+    assert list(away.iterdir()) == []
+
+
+def test_whatever_fails_in_a_write_training_continues(tmp_path, monkeypatch, caplog, whole):
+    write, calls = checkpoint.write, []
+
+    def fail(*arguments):
+        calls.append(arguments)
+        if 2 <= len(calls) < 9:
+            raise MemoryError
+        write(*arguments)
+
+    monkeypatch.setattr(checkpoint, "write", fail)
+    files = {"output": tmp_path / "model.npz", "metrics": tmp_path / "m.jsonl"}
+    gru_ext.train(TEXT, **OPTIONS, **files, checkpoint_every=3)
+    assert "model.npz: MemoryError; training continues" in caplog.text
+    assert_same_files(tmp_path, whole)
+
+
+def test_a_copy_whose_name_is_too_long_for_the_other_folder(tmp_path, away, monkeypatch):
+    write = checkpoint.write
+
+    def fail(path, *more):
+        if path.name != "model.npz":
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        write(path, *more)
+
+    monkeypatch.setattr(checkpoint, "write", fail)
+    with pytest.raises(gru_ext.NotSavedError, match=r"it is in .*model\.npz instead"):
+        gru_ext.train(TEXT, **OPTIONS | {"keep": "last"}, output=tmp_path / "long.npz")
+    (copy,) = away.glob("*/model.npz")
+    assert checkpoint.read(copy).metadata["step"] == 40
+
+
+@POSIX
+@pytest.mark.parametrize("length", [237, 246, 256])
+def test_names_that_are_too_long_are_refused_before_training(tmp_path, length):
+    """The longest name is the temporary one of the previous file: 19 bytes more."""
+    seen = []
+    options = OPTIONS | {"callback": seen.append}
+    with pytest.raises(OSError, match="File name too long"):
+        gru_ext.train(TEXT, **options, output=tmp_path / ("n" * (length - 4) + ".npz"))
+    assert (seen, list(tmp_path.iterdir())) == ([], [])
+    gru_ext.train(TEXT, **options, output=tmp_path / ("n" * 232 + ".npz"), checkpoint_every=10)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_in_the_place_of_the_best_file_is_refused_on_a_resume(tmp_path):
+    path = tmp_path / "model.npz"
+    gru_ext.train(TEXT, **OPTIONS | {"max_steps": 20}, output=path)
+    best_path(path).unlink()
+    best_path(path).mkdir()
+    with pytest.raises(OSError, match=r"best\.npz: it is not a regular file"):
+        gru_ext.train(TEXT, output=path, resume=True, max_steps=40, quiet=True)
+    assert checkpoint.read(path).metadata["step"] == 20
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")

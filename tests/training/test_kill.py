@@ -133,6 +133,8 @@ STUCK = """if True:
     import os, signal, sys, time
     signal.signal(signal.SIGINT, signal.default_int_handler)
     from gru_ext.cli import main as cli
+    from gru_ext.training import interrupts
+    interrupts.GRACE_SECONDS = 0
     def fsync(descriptor):
         print("writing", flush=True)
         time.sleep(60)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from gru_ext.files import StrPath
+from gru_ext.files.regular import no_link
 
 Record = TypeVar("Record")
 
@@ -27,6 +28,17 @@ class AppendedFile:
 
     def __init__(self, path: StrPath, size: int = 0, count: int = 0) -> None:
         self.path, self.size, self.count = path, size, count
+        self._target = os.path.realpath(path)  # no link is followed that is put there later
+
+    def cut(self, size: int, count: int) -> None:
+        """Cut off what follows so many bytes and records, now or else at the next append."""
+        self.size, self.count = size, count
+        try:
+            with open(self._target, "r+b", buffering=0, opener=no_link) as file:
+                if os.fstat(file.fileno()).st_size > size:
+                    file.truncate(size)
+        except OSError:
+            pass
 
     def append(self, records: Sequence[Record], encoded: Callable[[Record], bytes]) -> None:
         """Write those of all the records that are not in the file yet.
@@ -36,7 +48,7 @@ class AppendedFile:
         OSError
             The file cannot be written. The next call tries again.
         """
-        with open(self.path, "ab", buffering=0) as file:
+        with open(self._target, "ab", buffering=0, opener=no_link) as file:
             if os.fstat(file.fileno()).st_size < self.size:  # somebody has removed the file
                 self.size = self.count = 0
             file.truncate(self.size)

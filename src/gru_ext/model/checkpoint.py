@@ -32,6 +32,7 @@ from gru_ext.core.kernels import MOST_LAYERS
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import write_atomically
 from gru_ext.files.errors import errors_with_name
+from gru_ext.files.regular import open_regular
 from gru_ext.model.metadata import FORMAT_VERSION, check_size, check_vocabulary, read_metadata
 from gru_ext.model.parameters import NAMES, shapes
 from gru_ext.text.vocabulary import Vocabulary
@@ -204,7 +205,7 @@ def read(path: StrPath) -> Checkpoint:
     CheckpointError
         The file is not a model file, or is truncated or inconsistent.
     """
-    with errors_name(path), errors_with_name(path), open(path, "rb") as file:
+    with errors_name(path), errors_with_name(path), open_regular(path) as file:
         try:
             return _Reader(file).read()
         except CheckpointError:

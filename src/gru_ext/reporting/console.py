@@ -6,9 +6,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -33,7 +34,7 @@ class Console:
         self.quiet = quiet
         self._bar: tqdm[NoReturn] | None = None
         self._redirected = ExitStack()
-        if not quiet and sys.stderr is not None and sys.stderr.isatty():
+        if not quiet and _is_terminal(sys.stderr):
             # imported only here, because that takes longer than a short run
             from tqdm import tqdm
             from tqdm.contrib.logging import logging_redirect_tqdm
@@ -60,32 +61,54 @@ class Console:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._on_bar(lambda bar: bar.close())
         self._redirected.close()
+
+    @property
+    def shows(self) -> bool:
+        """Whether anybody may see the lines."""
+        return not self.quiet and sys.stdout is not None
 
     def print(self, text: str) -> None:
         """Print a line on standard output, clear of the bar.
 
         If standard output is closed the run continues silently: its model is what counts.
         """
-        if self.quiet or sys.stdout is None:
+        if not self.shows:
             return
-        if self._bar is not None:
-            self._bar.clear()
+        self._on_bar(lambda bar: bar.clear())
         try:
             sys.stdout.write(_showable(text + "\n"))
             sys.stdout.flush()
-        except OSError:
+        except (OSError, ValueError):  # the other end is closed, or this one
             self.quiet = True
-        if self._bar is not None:
-            self._bar.refresh()
+        self._on_bar(lambda bar: bar.refresh())
 
     def advance(self, characters: int, bits_per_char: float) -> None:
         """Move the bar on by so many characters, and show the loss."""
-        if self._bar is not None:
-            self._bar.set_postfix_str(f"{bits_per_char:.3f} bits/char", refresh=False)
-            self._bar.update(characters)
+
+        def move(bar: tqdm[NoReturn]) -> None:
+            bar.set_postfix_str(f"{bits_per_char:.3f} bits/char", refresh=False)
+            bar.update(characters)
+
+        self._on_bar(move)
+
+    def _on_bar(self, draw: Callable[[tqdm[NoReturn]], object]) -> None:
+        """Draw on the bar, if there is one; without its terminal there is none any more."""
+        if self._bar is None:
+            return
+        try:
+            draw(self._bar)
+        except (OSError, ValueError):
+            self._bar.disable = True
+            self._bar = None
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 def _columns() -> int:

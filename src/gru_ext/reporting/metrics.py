@@ -14,6 +14,7 @@ from gru_ext.files import StrPath
 from gru_ext.files.append import AppendedFile
 from gru_ext.files.atomic import write_atomically
 from gru_ext.files.errors import errors_with_name
+from gru_ext.files.regular import open_regular
 
 Record = dict[str, Any]
 
@@ -39,7 +40,7 @@ class MetricsError(ValueError):
 def read_metrics(path: StrPath) -> list[Record]:
     """The records of a metrics file, in order.
 
-    An incomplete last line is left out: a process was killed while it wrote that line.
+    A torn last line is left out, whether it ends or not: a process was killed while it wrote it.
 
     Raises
     ------
@@ -48,13 +49,15 @@ def read_metrics(path: StrPath) -> list[Record]:
     MetricsError
         A line is not a record.
     """
-    with errors_with_name(path), open(path, "rb") as file:
+    with errors_with_name(path), open_regular(path) as file:
         complete = file.read().split(b"\n")[:-1]
     records = []
     for number, line in enumerate(complete, start=1):
         try:
             records.append(_record(line))
         except (TypeError, ValueError) as error:
+            if number == len(complete) and line.startswith(b'{"') and not _is_json(line):
+                break  # a torn last line
             raise MetricsError(
                 f"{path} is not a metrics file: line {number} is not a JSON object with step, "
                 f"characters and seconds: {brief(error, 200)}"
@@ -69,6 +72,16 @@ def _record(line: bytes) -> Record:
         raise TypeError(f"it is {shown(record)}")
     checked(record, FIELDS)
     return record
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def number_in(record: Record, column: str) -> float | None:
@@ -128,13 +141,7 @@ class Metrics:
         file = self._file
         if file is None or file.count <= len(self.records):
             return
-        file.count = len(self.records)
-        file.size = len(b"".join(map(_line, self.records)))
-        try:
-            if os.path.getsize(file.path) > file.size:
-                os.truncate(file.path, file.size)
-        except OSError:
-            pass  # the next record is written in their place
+        file.cut(len(b"".join(map(_line, self.records))), len(self.records))
 
     def flush(self) -> None:
         """Write the records that are not written yet."""

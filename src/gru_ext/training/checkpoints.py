@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ _logger = logging.getLogger("gru_ext")
 
 
 class NotSavedError(OSError):
-    """The trained model could not be written to its file; it is in ``model``."""
+    """The trained model could not be written to its file, for any reason; it is in ``model``."""
 
     def __init__(self, message: str, model: Model) -> None:
         super().__init__(message)
@@ -91,6 +92,11 @@ class CheckpointWriter:
         Whether the output already holds a state of this run.
     forced : bool
         Whether another run's files are replaced; its previous state is then removed too.
+
+    Attributes
+    ----------
+    written_step : int or None
+        The step of the last state that was written.
     """
 
     def __init__(
@@ -106,6 +112,7 @@ class CheckpointWriter:
         self._seconds = 60 * (DEFAULT_MINUTES if minutes is None else minutes)
         self._since = time.monotonic()
         self._saved_step: int | None = None
+        self.written_step: int | None = None
         self._best: Checkpoint | None = None  # to be written
         self._failed: set[Path] = set()
         self._ours, self._forced = resumed, forced
@@ -129,7 +136,10 @@ class CheckpointWriter:
             return False
         self._retry_best()
         self._since, self._saved_step = time.monotonic(), step
-        return self._try(self._output, data)
+        written = self._try(self._output, data)
+        if written:
+            self.written_step = step
+        return written
 
     def roll_back(self) -> None:
         """Note that the run was rolled back: the saved step comes again, with another state."""
@@ -157,6 +167,16 @@ class CheckpointWriter:
         failures = [self._write_somewhere(path, content) for path, content in files.items()]
         if any(failures):
             raise NotSavedError("; ".join(filter(None, failures)), model)
+        self.written_step = data.metadata.get("step")
+
+    def rescue(self, data: Checkpoint, model: Model) -> str:
+        """Write the state where an exception has ended the run, as at its end; say where it is."""
+        step = data.metadata["step"]
+        if self._output is None:
+            return ""
+        if self.written_step is None or self.written_step < step:
+            self.finish(data, model)
+        return f"the state of step {self.written_step:,} is in {self._output}"
 
     def _retry_best(self) -> None:
         if self._output is None or self._best is None:
@@ -167,8 +187,9 @@ class CheckpointWriter:
     def _try(self, path: Path, data: Checkpoint) -> bool:
         try:
             self._write(path, data)
-        except OSError as error:
-            _logger.warning("%s; training continues, and writing is tried again", error)
+        except Exception as error:  # whatever it is: the state is in memory, the run can go on
+            reason = _failure(path, error)
+            _logger.warning("%s; training continues, and writing is tried again", reason)
             self._failed.add(path)
             return False
         if path in self._failed:
@@ -206,15 +227,25 @@ class CheckpointWriter:
         try:
             self._write(path, data)
             return None
-        except OSError as error:
-            failure = str(error)
+        except Exception as error:
+            failure = _failure(path, error)
         try:
             folder = Path(tempfile.mkdtemp(prefix="gru_ext_"))
         except OSError:
             return failure
-        try:
-            checkpoint.write(folder / path.name, data)
-        except OSError:
+        for name in (path.name, "model.npz"):  # there a name may have to be shorter
+            try:
+                checkpoint.write(folder / name, data)
+            except Exception as error:
+                _logger.debug("%s", _failure(folder / name, error))
+            else:
+                return f"{failure}; it is in {folder / name} instead"
+        with suppress(OSError):
             folder.rmdir()
-            return failure
-        return f"{failure}; it is in {folder / path.name} instead"
+        return failure
+
+
+def _failure(path: Path, error: Exception) -> str:
+    """A message that says which file could not be written, and why."""
+    reason = str(error) or type(error).__name__
+    return reason if str(path) in reason else f"cannot write {path}: {reason}"

@@ -17,8 +17,11 @@ from gru_ext.model.model import Model
 from gru_ext.model.parameters import NAMES, Parameters, draw_uniform
 from gru_ext.reporting.console import Console
 from gru_ext.text.vocabulary import Vocabulary
+from gru_ext.training.checkpoints import CheckpointWriter
 from gru_ext.training.chunks import ChunkSize, next_event
+from gru_ext.training.data import TrainingData
 from gru_ext.training.defaults import steps_of
+from gru_ext.training.handover import handed_over
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
 
@@ -133,23 +136,24 @@ def _settled(
 
 
 def train_classic(
-    symbols: NDArray[np.integer],
-    vocabulary: Vocabulary,
+    data: TrainingData,
     options: TrainingOptions,
     weights: Checkpoint | None,
+    writer: CheckpointWriter,
     stop: StopRequest,
 ) -> Model:
     """Train as the original script does, and print what it prints.
 
     Parameters
     ----------
-    symbols : ndarray, shape (n,)
+    data : TrainingData
         The text.
-    vocabulary : Vocabulary
     options : TrainingOptions
         Those given replace the script's own values.
     weights : Checkpoint, optional
         Weights to start from. The memory of Adagrad starts at zero in any case.
+    writer : CheckpointWriter
+        It writes the weights at the end.
     stop : StopRequest
         It ends the run after the current window.
 
@@ -158,6 +162,7 @@ def train_classic(
     ValueError
         The text is too short, or the weights or options do not fit.
     """
+    vocabulary, symbols = data.vocabulary, data.symbols
     options = _settled(options, vocabulary, weights)
     T, V, H = options.seq_length, len(vocabulary), options.hidden_size
     n_text = len(symbols)
@@ -177,40 +182,51 @@ def train_classic(
         draw_uniform(initial, generator)
     p = _Stacked(initial if weights is None else weights.weights, options.dtype)
     m = _Stacked(Parameters(V, H, options.dtype), options.dtype)
-    hidden, position = np.zeros(H, options.dtype), 0
+    hidden, position, n = np.zeros(H, options.dtype), 0, 0
     smooth_loss = -np.log(1.0 / V) * T
 
-    with Console(steps * T, quiet=options.quiet) as console:
-        console.print(f"data has {n_text} characters, {V} unique.")
-        chunk = ChunkSize()
-        n = 0
-        while n < steps and not stop:
-            if position + T + 1 >= n_text:
-                hidden[:], position = 0, 0
-            if sample_every and n % sample_every == 0:
-                uniforms = generator.random((sample_length,))
-                ixes = _classic.sample(*p.arrays(), hidden, int(text[position]), uniforms)
-                console.print(f"----\n{vocabulary.decode(ixes)}\n----")
-            until = next_event(n, steps, sample_every, log_every)
-            losses = np.zeros(chunk.next(until - n))
-            position = _classic.iterate(
-                *p.arrays(),
-                *m.arrays(),
-                hidden,
-                text,
-                position,
-                T,
-                options.learning_rate,
-                options.clip,
-                losses,
-            )
-            for i, loss in enumerate(losses.tolist(), start=n):
-                smooth_loss = smooth_loss * 0.999 + loss * 0.001
-                if log_every and i % log_every == 0:
-                    console.print(f"iter {i}, loss: {loss:f}, smooth loss: {smooth_loss:f}")
-            n += len(losses)
-            console.advance(T * len(losses), smooth_loss / T / math.log(2))
+    def result() -> Model:
+        parameters = Parameters(V, H, options.dtype)
+        parameters.assign(p.named())
+        return Model(
+            vocabulary, parameters, {"step": n, "options": options.record(), "classic": True}
+        )
 
-    parameters = Parameters(V, H, options.dtype)
-    parameters.assign(p.named())
-    return Model(vocabulary, parameters, {"step": n, "options": options.record(), "classic": True})
+    def rescue() -> tuple[Model, str]:
+        model = result()
+        return model, writer.rescue(model.checkpoint(), model) if n else ""
+
+    with handed_over(stop, rescue):
+        with Console(steps * T, quiet=options.quiet) as console:
+            console.print(f"data has {n_text} characters, {V} unique.")
+            chunk = ChunkSize()
+            while n < steps and not stop:
+                if position + T + 1 >= n_text:
+                    hidden[:], position = 0, 0
+                if sample_every and n % sample_every == 0 and console.shows:
+                    uniforms = generator.random((sample_length,))
+                    ixes = _classic.sample(*p.arrays(), hidden, int(text[position]), uniforms)
+                    console.print(f"----\n{vocabulary.decode(ixes)}\n----")
+                until = next_event(n, steps, sample_every, log_every)
+                losses = np.zeros(chunk.next(until - n))
+                position = _classic.iterate(
+                    *p.arrays(),
+                    *m.arrays(),
+                    hidden,
+                    text,
+                    position,
+                    T,
+                    options.learning_rate,
+                    options.clip,
+                    losses,
+                )
+                begun, n = n, n + len(losses)
+                for i, loss in enumerate(losses.tolist(), start=begun):
+                    smooth_loss = smooth_loss * 0.999 + loss * 0.001
+                    if log_every and i % log_every == 0:
+                        console.print(f"iter {i}, loss: {loss:f}, smooth loss: {smooth_loss:f}")
+                console.advance(T * len(losses), smooth_loss / T / math.log(2))
+                stop.deliver()
+        model = result()
+        writer.finish(model.checkpoint(), model)
+    return model

@@ -1,54 +1,144 @@
 # SPDX-License-Identifier: MIT
-"""Signals that ask a run to stop."""
+"""Signals that ask a run to stop, and handlers of the application that wait for a whole state."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gru_ext.model.model import Model
+
+GRACE_SECONDS = 1.0
+"""A second signal within this time is the same request: some tools send each signal twice."""
+
+# Signals that end a process unless it handles them, and that it can still react to.
+_ENDING = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+# Signals that ask to stop even where the application handles them: its handler may only take note,
+# as that of asyncio.run does, and expect its own code to run soon.
+_STOPPING = ("SIGINT", "SIGTERM", "SIGBREAK")
+
+Handler = Callable[[int, FrameType | None], Any]
+
+
+def _numbers(names: tuple[str, ...]) -> set[int]:
+    return {int(getattr(signal, name)) for name in names if hasattr(signal, name)}
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """A signal stopped training cleanly. The model so far is in ``model``, and was written.
+
+    ``signal`` is the signal's number: that of Ctrl-C, SIGINT, or SIGTERM, or another one that would
+    have ended the process.
+    """
+
+    def __init__(self, model: Model, signal: int | None = None) -> None:
+        super().__init__("training was interrupted")
+        self.model, self.signal = model, signal
 
 
 class StopRequest:
-    """Whether a signal has asked the run to stop, and which one."""
+    """Whether a signal has asked the run to stop, and which one.
+
+    Attributes
+    ----------
+    signal : int or None
+        The first signal that asked the run to stop.
+    at_once : bool
+        Whether a later one asked it to end without writing anything more.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.at_once = False
+        self._since = 0.0
+        self._postponing = False
+        self._postponed: list[tuple[Handler, int]] = []
 
     def __bool__(self) -> bool:
         return self.signal is not None
 
+    def ask(self, number: int) -> None:
+        """Note a signal; the second one of Ctrl-C or SIGTERM ends the process at once."""
+        now = time.monotonic()
+        if not self:
+            self.signal, self._since = number, now
+        elif number in _numbers(_STOPPING) and now - self._since >= GRACE_SECONDS:
+            self.at_once = True
+
+    def call(self, handler: Handler, number: int, frame: FrameType | None) -> None:
+        """Call the application's handler, or postpone it while the state is not whole."""
+        if self._postponing and not self.at_once:
+            self._postponed.append((handler, number))
+        else:
+            handler(number, frame)
+
+    def deliver(self) -> None:
+        """Call the handlers that were postponed. What they raise passes through."""
+        while self._postponed:
+            handler, number = self._postponed.pop(0)
+            handler(number, None)
+
+    @contextmanager
+    def postponed(self, postponing: bool = True) -> Iterator[None]:
+        """Postpone the application's handlers, or call them as they come for a while."""
+        before, self._postponing = self._postponing, postponing
+        try:
+            yield
+        finally:
+            self._postponing = before
+
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request to stop cleanly; a second ends at once.
+    """Turn a signal into a request to stop cleanly; a second Ctrl-C or SIGTERM ends at once.
 
-    This is done only in the main thread, and only for signals that nobody else handles.
+    Signals whose action is still the default ask the run to stop. The application's own handlers
+    are called, but not in the middle of a step; Ctrl-C and SIGTERM ask to stop beside that. Ignored
+    signals stay ignored, and only the main thread gets any.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if not request:
-            request.signal = number
-        elif number == signal.SIGINT:
-            raise KeyboardInterrupt
-        else:
-            raise SystemExit(128 + number)
-
-    usual: dict[int, Any] = {
-        signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: signal.SIG_DFL,
-    }
-    taken = [number for number in usual if signal.getsignal(number) == usual[number]]
+    before: dict[int, Any] = {}
+    own: dict[int, Any] = {}
     try:
-        for number in taken:
-            signal.signal(number, handle)
+        for number in map(int, signal.valid_signals()):
+            handler = signal.getsignal(number)
+            ours = _handler(request, number, handler)
+            if ours is not None:
+                before[number], own[number] = handler, ours
+                signal.signal(number, ours)
         yield request
     finally:
-        for number in taken:
-            signal.signal(number, usual[number])
+        for number, handler in before.items():
+            if signal.getsignal(number) is own[number]:  # else somebody has set another since
+                signal.signal(number, handler)
+
+
+def _handler(request: StopRequest, number: int, usual: Any) -> Handler | None:
+    """What handles a signal during a run, where ``usual`` did before; None to leave it so."""
+    default = usual is signal.SIG_DFL or usual is signal.default_int_handler
+    if default and number not in _numbers(_ENDING):
+        return None
+    if not default and not callable(usual):  # it is ignored, or its handler is not Python code
+        return None
+    asks = default or number in _numbers(_STOPPING)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if asks:
+            request.ask(number)
+        if not default:
+            request.call(usual, number, frame)
+        if request.at_once and number in _numbers(_STOPPING):
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            raise SystemExit(128 + number)
+
+    return handle

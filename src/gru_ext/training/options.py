@@ -297,7 +297,8 @@ class TrainingOptions(Options):
         "function that is called with a Progress at each progress line and each evaluation",
         OUTPUT,
         details="Where it returns True, training stops cleanly. An exception in it ends "
-        "training, and nothing more is written. Steps may come again after a run that diverged "
+        "training and passes through, after the state so far is written to the output; its "
+        "attribute `model` is the model. Steps may come again after a run that diverged "
         "was rolled back.",
         on_command_line=False,
     )

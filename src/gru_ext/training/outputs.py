@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import check_writable
+from gru_ext.files.lock import locked
 from gru_ext.training.checkpoints import best_path, previous_hint, previous_path
 from gru_ext.training.options import TrainingOptions
 
@@ -24,12 +27,8 @@ def check_outputs(options: TrainingOptions) -> None:
     outputs = [*written, *_given(options, "tensorboard")]
     if len({os.path.realpath(path) for path, _ in outputs}) < len(outputs):
         raise ValueError("the output files of a run must have different names")
-    for path, name in written:
-        if os.path.exists(path) and not (options.resume or options.force or options.classic):
-            raise FileExistsError(
-                f"{path} exists: continue its run with `resume`, replace it with `force`, or name "
-                f"another file with `{name}`"
-            )
+    _refuse_existing(options)
+    for path, _ in written:
         check_writable(path)
     if options.plot is not None:
         from gru_ext.reporting.plot import check_plot
@@ -39,6 +38,33 @@ def check_outputs(options: TrainingOptions) -> None:
         from gru_ext.reporting.tensorboard import check_tensorboard
 
         check_tensorboard(options.tensorboard, fresh=not (options.resume or options.force))
+
+
+@contextmanager
+def locked_outputs(options: TrainingOptions) -> Iterator[None]:
+    """Hold the locks of the files that a run writes, against other runs.
+
+    Raises
+    ------
+    OSError
+        Another run writes one of the files, or has made one since they were checked.
+    """
+    with ExitStack() as locks:
+        for path, _ in _given(options, "output", "metrics"):
+            locks.enter_context(locked(path))
+        _refuse_existing(options)
+        yield
+
+
+def _refuse_existing(options: TrainingOptions) -> None:
+    if options.resume or options.force or options.classic:
+        return
+    for path, name in [*_model_files(options), *_given(options, "metrics", "plot")]:
+        if os.path.exists(path):
+            raise FileExistsError(
+                f"{path} exists: continue its run with `resume`, replace it with `force`, or name "
+                f"another file with `{name}`"
+            )
 
 
 def _given(options: TrainingOptions, *names: str) -> list[tuple[StrPath, str]]:
@@ -51,7 +77,7 @@ def _model_files(options: TrainingOptions) -> list[tuple[StrPath, str]]:
     if options.output is None:
         return []
     paths: list[StrPath] = [options.output]
-    if options.keeps_best:
+    if options.keeps_best or options.resume:  # what the resumed run keeps is in its file
         paths.append(best_path(options.output))
     if not options.classic:
         paths.append(previous_path(options.output))

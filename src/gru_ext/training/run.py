@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
+from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.model.sampling import sample_chunks
 from gru_ext.reporting.console import Console
 from gru_ext.reporting.metrics import Metrics
@@ -63,6 +64,8 @@ class Run:
         self.unit = unit_of(trainer)
         every, length, lines = options.sample_every, options.sample_length, options.log_every
         self.sample_every = max(1, steps // 4) if every is None else every
+        if options.quiet:  # nobody would see the samples
+            self.sample_every = 0
         self.sample_length = 200 if length is None else length
         self.log_every = default_log_every(steps) if lines is None else lines
         # an evaluation that nobody sees is left out
@@ -79,6 +82,8 @@ class Run:
         # the step of the last report; since then: sum of losses, seconds, steps these were for
         self._reported, self._loss_sum = trainer.steps_done, 0.0
         self._seconds, self._timed = 0.0, 0
+        self._begun = self._whole = trainer.steps_done  # the step to which these numbers belong
+        self._gave_up = False
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds of this, beside the trainer's state."""
@@ -140,7 +145,8 @@ class Run:
         """Make the steps that are left, or those until a stop is requested."""
         trainer, options = self.trainer, self.options
         per_step = trainer.characters_per_step
-        begun = self._begun = trainer.steps_done
+        begun = self._begun = self._whole = trainer.steps_done
+        self._stop = stop
         self._metrics = Metrics(options.metrics, begun)
         self._events = EventFile(options.tensorboard, begun)
         self._began = time.perf_counter() - self._metrics.seconds
@@ -149,6 +155,9 @@ class Run:
             size, added, memory = len(self.validation.symbols), self.added, self.memory
             console.print(heading(trainer, size, self.steps, added, memory))
             while not self._finish_step(console, stop):
+                stop.deliver()
+                if stop:
+                    break
                 done = trainer.steps_done
                 self.recovery.keep((self._reported, self._loss_sum, *self.validation.counters))
                 until = next_event(
@@ -171,7 +180,8 @@ class Run:
                 else:
                     for loss in losses.tolist():  # one by one: the same sum for any chunks
                         self._loss_sum += loss
-                made = trainer.steps_done - done
+                self._whole = trainer.steps_done
+                made = self._whole - done
                 console.advance(made * per_step, trainer.smooth_loss / math.log(2))
             if not self._ended and self.recovery.may_have_diverged():
                 self._roll_back()  # a resumed run makes these steps again
@@ -183,6 +193,7 @@ class Run:
         trainer, rate = self.trainer, self.trainer.learning_rate
         self._roll_back()
         if self.recovery.exhausted:
+            self._gave_up = True
             raise ValueError(self._divergence(problem, rate))
         trainer.schedule.halvings += 1
         _logger.warning(
@@ -198,6 +209,7 @@ class Run:
         self._metrics.roll_back(self.trainer.steps_done)
         self._events.roll_back(self.trainer.steps_done)
         self.writer.roll_back()
+        self._whole = self.trainer.steps_done
 
     def _divergence(self, problem: str, rate: float) -> str:
         step, saved = self.trainer.steps_done, ""
@@ -212,6 +224,26 @@ class Run:
             f"{rate:.4g}{saved}"
         )
 
+    def result(self) -> Model:
+        """The model that the run returns: that of the best weights where these are kept."""
+        model = self.trainer.model
+        model.about["step"] = self.trainer.steps_done
+        return model if self.best is None else from_checkpoint(self.best)
+
+    def rescue(self) -> tuple[Model, str]:
+        """Write the last whole state where an exception ended the run; say where it is."""
+        trainer = self.trainer
+        if trainer.steps_done <= self._begun:
+            return self.result(), ""
+        if trainer.steps_done != self._whole or self.recovery.may_have_diverged():
+            self._roll_back()
+        self._metrics.flush()
+        self._events.flush()
+        model = self.result()
+        if self._gave_up or trainer.steps_done <= self._begun:  # its message says what is written
+            return model, ""
+        return model, self.writer.rescue(self.checkpoint(), model)
+
     def draw_plot(self) -> None:
         """Draw the picture that the options ask for."""
         if self.options.plot is None or not self._metrics.records:
@@ -220,8 +252,8 @@ class Run:
 
         try:
             plot_records({"": self._metrics.records}, self.options.plot)
-        except OSError as error:  # the model is written, and that is what counts
-            _logger.warning("%s", error)
+        except Exception as error:  # the model is written, and that is what counts
+            _logger.warning("%s", str(error) or type(error).__name__)
 
     def _finish_step(self, console: Console, stop: StopRequest) -> bool:
         """Do what is due after the latest step; return whether the run ends here."""
@@ -244,7 +276,7 @@ class Run:
         if due and step > self._reported:
             ended = self._report(console, step, ended)
         if step > self._begun and self.sample_every and (last or step % self.sample_every == 0):
-            console.print(self._sample())
+            self._show_sample(console, stop)
         if ended:
             for line in ending(validation, step, self.unit):
                 console.print(line)
@@ -267,7 +299,11 @@ class Run:
         self._metrics.add(progress.record())
         self._events.add(progress.record())
         callback = self.options.callback
-        return bool(callback is not None and callback(progress)) or ended
+        if callback is None:
+            return ended
+        with self._stop.postponed(False):  # the state is whole, and the time is the application's
+            self._stop.deliver()
+            return bool(callback(progress)) or ended
 
     def _lower_on_plateau(self) -> None:
         """Lower the learning rate where the validation loss is on a plateau.
@@ -304,15 +340,20 @@ class Run:
             seconds=time.perf_counter() - self._began,
         )
 
-    def _sample(self) -> str:
-        model = self.trainer.model
-        text = "".join(
-            sample_chunks(
-                model.parameters,
-                model.vocabulary,
-                self.sample_length,
-                seed=(self.options.seed, self.trainer.steps_done),
-                separator=model.separator,
-            )
-        )
-        return f"----\n{text}\n----"
+    def _show_sample(self, console: Console, stop: StopRequest) -> None:
+        """Sample and print a text, unless nobody sees it or a signal comes in the middle."""
+        model, parts = self.trainer.model, []
+        if not console.shows:
+            return
+        for part in sample_chunks(
+            model.parameters,
+            model.vocabulary,
+            self.sample_length,
+            seed=(self.options.seed, self.trainer.steps_done),
+            separator=model.separator,
+        ):
+            parts.append(part)
+            stop.deliver()
+            if stop:
+                return
+        console.print(f"----\n{''.join(parts)}\n----")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gru_ext.arguments.keywords import keywords_of
 from gru_ext.model.checkpoint import CheckpointError, errors_name
-from gru_ext.model.model import Model, from_checkpoint
+from gru_ext.model.model import Model
 from gru_ext.text.reader import Text
 from gru_ext.training.checkpoints import CheckpointWriter
 from gru_ext.training.data import TrainingData, read_training_data
@@ -22,25 +22,15 @@ from gru_ext.training.defaults import (
     steps_of,
     validation_size,
 )
-from gru_ext.training.interrupts import StopRequest, stop_on_signals
+from gru_ext.training.handover import handed_over
+from gru_ext.training.interrupts import StopRequest, TrainingInterrupted, stop_on_signals
 from gru_ext.training.options import TrainingOptions
-from gru_ext.training.outputs import check_outputs
+from gru_ext.training.outputs import check_outputs, locked_outputs
 from gru_ext.training.resume import resumed_options
 from gru_ext.training.start import StartingPoint, check_sizes, initial_model, starting_point
 
 if TYPE_CHECKING:
     from gru_ext.training.trainer import Trainer
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """A signal stopped training cleanly. The model so far is in ``model``, and was written.
-
-    ``signal`` is the signal's number: that of Ctrl-C, SIGINT, or SIGTERM.
-    """
-
-    def __init__(self, model: Model, signal: int | None = None) -> None:
-        super().__init__("training was interrupted")
-        self.model, self.signal = model, signal
 
 
 @keywords_of(TrainingOptions)
@@ -64,12 +54,16 @@ def train(text: Text, options: TrainingOptions) -> Model:
     Raises
     ------
     TypeError, ValueError, OSError
-        An option, the text or a file is not as described. Nothing is written then.
+        An option, the text or a file is not as described. Nothing is written before training.
     NotSavedError
         An OSError: the model could not be written at the end. The exception holds the model.
     TrainingInterrupted
-        A KeyboardInterrupt: Ctrl-C or SIGTERM stopped training. The model so far was written, and
-        the exception holds it.
+        A KeyboardInterrupt: Ctrl-C, SIGTERM or another signal that would have ended the process
+        stopped training. The model so far was written, and the exception holds it.
+    Exception
+        Whatever else ends training, such as an exception of a callback, passes through. The state
+        so far was written, as a note of the exception says, and its attribute ``model`` is the
+        model.
     """
     if isinstance(text, bytes):
         options = options.over({"units": "bytes"})
@@ -78,6 +72,11 @@ def train(text: Text, options: TrainingOptions) -> Model:
 
         check_classic(options)
     check_outputs(options)
+    with locked_outputs(options):
+        return _train_text(text, options)
+
+
+def _train_text(text: Text, options: TrainingOptions) -> Model:
     start = starting_point(options)
     data = read_training_data(
         text,
@@ -103,10 +102,7 @@ def train(text: Text, options: TrainingOptions) -> Model:
             from gru_ext.training.classic import train_classic
 
             with errors_name(start.name):
-                model = train_classic(
-                    data.symbols, data.vocabulary, options, start.checkpoint, stop
-                )
-            writer.finish(model.checkpoint(), model)
+                model = train_classic(data, options, start.checkpoint, writer, stop)
         else:
             model = _train(data, options, start, writer, stop)
     if stop:
@@ -193,10 +189,10 @@ def _train(
                 f"{start.name} has ended after {validation.waited} evaluations without a better "
                 f"loss: to continue, give a larger `patience`"
             )
-    run.train(stop)
-    model.about["step"] = trainer.steps_done
-    trained = model if run.best is None else from_checkpoint(run.best)
-    writer.finish(run.checkpoint(), trained)
+    with handed_over(stop, run.rescue):
+        run.train(stop)
+        trained = run.result()
+        writer.finish(run.checkpoint(), trained)
     run.draw_plot()
     return trained
 

@@ -117,6 +117,7 @@ class Validation:
         """
 
         def check_stop(_: int) -> None:
+            stop.deliver()
             if stop:
                 raise _Stopped
 
