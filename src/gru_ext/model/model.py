@@ -118,9 +118,13 @@ class Model:
         ----------
         length : int
         prompt : str or bytes
-            What the model reads first: characters that it knows.
+            What the model reads first: characters that it knows. Without a prompt a sample starts
+            as after a document separator, where the model has one; or else after a newline, if the
+            model knows that character; or else after a random character, which is drawn with
+            ``seed``, or the first of the vocabulary at temperature 0. It is not in the result.
         temperature : float
-            The logits are divided by it. 0 takes the most likely character each time.
+            The logits are divided by it. 0 takes the most likely character each time: the same
+            text for any seed.
         seed : int, optional
             The same seed gives the same text.
 
@@ -144,7 +148,7 @@ class Model:
         sampled = sample_symbols(self.parameters, self.vocabulary, length, prompt, **chosen)
         return prompt + b"".join(map(self.vocabulary.to_bytes, sampled))
 
-    def evaluate(self, text: Text, encoding: str = "utf-8") -> Evaluation:
+    def evaluate(self, text: Text, encoding: str = "utf-8", join: str = "") -> Evaluation:
         """Evaluate the model on a text: the cross-entropy of its characters.
 
         The hidden state is zero at the start and carried through the whole text. It is reset at
@@ -153,10 +157,12 @@ class Model:
         Parameters
         ----------
         text : str, bytes, path-like or list of paths
-            A str is the text itself, and so are bytes for a model of bytes. In a list a str is a
-            path; ``-`` is standard input.
+            A str is the text itself, and so are bytes for a model of bytes; one that looks like a
+            path is refused. In a list a str is a path; ``-`` is standard input.
         encoding : str
             The encoding of the files, for a model of characters.
+        join : str
+            Text placed between the files.
 
         Raises
         ------
@@ -168,7 +174,7 @@ class Model:
         from gru_ext.text.reader import TextReader
         from gru_ext.text.vocabulary import Counts
 
-        reader = TextReader(text, self.vocabulary.units, encoding)
+        reader = TextReader(text, self.vocabulary.units, encoding, join=join)
         counts = Counts(reader.pieces(), reader.units)
         symbols = encode_text(reader, counts, self.vocabulary)
         return evaluate_symbols(self.parameters, symbols, separator=self.separator)

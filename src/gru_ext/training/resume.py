@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gru_ext.arguments.kinds import Kind
+from gru_ext.arguments.kinds import Kind, String
 from gru_ext.arguments.messages import shown
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.training.options import TrainingOptions
@@ -97,8 +97,9 @@ def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOption
     defaults = {name: declared[name].default for name in fixed}
     before = {name: value for name, value in defaults.items() if value is not None} | recorded
     check_matches(
-        Match(name.replace("_", " "), before.get(name, value), value)
+        Match(name.replace("_", " "), *(_named(declared[name].kind, each) for each in pair))
         for name, value in fixed.items()
+        for pair in [(before.get(name, value), value)]
     )
     kept = {name: value for name, value in recorded.items() if name in declared}
     if asked.epochs is not None and asked.max_steps is None:
@@ -107,6 +108,11 @@ def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOption
         return asked.over({name: kept[name] for name in kept if declared[name].saved})
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"has damaged options: {error}") from None
+
+
+def _named(kind: Kind[Any], value: object) -> object:
+    """A value as a message shows it: text in quotation marks, names without."""
+    return shown(value) if isinstance(kind, String) else value
 
 
 @dataclass(frozen=True)

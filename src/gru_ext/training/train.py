@@ -51,8 +51,8 @@ def train(text: Text, options: TrainingOptions) -> Model:
     Parameters
     ----------
     text : str, bytes, path-like, or list of paths
-        A str is the text itself, and so are bytes. In a list a str is a path; ``-`` is standard
-        input.
+        A str is the text itself, and so are bytes; one that looks like a path is refused. In a list
+        a str is a path; ``-`` is standard input. Files are read one after the other (``join``).
     {options}
 
     Returns
@@ -83,6 +83,7 @@ def train(text: Text, options: TrainingOptions) -> Model:
         units=options.units,
         min_count=options.given().get("min_count"),
         document_separator=options.document_separator,
+        join=options.join,
         weights=start.checkpoint,
         source=start.name,
         resume=options.resume,
