@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from gru_ext.arguments.messages import printable
+from gru_ext.arguments.messages import counted, is_mark, printable
 
 if TYPE_CHECKING:
     from gru_ext.text.vocabulary import Vocabulary
@@ -64,4 +64,5 @@ def _described(vocabulary: Vocabulary | None) -> str:
     if vocabulary.units == "bytes":
         return f"{len(vocabulary)} bytes"
     unknown = "; U+FFFD is the unknown token" if vocabulary.unknown else ""
-    return f"{len(vocabulary)} characters: {vocabulary.characters!r}{unknown}"
+    characters = "".join(ascii(c)[1:-1] if is_mark(c) else c for c in repr(vocabulary.characters))
+    return f"{counted(len(vocabulary), 'character')}: {characters}{unknown}"

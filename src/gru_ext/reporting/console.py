@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from gru_ext.arguments.messages import printable_lines
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -27,10 +29,15 @@ class Console:
         The characters that it has trained on before.
     quiet : bool
         Whether nothing is shown at all.
+    raw : bool
+        Whether a file or pipe gets the characters as they are. Otherwise, and always on a terminal,
+        those that a terminal would obey are shown escaped.
     """
 
-    def __init__(self, characters: int, done: int = 0, quiet: bool = False) -> None:
-        self.quiet = quiet
+    def __init__(
+        self, characters: int, done: int = 0, quiet: bool = False, raw: bool = False
+    ) -> None:
+        self.quiet, self._raw = quiet, raw
         self._bar: tqdm[NoReturn] | None = None
         self._redirected = ExitStack()
         if not quiet and sys.stderr is not None and sys.stderr.isatty():
@@ -74,7 +81,8 @@ class Console:
         if self._bar is not None:
             self._bar.clear()
         try:
-            sys.stdout.write(_showable(text + "\n"))
+            plain = self._raw and not sys.stdout.isatty()
+            sys.stdout.write(_showable((text if plain else printable_lines(text)) + "\n"))
             sys.stdout.flush()
         except OSError:
             self.quiet = True

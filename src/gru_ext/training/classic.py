@@ -180,7 +180,7 @@ def train_classic(
     hidden, position = np.zeros(H, options.dtype), 0
     smooth_loss = -np.log(1.0 / V) * T
 
-    with Console(steps * T, quiet=options.quiet) as console:
+    with Console(steps * T, quiet=options.quiet, raw=True) as console:
         console.print(f"data has {n_text} characters, {V} unique.")
         chunk = ChunkSize()
         n = 0
