@@ -153,7 +153,9 @@ def test_many_nuls_are_reported(text_file, caplog, encoding):
 )
 def test_every_decoding_error_has_the_same_words(text_file, data, encoding, told):
     path = text_file(data)
-    with pytest.raises(ValueError, match=rf"^{re.escape(str(path))} is not {encoding} text: .*{told}"):
+    with pytest.raises(
+        ValueError, match=rf"^{re.escape(str(path))} is not {encoding} text: .*{told}"
+    ):
         read([path], encoding)
 
 
@@ -189,7 +191,7 @@ def test_text_between_files(text_file, units):
     assert ("" if units == "chars" else b"").join(found) == (
         whole if units == "chars" else whole.encode()
     )
-    with pytest.raises(ValueError, match="`join` has .*half of a surrogate pair"):
+    with pytest.raises(ValueError, match=r"`join` has .*half of a surrogate pair"):
         TextReader(files, units, join="\ud800")
 
 
@@ -240,7 +242,16 @@ def test_the_name_of_a_file_taken_for_a_text(text_file, monkeypatch):
 @pytest.mark.parametrize(
     "text",
     [
-        *("anna", "one. two", "The end.", "3.14 is pi", " a.txt", "a.txt\n", "a.b\nc", "word " * 99),
+        *(
+            "anna",
+            "one. two",
+            "The end.",
+            "3.14 is pi",
+            " a.txt",
+            "a.txt\n",
+            "a.b\nc",
+            "word " * 99,
+        ),
         *("a.<|end|>", "x" * 300 + ".txt", "wait...", "a\0b/c"),
     ],
 )

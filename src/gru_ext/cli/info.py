@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
         "layers": data.layers,
         "dtype": data.weights["Wz"].dtype,
         "parameters": parameters - tied,
-        "vocabulary": _described(data.vocabulary) or f"{V} characters, not named in the file",
+        "vocabulary": _described(data.vocabulary)
+        or f"{counted(V, 'character')}, not named in the file",
         "steps": about.get("step", "unknown"),
     }
     if about.get("document_separator") is not None:

@@ -40,8 +40,8 @@ class _Parser(argparse.ArgumentParser):
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         # argparse takes the value of --name=-- for the mark that ends the options
         if action.option_strings and action.nargs is None and arg_strings == ["--"]:
-            return self._get_value(action, "--")  # type: ignore[attr-defined]
-        return super()._get_values(action, arg_strings)  # type: ignore[misc]
+            return self._get_value(action, "--")
+        return super()._get_values(action, arg_strings)
 
 
 def _hint(message: str, words: Sequence[str]) -> str:

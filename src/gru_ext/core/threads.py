@@ -39,7 +39,7 @@ def cgroup_limits(groups: str = "/proc/self/cgroup", mount: str = "/sys/fs/cgrou
         lines = ["0::/"]  # version 2 without its list: the root at least
     limits = []
     for line in lines:
-        _, controllers, group = (line.split(":", 2) + ["", ""])[:3]
+        _, controllers, group = [*line.split(":", 2), "", ""][:3]
         if controllers and "cpu" not in controllers.split(","):
             continue
         names = [controllers, "cpu", "cpu,cpuacct"] if controllers else ["", "unified"]

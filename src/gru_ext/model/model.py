@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gru_ext.arguments.messages import counted
 from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError, errors_name
@@ -43,7 +44,7 @@ class Model:
     ) -> None:
         if len(vocabulary) != parameters.vocabulary_size:
             raise ValueError(
-                f"the vocabulary has {len(vocabulary)} characters, the parameters "
+                f"the vocabulary has {counted(len(vocabulary), 'character')}, the parameters "
                 f"are for {parameters.vocabulary_size}"
             )
         self.vocabulary = vocabulary
@@ -90,7 +91,7 @@ class Model:
 
     def __repr__(self) -> str:
         return (
-            f"<gru_ext.Model: {len(self.vocabulary)} characters, "
+            f"<gru_ext.Model: {counted(len(self.vocabulary), 'character')}, "
             f"{self.parameters.sizes}, {self.dtype}>"
         )
 
@@ -212,7 +213,8 @@ def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> M
             )
     if len(vocabulary) != data.vocabulary_size:
         raise CheckpointError(
-            f"holds weights for {data.vocabulary_size} characters, not for {len(vocabulary)}"
+            f"holds weights for {counted(data.vocabulary_size, 'character')}, not for "
+            f"{len(vocabulary)}"
         )
     sizes = data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype
     parameters = Parameters(*sizes, layers=data.layers)

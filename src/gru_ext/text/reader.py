@@ -12,9 +12,9 @@ import sys
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, BinaryIO
+from typing import IO, BinaryIO
 
-from gru_ext.arguments.messages import listed, printable, shown
+from gru_ext.arguments.messages import listed, printable
 from gru_ext.files import StrPath
 from gru_ext.files.scratch import ScratchFile, fits_in_memory
 from gru_ext.text.encodings import (

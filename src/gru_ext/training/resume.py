@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gru_ext.arguments.kinds import Kind, String
-from gru_ext.arguments.messages import shown
+from gru_ext.arguments.messages import counted, shown
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.training.options import TrainingOptions
 
@@ -54,7 +54,12 @@ class _Text:
     characters: object = field(compare=False)
 
     def __repr__(self) -> str:
-        return f"of {self.characters} characters (SHA-256 {str(self.sha256)[:8]}…)"
+        return f"of {_characters(self.characters)} (SHA-256 {str(self.sha256)[:8]}…)"
+
+
+def _characters(number: object) -> str:
+    """A number of characters in a file, which need not be one."""
+    return counted(number, "character") if isinstance(number, int) else f"{number} characters"
 
 
 def trainer_matches(data: Checkpoint, state: Mapping[str, Any], trainer: Trainer) -> list[Match]:
@@ -97,9 +102,12 @@ def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOption
     defaults = {name: declared[name].default for name in fixed}
     before = {name: value for name, value in defaults.items() if value is not None} | recorded
     check_matches(
-        Match(name.replace("_", " "), *(_named(declared[name].kind, each) for each in pair))
+        Match(
+            name.replace("_", " "),
+            _named(declared[name].kind, before.get(name, value)),
+            _named(declared[name].kind, value),
+        )
         for name, value in fixed.items()
-        for pair in [(before.get(name, value), value)]
     )
     kept = {name: value for name, value in recorded.items() if name in declared}
     if asked.epochs is not None and asked.max_steps is None:

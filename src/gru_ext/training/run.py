@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from gru_ext.arguments.kinds import Number, Whole
+from gru_ext.arguments.messages import counted
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.sampling import sample_chunks
 from gru_ext.reporting.console import Console
@@ -204,8 +205,8 @@ class Run:
             )
         return (
             f"training diverged, although the learning rate was halved "
-            f"{self.trainer.schedule.halvings} times: {problem}; choose a `learning_rate` below "
-            f"{rate:.4g}{saved}"
+            f"{counted(self.trainer.schedule.halvings, 'time')}: {problem}; choose a "
+            f"`learning_rate` below {rate:.4g}{saved}"
         )
 
     def draw_plot(self) -> None:
