@@ -92,7 +92,7 @@ def test_where_a_text_with_a_mark_is_not_utf8(text_file):
         read([text_file(b"\xef\xbb\xbfab\xff")], "utf-8-sig")
 
 
-@pytest.mark.parametrize("encoding", ["nonsense", "hex", "", "undefined"])
+@pytest.mark.parametrize("encoding", ["nonsense", "hex", "", "undefined", "locale", "a\0b"])
 def test_unknown_encodings(text_file, encoding):
     with pytest.raises(ValueError, match="encod"):
         read([text_file(b"abc")], encoding)
@@ -257,6 +257,23 @@ def test_the_name_of_a_file_taken_for_a_text(text_file, monkeypatch):
 )
 def test_what_is_not_taken_for_a_path(text):
     assert read(text) == text
+
+
+def test_a_str_is_inspected_too(caplog):
+    for text in ("\ufeffabc", "a\0b\0"):
+        twice = TextReader(text)
+        for _ in range(2):
+            assert "".join(twice.pieces()) == text
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        "the text begins with a byte-order mark, U+FEFF, which is read as a character",
+        "the text has 2 NUL characters among its first 4",
+    ]
+
+
+@pytest.mark.parametrize("option", [{"encoding": None}, {"encoding": 1}, {"join": 1}])
+def test_options_of_a_text_are_str(text_file, option):
+    with pytest.raises(TypeError, match="must be a str, not "):
+        TextReader(text_file(b"abc"), **option)
 
 
 def test_a_folder_is_no_text(tmp_path):

@@ -8,8 +8,7 @@ import itertools
 import re
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gru_ext._version import __version__
 from gru_ext.arguments.escapes import unescaped
@@ -17,6 +16,9 @@ from gru_ext.arguments.kinds import Flag, Kind, Number, String, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.cli.messages import BAD_INPUT, one_line
 from gru_ext.training.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class _RefusedError(Exception):
@@ -118,6 +120,8 @@ def _add_texts(parser: argparse.ArgumentParser) -> None:
 
 def _text_path(word: str) -> str | Path:
     """A text that is named on the command line: always a path, or standard input."""
+    from pathlib import Path  # not above: --help does without
+
     if not word:
         raise argparse.ArgumentTypeError("the path of a text must not be empty")
     return word if word == "-" else Path(word)

@@ -23,10 +23,13 @@ _SAMPLE = 4096
 
 
 def check_encoding(encoding: str) -> None:
-    """Raise a ValueError where Python knows no text encoding of this name."""
+    """Raise a TypeError or ValueError where Python knows no text encoding of this name."""
+    if not isinstance(encoding, str):
+        raise TypeError(f"`encoding` must be a str, not {shown(encoding)}")
     try:
+        codecs.lookup(encoding)
         io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    except LookupError:
+    except (LookupError, ValueError):
         raise ValueError(f"`encoding` is not known to Python: {shown(encoding)}") from None
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, BinaryIO
 
+from gru_ext.arguments.kinds import String
 from gru_ext.arguments.messages import listed, printable
 from gru_ext.files import StrPath
 from gru_ext.files.scratch import ScratchFile, fits_in_memory
@@ -90,6 +91,7 @@ class TextReader:
         if isinstance(text, str | bytes):
             check_text_is_no_path(text)
         self.text, self.units, self.encoding, self.folder = text, units, encoding, folder
+        join = String(empty=True).check("join", join)
         check_whole(join, name="`join`") if units == "chars" else utf8(join, name="`join`")
         self.join, self.keep_mark = join, keep_mark
         self._kept: dict[int, BinaryIO] = {}
@@ -111,6 +113,8 @@ class TextReader:
             All files are empty, or one is not text in this encoding. The message says where.
         """
         if isinstance(self.text, str | bytes):
+            if isinstance(self.text, str):
+                self._inspect_str(self.text)
             yield from pieces_of(self.text, self.units)
         else:
             yield from self._files(self.text)
@@ -193,6 +197,16 @@ class TextReader:
                 start += len(piece)
                 if kept:
                     yield kept
+
+    def _inspect_str(self, text: str) -> None:
+        """Warn where a str looks as if its file had been read in another encoding."""
+        if text.startswith(MARK):
+            self._warn(
+                "the text begins with a byte-order mark, U+FEFF, which is read as a character: "
+                "read its file in the encoding utf-8-sig, or give its path"
+            )
+        elif found := suspicion(text):
+            self._warn(f"the text {found}")
 
     def _inspect(self, name: str, piece: str, marked: str | None) -> None:
         """Warn where the first piece of a file looks as if it had another encoding."""

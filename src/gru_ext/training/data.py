@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.messages import shown
 from gru_ext.files import StrPath
 from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.text.corpus import encode_text
@@ -95,7 +96,7 @@ def read_training_data(
         _check_same_text(vocabulary, counts, source)
     symbols = encode_text(reader, counts, vocabulary)
     if separator is not None and not count_separators(symbols, separator):
-        raise ValueError(f"the document separator {document_separator!r} is not in the text")
+        raise ValueError(f"the document separator {shown(document_separator)} is not in the text")
     return TrainingData(symbols, vocabulary, document_separator, len(vocabulary) - len(known))
 
 

@@ -71,8 +71,8 @@ def trainer_matches(data: Checkpoint, state: Mapping[str, Any], trainer: Trainer
         Match("vocabulary", data.vocabulary, trainer.model.vocabulary),
         Match(
             "document separator",
-            repr(data.metadata.get("document_separator")),
-            repr(about.get("document_separator")),
+            shown(data.metadata.get("document_separator")),
+            shown(about.get("document_separator")),
         ),
         Match("dtype", str(data.weights["Wz"].dtype), str(parameters.dtype)),
         Match("hidden size", data.hidden_size, parameters.hidden_size),
