@@ -252,7 +252,8 @@ def test_the_name_of_a_file_taken_for_a_text(text_file, monkeypatch):
             "a.b\nc",
             "word " * 99,
         ),
-        *("a.<|end|>", "x" * 300 + ".txt", "wait...", "a\0b/c"),
+        *("a.<|end|>", "x" * 300 + ".txt", "wait...", "a\0b/c", "pi is 3.14"),
+        *("and/or " * 50 + "not", "a\x1b/b", "a/b/" * 99 + "c"),
     ],
 )
 def test_what_is_not_taken_for_a_path(text):

@@ -8,9 +8,10 @@ import re
 
 from gru_ext.arguments.messages import shown
 
-_SUFFIX = re.compile(r"\S\.\w{1,8}\Z")
+_SUFFIX = re.compile(r"\S\.[^\W\d]\w{0,7}\Z")  # 3.14 ends in none
 _SEPARATORS = {"/", os.sep}
-_LONGEST_NAME = 255  # of a file or folder, in characters, on all systems
+_LONGEST_PATH = 4096  # that a system opens
+_USUAL_PATH = 260
 
 
 def check_text_is_no_path(text: str | bytes) -> None:
@@ -18,13 +19,15 @@ def check_text_is_no_path(text: str | bytes) -> None:
 
     A path is one line without spaces at its ends, and has a suffix or a separator.
     """
+    if len(text) > 4 * _LONGEST_PATH:  # no path is longer, in bytes either
+        return
     line = text if isinstance(text, str) else text.decode("utf-8", "replace")
     if "\n" in line or "\r" in line or "\0" in line:
         return
-    if max(map(len, re.split(r"[/\\]", line))) > _LONGEST_NAME:
-        return
-    named = "names a file" if os.path.exists(line) else ""
-    if not named and line == line.strip() and _looks_like_a_path(line):
+    named = ""
+    if len(line) <= _LONGEST_PATH and os.path.exists(line):
+        named = "names a file"
+    elif len(line) <= _USUAL_PATH and line == line.strip() and _looks_like_a_path(line):
         named = "looks like a path"
     if named:
         right = '["-"]' if line == "-" else f"pathlib.Path({shown(line)})"
@@ -35,4 +38,8 @@ def check_text_is_no_path(text: str | bytes) -> None:
 
 
 def _looks_like_a_path(line: str) -> bool:
-    return line == "-" or bool(_SUFFIX.search(line)) or any(c in line for c in _SEPARATORS)
+    if line == "-":
+        return True
+    return line.isprintable() and (
+        bool(_SUFFIX.search(line)) or any(c in line for c in _SEPARATORS)
+    )
