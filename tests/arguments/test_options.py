@@ -42,7 +42,7 @@ def refused_by(kind):
     elif isinstance(kind, OneOf):
         yield from (1, "", "nonsense", min(kind.names).upper(), list(kind.names))
     elif isinstance(kind, String):
-        yield from (1, "", b"text")
+        yield from (1, b"text", *[""] * (not kind.empty))
     elif isinstance(kind, Flag):
         yield from (0, 1, "yes")
     elif isinstance(kind, FilePath):

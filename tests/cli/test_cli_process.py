@@ -27,18 +27,6 @@ INTERRUPTIBLE = [
 ]
 
 
-def test_characters_that_the_terminal_lacks(folder):
-    model = gru_ext.train("☃é" * 40, hidden_size=4, max_steps=2, quiet=True)
-    model.save("snow.npz")
-    done = subprocess.run(
-        [*COMMAND, "sample", "snow.npz", "--length", "30"],
-        capture_output=True,
-        env=os.environ | {"PYTHONIOENCODING": "ascii"},
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert re.fullmatch(rb"(\\u2603|\\xe9){30}\n", done.stdout)
-
-
 def test_progress_is_quiet_without_a_terminal(folder):
     done = subprocess.run([*COMMAND, "train", "a.txt", *SMALL], capture_output=True, text=True)
     assert done.returncode == 0

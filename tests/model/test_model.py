@@ -244,3 +244,11 @@ def test_the_parameters_are_views_that_can_be_written():
     model.parameters["by"][...] = 0
     model.parameters["Wy"][...] = 0
     assert model.evaluate("abc").perplexity == pytest.approx(len(model.vocabulary), rel=1e-5)
+
+
+@pytest.mark.parametrize("text", ["abc" * 30, "ab\n" * 30])
+def test_nothing_is_random_at_temperature_0(text):
+    model = gru_ext.train(text, hidden_size=5, max_steps=20, quiet=True)
+    samples = {model.sample(20, temperature=0, seed=seed) for seed in (None, *range(20))}
+    assert len(samples) == 1
+    assert len({model.sample(20, temperature=0.5, seed=seed) for seed in range(20)}) > 1

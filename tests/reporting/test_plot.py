@@ -6,10 +6,11 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 import xml.etree.ElementTree as ET
 
 import pytest
-from command import run
+from command import POSIX, run
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LINE = {
@@ -67,14 +68,28 @@ def test_the_same_numbers_make_the_same_picture(metrics, matplotlib, output):
     assert found[0] == found[1]
 
 
-def test_what_is_drawn(metrics, matplotlib, monkeypatch):
-    """Each run has its losses and its speed, over the characters."""
+@pytest.fixture
+def drawn(matplotlib, monkeypatch):
+    """The figures that are saved, and warnings of matplotlib are errors."""
     from matplotlib.figure import Figure
 
-    drawn, savefig = [], Figure.savefig
+    figures, savefig = [], Figure.savefig
     monkeypatch.setattr(
-        Figure, "savefig", lambda self, *a, **k: (drawn.append(self), savefig(self, *a, **k))
+        Figure, "savefig", lambda self, *a, **k: (figures.append(self), savefig(self, *a, **k))
     )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield figures
+
+
+def legend_of(figure):
+    legends = [each for each in (figure.axes[0].get_legend(), *figure.legends) if each]
+    assert len(legends) == 1
+    return legends[0]
+
+
+def test_what_is_drawn(metrics, drawn):
+    """Each run has its losses and its speed, over the characters."""
     assert run("plot", "one.jsonl", "other.jsonl", "-o", "a.png") == 0
     loss, speed = drawn[0].axes
     lines = {line.get_label(): line.get_xydata().tolist() for line in loss.get_lines()}
@@ -87,6 +102,7 @@ def test_what_is_drawn(metrics, matplotlib, monkeypatch):
         [5120, 2.625],
     ]
     assert [len(line.get_xydata()) for line in speed.get_lines()] == [8, 8]
+    assert [text.get_text() for text in legend_of(drawn[0]).get_texts()] == list(lines)
     assert (loss.get_ylabel(), speed.get_ylabel()) == (
         "bits per character",
         "characters per second",
@@ -175,3 +191,51 @@ def test_names_are_no_formulas_and_words_no_numbers(metrics, matplotlib, capsys)
     (metrics / "b$.jsonl").write_text(json.dumps(LINE) + "\n")
     assert run("plot", "a$x_{.jsonl", "b$.jsonl", "-o", "a.png") == 0
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["_warm", "base"], ["_warm", "base"]),
+        (["__a", "_b"], ["__a", "_b"]),
+        (["a\x1b\n", "b"], ["a\\x1b\\n", "b"]),
+        (["春", "$x_{$"], ["春", "$x_{$"]),
+        (["a", "a"], ["a.jsonl", "a.jsonl (2)"]),
+        (["x" * 200 + "1", "x" * 200 + "2"], ["x" * 30 + "…" + "x" * 29 + end for end in "12"]),
+        pytest.param(["b\udcff", "c"], ["b\\udcff", "c"], marks=POSIX),
+    ],
+)
+def test_every_run_is_in_the_legend(metrics, drawn, capsys, names, labels):
+    for name in names:
+        (metrics / f"{name}.jsonl").write_text(json.dumps(LINE) + "\n")
+    for output in ("a.png", "a.svg"):
+        assert run("plot", *(f"{name}.jsonl" for name in names), "-o", output) == 0
+        assert capsys.readouterr() == ("", "")
+    texts = [text.get_text() for text in legend_of(drawn[0]).get_texts()]
+    assert texts == [f"{label} training" for label in labels]
+
+
+@pytest.mark.parametrize("runs", [2, 12, 40])
+def test_many_runs_hide_nothing(metrics, drawn, runs):
+    names = [f"run{i}.jsonl" for i in range(runs)]
+    for name in names:
+        (metrics / name).write_bytes((metrics / "one.jsonl").read_bytes())
+    assert run("plot", *names, "-o", "a.png") == 0
+    figure = drawn[0]
+    loss = figure.axes[0]
+    colors = {matplotlib_color(line.get_color()) for line in loss.get_lines()}
+    assert len(colors) == runs
+    figure.draw_without_rendering()
+    legend = legend_of(figure)
+    assert len(legend.get_texts()) == 2 * runs
+    box, axes = legend.get_window_extent(), loss.get_window_extent()
+    assert box.x0 >= axes.x1 or runs == 2
+    assert axes.width > 300
+    assert 0 <= box.y0 < box.y1 <= figure.bbox.y1
+    assert box.x1 <= figure.bbox.x1
+
+
+def matplotlib_color(color):
+    from matplotlib.colors import to_hex
+
+    return to_hex(color)

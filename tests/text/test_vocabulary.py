@@ -26,9 +26,9 @@ def test_characters_are_sorted_as_the_notebook_sorts_them(text):
     assert len(vocabulary) == len(set(text))
 
 
-@pytest.mark.parametrize("text", ["hello world\n", "日本語 🙂 日本", "a\ud800b", ""])
+@pytest.mark.parametrize("text", ["hello world\n", "日本語 🙂 日本", ""])
 def test_encode_and_decode(text):
-    vocabulary = Vocabulary.from_text("hello world\n日本語 🙂\ud800ab")
+    vocabulary = Vocabulary.from_text("hello world\n日本語 🙂ab")
     symbols = vocabulary.encode(text)
     assert symbols.tolist() == [vocabulary.characters.index(c) for c in text]
     assert symbols.shape == (len(text),)
@@ -52,7 +52,7 @@ def test_the_order_given_is_kept():
     ],
 )
 def test_symbols_take_the_smallest_type(n, dtype):
-    characters = "".join(map(chr, range(n)))
+    characters = "".join(map(chr, (*range(0xD800), *range(0xE000, n + 0x800))))[:n]
     vocabulary = Vocabulary(characters)
     symbols = vocabulary.encode(characters[::-1])
     assert vocabulary.dtype == dtype
@@ -236,3 +236,48 @@ def test_characters_have_no_bytes():
         Vocabulary("abc").encode(b"abc")
     with pytest.raises(TypeError, match="str or bytes"):
         Vocabulary.from_text("x", "bytes").encode(3)
+
+
+@pytest.mark.parametrize(
+    ("known", "text", "told"),
+    [
+        ("abc", "\u0301", r"know: U\+0301$"),
+        ("abc", "\ufe0f", r"know: U\+FE0F$"),
+        ("abc", "\u200d\x07", r"know: '\\x07', U\+200D$"),
+        ("abce\u0301", "é", r"know: 'é'; it knows 'é' as 'e' U\+0301: normalise the text to NFD$"),
+        ("abcé", "e\u0301", r"U\+0301; it knows U\+0301 as part of 'é': normalise .* to NFC$"),
+        ("Å", "\u212b", r"; it knows .* as 'Å': normalise the text to NFC$"),
+    ],
+)
+def test_marks_that_the_model_does_not_know_are_visible(known, text, told):
+    with pytest.raises(ValueError, match=told):
+        Vocabulary(known).encode(text)
+
+
+@pytest.mark.parametrize("before", ["", "é", "a" * 300_000])
+def test_half_a_surrogate_pair_is_no_text(before):
+    text, told = before + "\ud800x", rf"ud800' at {len(before)}, half of a surrogate pair"
+    for use in (
+        Vocabulary.from_text,
+        Vocabulary("aéx\ufffd", unknown=True).encode,
+        lambda text: gru_ext.train(text, quiet=True),
+        gru_ext.train("aéx" * 40, max_steps=1, quiet=True).evaluate,
+    ):
+        with pytest.raises(ValueError, match=told):
+            use(text)
+
+
+def test_half_a_surrogate_pair_is_no_prompt_and_no_separator():
+    model = gru_ext.train("aéx" * 40, max_steps=1, min_count=2, quiet=True)
+    for prompt in ("\ud800", "a\udcff"):
+        with pytest.raises(ValueError, match="half of a surrogate pair"):
+            model.sample(3, prompt)
+    for units in ("chars", "bytes"):
+        with pytest.raises(ValueError, match=r"^document separator has '\\ud800' at 1, half"):
+            gru_ext.train("aéx" * 40, units=units, document_separator="x\ud800", quiet=True)
+
+
+@pytest.mark.parametrize("text", ["input.txt", b"a.bin", "data/input"])
+def test_a_path_is_no_text(text):
+    with pytest.raises(ValueError, match=r"pathlib\.Path\("):
+        Vocabulary.from_text(text, "bytes" if isinstance(text, bytes) else "chars")

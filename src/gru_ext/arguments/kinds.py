@@ -45,7 +45,13 @@ class Kind(ABC, Generic[T]):
         """
 
     def parse(self, text: str) -> object:
-        """Return the value that a word of the command line means, which is not checked yet."""
+        """Return the value that a word of the command line means, which is not checked yet.
+
+        Raises
+        ------
+        ValueError
+            The word means no value at all, such as an unknown escape.
+        """
         return text
 
     @abstractmethod
@@ -160,23 +166,25 @@ class OneOf(Kind[str]):
 
 
 class String(Kind[str]):
-    """A str that is not empty.
+    """A str that is not empty, or may be.
 
     Parameters
     ----------
     parse : callable, optional
         What a word of the command line goes through first.
+    empty : bool
+        Whether the str may be empty.
     """
 
     annotation, metavar = "str", "TEXT"
 
-    def __init__(self, parse: Callable[[str], str] = str) -> None:
-        self._parse = parse
+    def __init__(self, parse: Callable[[str], str] = str, empty: bool = False) -> None:
+        self._parse, self.empty = parse, empty
 
     def check(self, name: str, value: object) -> str:
         if not isinstance(value, str):
             raise TypeError(self.refusal(name, value))
-        if not value:
+        if not value and not self.empty:
             raise ValueError(self.refusal(name, value))
         return str(value)
 
@@ -184,7 +192,7 @@ class String(Kind[str]):
         return self._parse(text)
 
     def describe(self) -> str:
-        return "a str of one character or more"
+        return "a str" if self.empty else "a str of one character or more"
 
 
 class Flag(Kind[bool]):

@@ -10,9 +10,16 @@ A message names a keyword argument in backquotes. The command line shows its own
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 
 _LONGEST = 80
+# What moves the cursor, starts an escape sequence, rings, breaks a line or turns its direction; and
+# half characters, which no terminal can be sent.
+_COMMANDS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def shown(value: object) -> str:
@@ -35,8 +42,52 @@ def brief(text: object, longest: int = _LONGEST) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without line breaks and control characters, which are shown escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    """The text as one line of printable characters; all others are shown escaped.
+
+    A combining mark is escaped too where it has no letter to stand on: it would change the
+    character before it, such as a quotation mark.
+    """
+    return "".join(
+        c
+        if c.isprintable() and not (is_mark(c) and not _carries(text[i - 1 : i]))
+        else ascii(c)[1:-1]
+        for i, c in enumerate(text)
+    )
+
+
+def printable_lines(text: str) -> str:
+    """The text without what a terminal would obey: line breaks, tabs and all writing stay."""
+    return _COMMANDS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def character(c: str) -> str:
+    """One character in quotes; ``U+0301`` where it is not visible by itself."""
+    if c.isprintable() and not is_mark(c):
+        return repr(c)
+    return repr(c) if c.isascii() else f"U+{ord(c):04X}"
+
+
+def is_mark(c: str) -> bool:
+    """Whether a character is drawn on the one before it: combining marks, variation selectors."""
+    return not c.isascii() and unicodedata.category(c).startswith("M")
+
+
+def _carries(before: str) -> bool:
+    """Whether a mark may follow: after a letter or another mark, and after a symbol or emoji."""
+    if before.isascii():
+        return before.isalpha()
+    return unicodedata.category(before)[0] in "LMS"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 character``, ``2,000 characters``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """The names with commas, no more than so many of them: ``a, b and 290 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def as_size(size: int) -> str:

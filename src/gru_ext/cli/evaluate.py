@@ -13,7 +13,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     from gru_ext.model.model import load
 
-    result = load(arguments.model).evaluate(arguments.texts, arguments.encoding)
+    model = load(arguments.model)
+    result = model.evaluate(arguments.texts, arguments.encoding, arguments.join)
     figures = {
         name: getattr(result, name)
         for name in ("nats_per_char", "bits_per_char", "perplexity", "characters")

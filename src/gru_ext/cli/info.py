@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from gru_ext.arguments.messages import brief
+from gru_ext.arguments.messages import brief, counted, is_mark
 
 if TYPE_CHECKING:
     from gru_ext.text.vocabulary import Vocabulary
@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> None:
         "layers": data.layers,
         "dtype": data.weights["Wz"].dtype,
         "parameters": parameters - tied,
-        "vocabulary": _described(data.vocabulary) or f"{V} characters, not named in the file",
+        "vocabulary": _described(data.vocabulary)
+        or f"{counted(V, 'character')}, not named in the file",
         "steps": about.get("step", "unknown"),
     }
     if about.get("document_separator") is not None:
@@ -67,4 +68,5 @@ def _described(vocabulary: Vocabulary | None) -> str:
     if vocabulary.units == "bytes":
         return f"{len(vocabulary)} bytes"
     unknown = "; U+FFFD is the unknown token" if vocabulary.unknown else ""
-    return f"{len(vocabulary)} characters: {vocabulary.characters!r}{unknown}"
+    characters = "".join(ascii(c)[1:-1] if is_mark(c) else c for c in repr(vocabulary.characters))
+    return f"{counted(len(vocabulary), 'character')}: {characters}{unknown}"

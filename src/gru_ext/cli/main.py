@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _open_missing_streams()
         arguments = build_parser().parse_args(argv)
-        with log_on_stderr():
+        with log_on_stderr(vars(arguments)):
             importlib.import_module(f"gru_ext.cli.{arguments.command}").run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt as interrupt:

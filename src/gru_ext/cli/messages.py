@@ -9,12 +9,14 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from gru_ext.arguments.messages import printable
+
 BAD_INPUT = 2
 
 
 def one_line(message: object) -> str:
-    """The message without line breaks."""
-    return " ".join(str(message).split())
+    """The message without line breaks, and without what a terminal would obey."""
+    return printable(" ".join(str(message).split()))
 
 
 def with_flags(message: str, options: Collection[str]) -> str:
@@ -33,15 +35,19 @@ def refuse(message: object, options: Collection[str] = ()) -> int:
 
 
 class _OneLine(logging.Formatter):
+    def __init__(self, options: Collection[str]) -> None:
+        super().__init__()
+        self._options = options
+
     def format(self, record: logging.LogRecord) -> str:
-        return f"gru-ext: {one_line(record.getMessage())}"
+        return f"gru-ext: {one_line(with_flags(record.getMessage(), self._options))}"
 
 
 @contextmanager
-def log_on_stderr() -> Iterator[None]:
+def log_on_stderr(options: Collection[str] = ()) -> Iterator[None]:
     """Print what the package logs on standard error, one line each."""
     logger, handler = logging.getLogger("gru_ext"), logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine())
+    handler.setFormatter(_OneLine(options))
     logger.addHandler(handler)
     propagated, logger.propagate = logger.propagate, False
     try:

@@ -4,20 +4,69 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+import itertools
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gru_ext._version import __version__
-from gru_ext.arguments.kinds import Flag, Number, Whole
+from gru_ext.arguments.escapes import unescaped
+from gru_ext.arguments.kinds import Flag, Kind, Number, String, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.cli.messages import BAD_INPUT, one_line
 from gru_ext.training.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class _RefusedError(Exception):
+    """What is wrong with the words of the command line, and which parser found it."""
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = sys.argv[1:] if args is None else list(args)
+        try:
+            return super().parse_args(words, namespace)
+        except _RefusedError as refused:
+            prog, message = refused.args
+            self.exit(BAD_INPUT, f"{prog}: {one_line(message + _hint(message, words))}\n")
+
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: {one_line(message)}\n")
+        raise _RefusedError(self.prog, message)
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        # argparse takes the value of --name=-- for the mark that ends the options
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            return self._get_value(action, "--")
+        return super()._get_values(action, arg_strings)
+
+
+def _hint(message: str, words: Sequence[str]) -> str:
+    """How a value that begins with - is written, where the message misses a value."""
+    found = re.fullmatch(r"argument (\S*?)(--[\w-]+): expected one argument", message)
+    if found is None:
+        return ""
+    for option, value in itertools.pairwise(words):
+        if option.startswith("-") and option in (found[1].rstrip("/"), found[2]):
+            return f"; a value that begins with - is written {found[2]}={value}"
+    return ""
+
+
+def _parsed(kind: Kind[Any]) -> Callable[[str], object]:
+    """The kind's parser; its errors keep their words, which argparse would replace."""
+
+    def parse(word: str) -> object:
+        try:
+            return kind.parse(word)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -55,14 +104,27 @@ def _add_option(group: Any, option: Option[Any]) -> None:
         action: Any = argparse.BooleanOptionalAction if option.saved else "store_true"
         group.add_argument(*names, action=action, default=None, help=help)
     else:
-        parse, metavar = option.kind.parse, option.kind.metavar
+        parse, metavar = _parsed(option.kind), option.kind.metavar
         group.add_argument(*names, type=parse, metavar=metavar, help=help)
 
 
 def _add_texts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "texts", metavar="TEXT", nargs="+", help="text files, read in order; - is standard input"
+        "texts",
+        metavar="TEXT",
+        nargs="+",
+        type=_text_path,
+        help="text files, read in order; - is standard input",
     )
+
+
+def _text_path(word: str) -> str | Path:
+    """A text that is named on the command line: always a path, or standard input."""
+    from pathlib import Path  # not above: --help does without
+
+    if not word:
+        raise argparse.ArgumentTypeError("the path of a text must not be empty")
+    return word if word == "-" else Path(word)
 
 
 def _add_plot(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +144,29 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="characters to generate (default: %(default)s)",
     )
-    add("--prompt", default="", metavar="TEXT", help="text that the model reads first")
+    prompts = parser.add_mutually_exclusive_group()
+    prompts.add_argument(
+        "--prompt",
+        type=_parsed(String(unescaped)),
+        default="",
+        metavar="TEXT",
+        help="text that the model reads first, with escapes such as \\n (default: none: a sample "
+        "starts as a document or a line does)",
+    )
+    prompts.add_argument(
+        "--prompt-file",
+        metavar="FILE",
+        type=_text_path,
+        help="file that the model reads first, as it is; - is standard input",
+    )
+    encoding = TrainingOptions.declared()["encoding"]
+    add(
+        "--encoding",
+        default=encoding.default,
+        metavar="NAME",
+        help="encoding of the prompt file and of the text that is printed, except on a terminal "
+        "(default: %(default)s)",
+    )
     add(
         "--temperature",
         type=Number().parse,
@@ -97,8 +181,15 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     _add_texts(parser)
-    encoding = TrainingOptions.declared()["encoding"]
+    encoding, join = (TrainingOptions.declared()[name] for name in ("encoding", "join"))
     parser.add_argument(
         "--encoding", default=encoding.default, help=f"{encoding.help} (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--join",
+        type=_parsed(join.kind),
+        default="",
+        metavar=join.kind.metavar,
+        help=f"{join.help} (default: {join.default_text})",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object")

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import argparse
 
+from gru_ext.arguments.messages import printable
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Train a model on texts."""
@@ -21,4 +23,4 @@ def run(arguments: argparse.Namespace) -> None:
         if "validation" in model.about:
             beside = f", and the best weights, of step {model.about['step']:,}, to "
             beside += str(best_path(options["output"]))
-        print(f"wrote {options['output']}{beside}")
+        print(printable(f"wrote {options['output']}{beside}"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gru_ext.arguments.messages import counted
 from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError, errors_name
@@ -49,7 +50,7 @@ class Model:
     ) -> None:
         if len(vocabulary) != parameters.vocabulary_size:
             raise ValueError(
-                f"the vocabulary has {len(vocabulary)} characters, the parameters "
+                f"the vocabulary has {counted(len(vocabulary), 'character')}, the parameters "
                 f"are for {parameters.vocabulary_size}"
             )
         self.vocabulary = vocabulary
@@ -96,7 +97,7 @@ class Model:
 
     def __repr__(self) -> str:
         return (
-            f"<gru_ext.Model: {len(self.vocabulary)} characters, "
+            f"<gru_ext.Model: {counted(len(self.vocabulary), 'character')}, "
             f"{self.parameters.sizes}, {self.dtype}>"
         )
 
@@ -135,9 +136,13 @@ class Model:
         ----------
         length : int
         prompt : str or bytes
-            What the model reads first: characters that it knows.
+            What the model reads first: characters that it knows. Without a prompt a sample starts
+            as after a document separator, where the model has one; or else after a newline, if the
+            model knows that character; or else after a random character, which is drawn with
+            ``seed``, or the first of the vocabulary at temperature 0. It is not in the result.
         temperature : float
-            The logits are divided by it. 0 takes the most likely character each time.
+            The logits are divided by it. 0 takes the most likely character each time: the same
+            text for any seed.
         seed : int, optional
             The same seed gives the same text.
 
@@ -163,7 +168,7 @@ class Model:
         sampled = sample_symbols(self.parameters, self.vocabulary, length, prompt, **chosen)
         return prompt + b"".join(map(self.vocabulary.to_bytes, sampled))
 
-    def evaluate(self, text: Text, encoding: str = "utf-8") -> Evaluation:
+    def evaluate(self, text: Text, encoding: str = "utf-8", join: str = "") -> Evaluation:
         """Evaluate the model on a text: the cross-entropy of its characters.
 
         The hidden state is zero at the start and carried through the whole text. It is reset at
@@ -172,10 +177,12 @@ class Model:
         Parameters
         ----------
         text : str, bytes, path-like or list of paths
-            A str is the text itself, and so are bytes for a model of bytes. In a list a str is a
-            path; ``-`` is standard input.
+            A str is the text itself, and so are bytes for a model of bytes; one that looks like a
+            path is refused. In a list a str is a path; ``-`` is standard input.
         encoding : str
             The encoding of the files, for a model of characters.
+        join : str
+            Text placed between the files.
 
         Raises
         ------
@@ -189,7 +196,7 @@ class Model:
         from gru_ext.text.vocabulary import Counts
 
         self.parameters.check_finite()
-        reader = TextReader(text, self.vocabulary.units, encoding)
+        reader = TextReader(text, self.vocabulary.units, encoding, join=join)
         counts = Counts(reader.pieces(), reader.units)
         symbols = encode_text(reader, counts, self.vocabulary)
         return evaluate_symbols(self.parameters, symbols, separator=self.separator)
@@ -227,7 +234,8 @@ def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> M
             )
     if len(vocabulary) != data.vocabulary_size:
         raise CheckpointError(
-            f"holds weights for {data.vocabulary_size} characters, not for {len(vocabulary)}"
+            f"holds weights for {counted(data.vocabulary_size, 'character')}, not for "
+            f"{len(vocabulary)}"
         )
     sizes = data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype
     parameters = Parameters(*sizes, layers=data.layers)

@@ -66,9 +66,10 @@ def sample_symbols(
     prompt : str or bytes
         What the model reads first; bytes only for a model of bytes. Without a prompt it starts as
         after a document separator, or else after a newline if it knows that character, or else
-        after a random character.
+        after a random character. At temperature 0 that is the first character of the vocabulary.
     temperature : float
-        The logits are divided by it. 0 takes the most likely character each time.
+        The logits are divided by it. 0 takes the most likely character each time: nothing is
+        random then.
     seed : int or sequence of int, optional
         The same seed gives the same text.
     hidden : ndarray, shape (1, H), or (layers, 1, H) for several layers, optional
@@ -96,6 +97,8 @@ def sample_symbols(
         read = separator[-1:].astype(np.int32)
     elif "\n" in vocabulary:
         read = vocabulary.encode("\n").astype(np.int32)
+    elif temperature == 0:
+        read = np.zeros(1, np.int32)
     else:
         read = generator.integers(len(vocabulary), size=1, dtype=np.int32)
     reader = _Reader(parameters, separator, hidden)

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
+from gru_ext.arguments.messages import printable_lines
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -28,10 +30,15 @@ class Console:
         The characters that it has trained on before.
     quiet : bool
         Whether nothing is shown at all.
+    raw : bool
+        Whether a file or pipe gets the characters as they are. Otherwise, and always on a terminal,
+        those that a terminal would obey are shown escaped.
     """
 
-    def __init__(self, characters: int, done: int = 0, quiet: bool = False) -> None:
-        self.quiet = quiet
+    def __init__(
+        self, characters: int, done: int = 0, quiet: bool = False, raw: bool = False
+    ) -> None:
+        self.quiet, self._raw = quiet, raw
         self._bar: tqdm[NoReturn] | None = None
         self._redirected = ExitStack()
         if not quiet and _is_terminal(sys.stderr):
@@ -78,7 +85,8 @@ class Console:
             return
         self._on_bar(lambda bar: bar.clear())
         try:
-            sys.stdout.write(_showable(text + "\n"))
+            plain = self._raw and not sys.stdout.isatty()
+            sys.stdout.write(_showable((text if plain else printable_lines(text)) + "\n"))
             sys.stdout.flush()
         except (OSError, ValueError):  # the other end is closed, or this one
             self.quiet = True

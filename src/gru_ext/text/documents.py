@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.text.corpus import slices
+from gru_ext.text.units import check_whole, utf8
 from gru_ext.text.vocabulary import Vocabulary
 
 
@@ -16,12 +17,17 @@ def encode_separator(vocabulary: Vocabulary, separator: str) -> NDArray[np.integ
     Raises
     ------
     TypeError, ValueError
-        The separator is not a str, is empty, or has characters that are not in the vocabulary.
+        The separator is not a str, is empty, has half of a surrogate pair, or has characters that
+        are not in the vocabulary.
     """
     if not isinstance(separator, str):
         raise TypeError(f"document separator must be a str, not {type(separator).__name__}")
     if not separator:
         raise ValueError("document separator must have at least one character")
+    if vocabulary.units == "chars":
+        check_whole(separator, name="document separator")
+    else:
+        utf8(separator, name="document separator")
     try:
         # without the unknown token, which would match characters that are not the separator's
         return Vocabulary(vocabulary.characters, vocabulary.units).encode(separator)

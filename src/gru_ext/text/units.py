@@ -22,14 +22,32 @@ def check_units(units: str) -> None:
     OneOf(UNITS).check("units", units)
 
 
-def utf8(text: str, start: int = 0) -> bytes:
-    """Encode a str as UTF-8; what a command line could not decode becomes the bytes it was.
+def check_whole(text: str, start: int = 0, name: str = "the text") -> None:
+    """Raise a ValueError where a text has half of a surrogate pair, which no file can hold.
 
     Parameters
     ----------
     text : str
     start : int
         The place where the str begins in the whole text, for the message.
+    name : str
+        The name of the text, for the message.
+    """
+    if text.isascii():
+        return
+    try:
+        text.encode("utf-32-le")
+    except UnicodeEncodeError as error:
+        raise _half(text, error.start, start, name) from None
+
+
+def utf8(text: str, start: int = 0, name: str = "the text") -> bytes:
+    """Encode a str as UTF-8; what a command line could not decode becomes the bytes it was.
+
+    Parameters
+    ----------
+    text, start, name
+        As for :func:`check_whole`.
 
     Raises
     ------
@@ -39,10 +57,14 @@ def utf8(text: str, start: int = 0) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise ValueError(
-            f"the text has {text[error.start]!r} at {start + error.start}, half of a surrogate "
-            f"pair: UTF-8 has no bytes for it"
-        ) from None
+        raise _half(text, error.start, start, name) from None
+
+
+def _half(text: str, place: int, start: int, name: str) -> ValueError:
+    return ValueError(
+        f"{name} has {text[place]!r} at {start + place}, half of a surrogate pair: UTF-8 has no "
+        f"bytes for it"
+    )
 
 
 def pieces_of(text: str | bytes, units: str) -> Iterator[str | bytes]:

@@ -7,13 +7,16 @@ Symbols are 0 to V - 1, in the order of the code points.
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.text.units import check_units, pieces_of, utf8
+from gru_ext.arguments.messages import character, is_mark, listed
+from gru_ext.text.mistaken import check_text_is_no_path
+from gru_ext.text.units import check_units, check_whole, pieces_of, utf8
 
 CODE_POINTS = 0x110000
 UNKNOWN = "\ufffd"
@@ -21,13 +24,17 @@ UNKNOWN = "\ufffd"
 Decoder = Callable[[NDArray[np.integer], bool], str]
 
 
-def _codes(piece: str | bytes) -> NDArray[np.unsignedinteger]:
-    """Code points of a str, values of bytes; shape (n,)."""
+def _codes(piece: str | bytes, start: int = 0) -> NDArray[np.unsignedinteger]:
+    """Code points of a str, values of bytes; shape (n,). The piece begins at ``start``."""
     if isinstance(piece, bytes):
         return np.frombuffer(piece, np.uint8)
     if piece.isascii():
         return np.frombuffer(piece.encode(), np.uint8)
-    return np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), "<u4")
+    try:
+        return np.frombuffer(piece.encode("utf-32-le"), "<u4")
+    except UnicodeEncodeError:
+        check_whole(piece, start)  # which names the place
+        raise
 
 
 class Counts:
@@ -50,8 +57,10 @@ class Counts:
         check_units(units)
         self.units = units
         self.by_code = np.zeros(256, np.int64)
+        start = 0
         for piece in pieces:
-            counted = np.bincount(_codes(piece))
+            counted = np.bincount(_codes(piece, start))
+            start += len(piece)
             if len(counted) > len(self.by_code):
                 self.by_code = np.pad(self.by_code, (0, len(counted) - len(self.by_code)))
             self.by_code[: len(counted)] += counted
@@ -112,6 +121,8 @@ class Vocabulary:
         """
         if not text:
             raise ValueError("the text is empty: it must have at least one character")
+        if isinstance(text, str | bytes):
+            check_text_is_no_path(text)
         pieces = pieces_of(_checked(text), units) if units == "chars" else ()
         return cls.from_counts(Counts(pieces, units), min_count)
 
@@ -199,7 +210,7 @@ class Vocabulary:
         ------
         ValueError
             The text has characters that are not in the vocabulary, and there is no unknown token.
-            The message lists them.
+            The message lists them. Or the text has half of a surrogate pair.
         """
         if self.units == "chars":
             text = _checked(text)
@@ -210,7 +221,7 @@ class Vocabulary:
         symbols = np.empty(len(text), self.dtype)
         start = 0
         for piece in pieces_of(text, self.units):
-            found = self._lookup(_codes(piece))
+            found = self._lookup(_codes(piece, start))
             if found.min() < 0:
                 self.check(Counts(pieces_of(text, self.units), self.units))
             symbols[start : start + len(found)] = found
@@ -222,10 +233,25 @@ class Vocabulary:
         unseen = self._unseen(counts)
         if unseen:
             as_bytes = self.units == "bytes"
-            listed = ", ".join(f"{c:#04x}" if as_bytes else repr(chr(c)) for c in unseen[:20])
-            more = f" and {len(unseen) - 20} more" if len(unseen) > 20 else ""
+            names = [f"{c:#04x}" if as_bytes else character(chr(c)) for c in unseen]
             what = "bytes" if as_bytes else "characters"
-            raise ValueError(f"{what} that the model does not know: {listed}{more}")
+            other = "" if as_bytes else self._other_form(list(map(chr, unseen)))
+            raise ValueError(f"{what} that the model does not know: {listed(names, 20)}{other}")
+
+    def _other_form(self, unseen: list[str]) -> str:
+        """How the model knows one of these characters, if it is composed or decomposed."""
+        known = set(self.characters)
+        for form in ("NFC", "NFD"):
+            for c in unseen:
+                other = unicodedata.normalize(form, c)
+                if other != c and known.issuperset(other):
+                    return _in_form(c, form, " ".join(map(character, other)))
+        marks = set(filter(is_mark, unseen))
+        for c in self.characters if marks else ():
+            found = marks.intersection(unicodedata.normalize("NFD", c))
+            if found:
+                return _in_form(min(found), "NFC", f"part of {character(c)}")
+        return ""
 
     def _unseen(self, counts: Counts) -> list[int]:
         """The codes that are counted and have no symbol, in order."""
@@ -240,11 +266,15 @@ class Vocabulary:
             last = max(255, *map(ord, self.characters))
             other = self.characters.index(UNKNOWN) if self.unknown else -1
             self._table = np.full(last + 2, other, np.int32)
-            self._table[_codes(self.characters)] = np.arange(len(self))
+            self._table[self._points()] = np.arange(len(self))
         if codes.dtype != np.uint8:
             codes = np.minimum(codes, len(self._table) - 1)
         symbols: NDArray[np.int32] = self._table[codes]
         return symbols
+
+    def _points(self) -> NDArray[np.unsignedinteger]:
+        """The code points of the characters, shape (V,); files may have halves of pairs."""
+        return np.frombuffer(self.characters.encode("utf-32-le", "surrogatepass"), "<u4")
 
     def decode(self, symbols: NDArray[np.integer]) -> str:
         """Decode symbols from 0 to V - 1; bytes that are not UTF-8 become U+FFFD."""
@@ -258,7 +288,7 @@ class Vocabulary:
         if self.units == "bytes":
             partial = codecs.getincrementaldecoder("utf-8")("replace")
             return lambda symbols, last: partial.decode(self.to_bytes(symbols), last)
-        points = np.frombuffer(self.characters.encode("utf-32-le", "surrogatepass"), "<u4")
+        points = self._points()
         return lambda symbols, last: (
             points[symbols].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
         )
@@ -270,6 +300,10 @@ class Vocabulary:
         values = np.frombuffer(self.characters.encode("latin-1"), np.uint8)
         found: bytes = values[symbols].tobytes()
         return found
+
+
+def _in_form(c: str, form: str, known: str) -> str:
+    return f"; it knows {character(c)} as {known}: normalise the text to {form}"
 
 
 def _checked(text: object) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.messages import counted
 from gru_ext.core import classic as _classic
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model
@@ -119,8 +120,8 @@ def _settled(
             raise CheckpointError(f"has {weights.layers} layers: `classic` trains one")
         if weights.vocabulary_size != len(vocabulary):
             raise CheckpointError(
-                f"holds weights for {weights.vocabulary_size} characters, but "
-                f"the text has {len(vocabulary)} different ones"
+                f"holds weights for {counted(weights.vocabulary_size, 'character')}, but "
+                f"the text has {counted(len(vocabulary), 'different one')}"
             )
         if hidden_size not in (None, weights.hidden_size):
             raise CheckpointError(
@@ -168,7 +169,7 @@ def train_classic(
     n_text = len(symbols)
     if n_text < T + 1:
         raise ValueError(
-            f"the text has {n_text} characters: a window of {T} needs at least {T + 1}"
+            f"the text has {counted(n_text, 'character')}: a window of {T} needs at least {T + 1}"
         )
     text = symbols.astype(np.int32)
     steps = steps_of(options, max(1, (n_text - 2) // T)) or STEPS
@@ -197,7 +198,7 @@ def train_classic(
         return model, writer.rescue(model.checkpoint(), model) if n else ""
 
     with handed_over(stop, rescue):
-        with Console(steps * T, quiet=options.quiet) as console:
+        with Console(steps * T, quiet=options.quiet, raw=True) as console:
             console.print(f"data has {n_text} characters, {V} unique.")
             chunk = ChunkSize()
             while n < steps and not stop:

@@ -43,6 +43,7 @@ def read_training_data(
     units: str | None,
     min_count: int | None,
     document_separator: str | None,
+    join: str | None,
     weights: Checkpoint | None,
     source: str,
     resume: bool,
@@ -53,7 +54,7 @@ def read_training_data(
 
     Parameters
     ----------
-    text, encoding, units, min_count, document_separator, resume, classic
+    text, encoding, units, min_count, document_separator, join, resume, classic
         These are the arguments of :func:`gru_ext.train`. Where one is None, its value is that of
         the weights, or else the default.
     weights : Checkpoint, optional
@@ -80,9 +81,12 @@ def read_training_data(
     if document_separator is None and weights is not None and not classic:
         document_separator = weights.metadata.get("document_separator")
         whose = f" of {source}"
+    if join is None and weights is not None and resume:
+        join = _recorded_join(weights)
     units = units or ("chars" if known is None else known.units)
 
-    reader = TextReader(text, units, encoding, folder)
+    # the original script reads a byte-order mark as a character
+    reader = TextReader(text, units, encoding, folder, join or "", keep_mark=classic)
     counts = Counts(reader.pieces(), units)
     if known is None or classic:  # the original script makes its vocabulary from its text
         known = Vocabulary.from_counts(counts, min_count or 1)
@@ -90,9 +94,29 @@ def read_training_data(
     separator = None
     if document_separator is not None:
         separator = encode_separator(vocabulary, document_separator)
+    if resume:
+        _check_same_text(vocabulary, counts, source)
     symbols = encode_text(reader, counts, vocabulary)
     if separator is not None and not count_separators(symbols, separator):
         raise ValueError(
             f"the document separator {shown(document_separator)}{whose} is not in the text"
         )
     return TrainingData(symbols, vocabulary, document_separator, len(vocabulary) - len(known))
+
+
+def _recorded_join(weights: Checkpoint) -> str | None:
+    """What the run that is resumed placed between its files."""
+    options = weights.metadata.get("options")
+    join = options.get("join") if isinstance(options, dict) else None
+    return join if isinstance(join, str) else None
+
+
+def _check_same_text(vocabulary: Vocabulary, counts: Counts, source: str) -> None:
+    """Raise where the text has characters that the text of the resumed run had not."""
+    try:
+        vocabulary.check(counts)
+    except ValueError as error:
+        raise ValueError(
+            f"{source} was trained on another text, without these {error}; to train on another "
+            f"text, use `init_from`"
+        ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 
+from gru_ext.arguments.messages import counted
 from gru_ext.training.optimizers import OPTIMIZERS, default_learning_rate, weight_decay_of
 from gru_ext.training.options import MOST_STEPS, TrainingOptions
 
@@ -55,8 +56,8 @@ def validation_size(characters: int, val_fraction: float | None) -> int:
     size = round(characters * val_fraction)
     if val_fraction > 0 and size < 2:
         raise ValueError(
-            f"a `val_fraction` of {val_fraction} of {characters} characters leaves no validation "
-            f"part: leave it out or give a longer text"
+            f"a `val_fraction` of {val_fraction} of {counted(characters, 'character')} leaves no "
+            f"validation part: leave it out or give a longer text"
         )
     return size
 

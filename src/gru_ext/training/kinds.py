@@ -4,16 +4,10 @@
 from __future__ import annotations
 
 import codecs
-import re
 from typing import Any
 
 from gru_ext.arguments.kinds import FilePath, OneOf, String
 from gru_ext.arguments.messages import either
-
-
-def unescaped(text: str) -> str:
-    r"""The text with ``\n``, ``\t`` and ``\\`` as in a Python string."""
-    return re.sub(r"\\([nt\\])", lambda found: {"n": "\n", "t": "\t"}.get(found[1], "\\"), text)
 
 
 class Encoding(String):

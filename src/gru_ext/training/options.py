@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import FilePath, Flag, Function, Number, OneOf, String, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.files import StrPath
 from gru_ext.text.units import UNITS
-from gru_ext.training.kinds import Encoding, Keep, Weights, unescaped
+from gru_ext.training.kinds import Encoding, Keep, Weights
 from gru_ext.training.optimizers import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -77,8 +78,18 @@ class TrainingOptions(Options):
         "text between documents: the hidden state is reset there",
         DATA,
         details="The state is zero before the last character of the separator is read, so that "
-        "nothing of a document is known to the next. On the command line, \\n and \\t are "
-        "escapes.",
+        "nothing of a document is known to the next. On the command line, escapes are those of a "
+        "Python string, such as \\n, \\t, \\0 and \\u2028.",
+    )
+    join: Option[str | None] = Option(
+        String(unescaped, empty=True),
+        "text placed between the files where several are given",
+        DATA,
+        automatic="nothing: a file continues the one before it",
+        details="With the text of the document separator, each file is a document. Empty files "
+        "are left out. On the command line, escapes are as in the document separator.",
+        saved=True,
+        fixed=True,
     )
 
     hidden_size: Option[int] = Option(

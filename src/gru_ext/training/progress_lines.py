@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from gru_ext.arguments.messages import as_size
+from gru_ext.arguments.messages import as_size, counted
 from gru_ext.reporting.progress import Progress
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
@@ -27,11 +27,11 @@ def heading(trainer: Trainer, validation_size: int, steps: int, added: int, memo
     new = f" ({added} of them new to the model)" if added else ""
     dropout = f", dropout {trainer.dropout:g}" if trainer.dropout else ""
     return (
-        f"{trainer.characters:,} {unit}s for training{validation}, "
+        f"{counted(trainer.characters, unit)} for training{validation}, "
         f"{len(model.vocabulary)} different{new}; {model.parameters.sizes}{dropout}, "
         f"{model.dtype}, batch size {trainer.batch_size}, sequence length {trainer.seq_length}, "
         f"{trainer.optimizer} with peak learning rate {trainer.learning_rate:.4g}, "
-        f"{steps:,} steps, {trainer.threads} thread{'s' * (trainer.threads > 1)}, "
+        f"{counted(steps, 'step')}, {counted(trainer.threads, 'thread')}, "
         f"{as_size(memory)} of memory"
     )
 
@@ -52,7 +52,8 @@ def progress_line(progress: Progress, validation: Validation, unit: str) -> str:
 def lowered_line(trainer: Trainer, validation: Validation) -> str:
     """That the learning rate was lowered on a plateau."""
     return (
-        f"no better validation loss in {validation.waited} evaluations: learning rate lowered to "
+        f"no better validation loss in {counted(validation.waited, 'evaluation')}: learning rate "
+        f"lowered to "
         f"{trainer.learning_rate:.4g}"
     )
 
@@ -61,12 +62,12 @@ def ending(validation: Validation, step: int, unit: str) -> Iterator[str]:
     """Why the run has ended, and its validation loss."""
     if validation.exhausted and validation.best_step:
         yield (
-            f"no better validation loss in {validation.waited} evaluations; the best was "
-            f"{validation.best_nats / math.log(2):.3f} bits per {unit} at step "
+            f"no better validation loss in {counted(validation.waited, 'evaluation')}; the best "
+            f"was {validation.best_nats / math.log(2):.3f} bits per {unit} at step "
             f"{validation.best_step:,}"
         )
     if validation.last is not None and validation.step == step:
         yield (
             f"validation loss: {validation.last.bits_per_char:.3f} bits per {unit}, over "
-            f"{validation.last.characters:,} {unit}s"
+            f"{counted(validation.last.characters, unit)}"
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from gru_ext.arguments.messages import brief, shown
+from gru_ext.arguments.kinds import Kind, String
+from gru_ext.arguments.messages import brief, counted, shown
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.training.options import TrainingOptions
 
@@ -49,7 +51,12 @@ class TextMatch:
     characters: object = field(compare=False)
 
     def __repr__(self) -> str:
-        return f"of {self.characters} characters (SHA-256 {str(self.sha256)[:8]}…)"
+        return f"of {_characters(self.characters)} (SHA-256 {str(self.sha256)[:8]}…)"
+
+
+def _characters(number: object) -> str:
+    """A number of characters in a file, which need not be one."""
+    return counted(number, "character") if isinstance(number, int) else f"{number} characters"
 
 
 def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOptions:
@@ -74,7 +81,11 @@ def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOption
     defaults = {name: declared[name].default for name in fixed}
     before = {name: value for name, value in defaults.items() if value is not None} | kept
     check_matches(
-        Match(name.replace("_", " "), before.get(name, value), value)
+        Match(
+            name.replace("_", " "),
+            _named(declared[name].kind, before.get(name, value)),
+            _named(declared[name].kind, value),
+        )
         for name, value in fixed.items()
     )
     if asked.epochs is not None and asked.max_steps is None:
@@ -83,3 +94,8 @@ def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOption
         return asked.over(kept)
     except ValueError as error:  # the options of both contradict each other
         raise CheckpointError(f"cannot be resumed with these options: {error}") from None
+
+
+def _named(kind: Kind[Any], value: object) -> object:
+    """A value as a message shows it: text in quotation marks, names without."""
+    return shown(value) if isinstance(kind, String) else value

@@ -8,6 +8,7 @@ import math
 import time
 from typing import Any
 
+from gru_ext.arguments.messages import counted
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.model.sampling import sample_chunks
@@ -220,8 +221,8 @@ class Run:
             )
         return (
             f"training diverged, although the learning rate was halved "
-            f"{self.trainer.schedule.halvings} times: {problem}; choose a `learning_rate` below "
-            f"{rate:.4g}{saved}"
+            f"{counted(self.trainer.schedule.halvings, 'time')}: {problem}; choose a "
+            f"`learning_rate` below {rate:.4g}{saved}"
         )
 
     def result(self) -> Model:

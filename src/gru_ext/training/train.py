@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gru_ext.arguments.keywords import keywords_of
+from gru_ext.arguments.messages import counted
 from gru_ext.model.checkpoint import CheckpointError, errors_name
 from gru_ext.model.model import Model
 from gru_ext.text.reader import Text
@@ -43,8 +44,8 @@ def train(text: Text, options: TrainingOptions) -> Model:
     Parameters
     ----------
     text : str, bytes, path-like, or list of paths
-        A str is the text itself, and so are bytes. In a list a str is a path; ``-`` is standard
-        input.
+        A str is the text itself, and so are bytes; one that looks like a path is refused. In a list
+        a str is a path; ``-`` is standard input. Files are read one after the other (``join``).
     {options}
 
     Returns
@@ -84,6 +85,7 @@ def _train_text(text: Text, options: TrainingOptions) -> Model:
         units=options.units,
         min_count=options.given().get("min_count"),
         document_separator=options.document_separator,
+        join=options.join,
         weights=start.checkpoint,
         source=start.name,
         resume=options.resume,
@@ -186,8 +188,8 @@ def _train(
             run.resume(resumed)
         if validation.exhausted:
             raise ValueError(
-                f"{start.name} has ended after {validation.waited} evaluations without a better "
-                f"loss: to continue, give a larger `patience`"
+                f"{start.name} has ended after {counted(validation.waited, 'evaluation')} without "
+                f"a better loss: to continue, give a larger `patience`"
             )
     with handed_over(stop, run.rescue):
         run.train(stop)
@@ -214,11 +216,12 @@ def _check_length(n_trained: int, n_validation: int, options: TrainingOptions) -
     """Raise where the text is too short for one window of each stream."""
     T, B = options.seq_length, options.batch_size
     if n_trained < T * B + 1:
-        windows = f"{B} windows of {T}" if B > 1 else f"a window of {T}"
+        windows = f"a batch of {B} windows" if B > 1 else "a window"
+        windows += f" of {counted(T, 'character')}"
         beside = f" beside the {n_validation} for validation" if n_validation else ""
         raise ValueError(
-            f"the text has {n_trained} characters for training{beside}: {windows} "
-            f"characters need at least {T * B + 1}"
+            f"the text has {counted(n_trained, 'character')} for training{beside}: {windows} needs "
+            f"at least {T * B + 1}"
         )
 
 
@@ -230,7 +233,7 @@ def _steps(options: TrainingOptions, trainer: Trainer, start: StartingPoint) -> 
         steps = default_steps(trainer.windows_per_epoch, trainer.characters)
     if steps <= trainer.steps_done:
         raise ValueError(
-            f"{start.name} has already made {trainer.steps_done} of {steps} steps: to continue, "
-            f"ask for more with `max_steps` or `epochs`"
+            f"{start.name} has already made {trainer.steps_done} of {counted(steps, 'step')}: to "
+            f"continue, ask for more with `max_steps` or `epochs`"
         )
     return steps

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.messages import counted
 from gru_ext.model.checkpoint import CheckpointError
 from gru_ext.model.evaluation import Evaluation, evaluate_symbols
 from gru_ext.model.model import Model
@@ -175,8 +176,8 @@ class Validation:
         checked = checked_state(state, VALIDATION, "validation state")
         if checked["text_sha256"] != self._digest():
             raise CheckpointError(
-                f"was evaluated on another validation part than this one of {len(self.symbols)} "
-                f"characters"
+                f"was evaluated on another validation part than this one of "
+                f"{counted(len(self.symbols), 'character')}"
             )
         self.step, self.best_step, self.waited = (
             checked[name] for name in ("step", "best_step", "waited")
