@@ -29,7 +29,13 @@ from gru_ext.core.native cimport (
     gru_update,
     real,
 )
-from gru_ext.core.updates cimport make_adagrad_update
+from gru_ext.core.updates cimport (
+    make_adagrad_update,
+    update_at_offset,
+    update_part,
+    update_range,
+)
+from gru_ext.core.weight_tying cimport copy_tied, tie_gradients
 
 
 cdef struct WorkspaceHeader:
@@ -198,6 +204,42 @@ cdef int backward_window(const gru_model *model, void *workspace, const int32_t 
     return GRU_OK
 
 
+cdef enum:
+    TIED_ROW = 64    # elements of a row of Wh that are updated at once
+
+
+cdef void _apply_tied(const Handle *m, const real *gradients, const gru_update *update,
+                      real *flat) noexcept nogil:
+    # The update of tied weights: the gradient of Wh is that of Wh plus that of Wy, as in
+    # tie_gradients, but the caller's gradients are not changed.
+    cdef real row[TIED_ROW]
+    cdef real *g = <real *>gradients
+    cdef Py_ssize_t Hp = m.w.p.Hp, v, h, i, n, at
+    cdef gru_update part
+    for v in range(m.w.p.V):
+        at = m.w.p.w + v * 3 * Hp
+        update_range(m.w.k, g, update, at, 2 * Hp, True)
+        for i in range((Hp + TIED_ROW - 1) // TIED_ROW):
+            h = i * TIED_ROW
+            n = min(TIED_ROW, Hp - h)
+            _tied_row(row, m, g, v, h, n)
+            part = update_at_offset(update, at + 2 * Hp + h, True, g)
+            gru_apply(m.w.k, row, &part, n)
+    update_range(m.w.k, g, update, m.w.p.b, m.w.p.wy - m.w.p.b, True)
+    update_range(m.w.k, g, update, m.w.p.by, m.w.p.size - m.w.p.by, True)
+    copy_tied(&m.w.p, flat, 0, m.w.p.V)
+
+
+cdef void _tied_row(real *row, const Handle *m, const real *g, Py_ssize_t v, Py_ssize_t h,
+                    Py_ssize_t n) noexcept nogil:
+    # row (n) = the gradient of Wh^T[v, h:h + n], with that of Wy[v, h:h + n]
+    cdef Py_ssize_t i
+    for i in range(n):
+        row[i] = g[m.w.p.w + v * 3 * m.w.p.Hp + 2 * m.w.p.Hp + h + i]
+        if h + i < m.w.p.H:
+            row[i] += g[m.w.p.wy + (h + i) * m.w.p.Vp + v]
+
+
 cdef inline bint _valid_settings(double learning_rate, double clip, double eps,
                                  real *unused) noexcept nogil:
     # In the dtype of the kernels, where subnormals count as zero.
@@ -221,7 +263,10 @@ cdef int apply_adagrad(gru_model *model, real *memory, const real *gradients, do
         return GRU_BAD_NUMBER
     update = make_adagrad_update(m.flat, memory, learning_rate, clip, eps)
     float_state = gru_flush_subnormals()
-    gru_apply(m.w.k, <real *>gradients, &update, m.w.p.size)
+    if m.tied:
+        _apply_tied(m, gradients, &update, flat_of(model, memory))
+    else:
+        gru_apply(m.w.k, <real *>gradients, &update, m.w.p.size)
     gru_restore_float_state(float_state)
     return GRU_OK
 
@@ -236,6 +281,7 @@ cdef int train_step(gru_model *model, void *workspace, real *memory, const int32
     cdef uint64_t float_state
     cdef unsigned char *touched
     cdef real *ws
+    cdef real *g
     cdef double total
     cdef Py_ssize_t i
     if memory is NULL or targets is NULL:
@@ -258,7 +304,14 @@ cdef int train_step(gru_model *model, void *workspace, real *memory, const int32
     float_state = gru_flush_subnormals()
     total = forward_pass(&s.w, flat_of(model, memory), ws)
     backward_pass(&s.w, flat_of(model, memory), ws, 1.0 / s.w.B)
-    weight_gradients(&s.w, ws, <real *>(_base(workspace) + a.gradients), False, &update, 0, 1)
+    g = <real *>(_base(workspace) + a.gradients)
+    if handle_of(model).tied:
+        weight_gradients(&s.w, ws, g, False, NULL, 0, 1)
+        tie_gradients(&s.w.p, g, 0, s.w.p.V)
+        update_part(s.w.k, &s.w.p, g, &update, 0, 1)
+        copy_tied(&s.w.p, flat_of(model, memory), 0, s.w.p.V)
+    else:
+        weight_gradients(&s.w, ws, g, False, &update, 0, 1)
     gru_restore_float_state(float_state)
     s.backward_ready = False
     if loss is not NULL:
