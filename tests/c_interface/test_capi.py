@@ -2,7 +2,10 @@
 """The C-level functions are bit-identical to the Python functions of gru_ext.core."""
 
 import ctypes
+import os
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -271,6 +274,35 @@ def test_two_threads_read_one_model(draw_parameters):
     for n in range(2):
         run(n, alone)
     assert read == alone
+
+
+def test_symbols_that_another_thread_changes_are_never_out_of_range():
+    """As an index the symbol 2**30 would be a segmentation fault."""
+    program = """
+import sys, threading
+import capi as c, numpy as np
+from gru_ext.model.parameters import Parameters
+p, done = Parameters(3, 2), []
+windows, memory = c.Windows(p, 64, 64), np.zeros_like(p.flat)
+x = np.zeros((64, 64), np.int32)
+def write():
+    while not done:
+        x[::2] = 2**30
+        x.fill(0)
+sys.setswitchinterval(1e-6)
+threading.Thread(target=write, daemon=True).start()
+for _ in range(1000):
+    assert windows.call("train_step", memory, x, x, 64, 0.1, 5.0, 1e-8, None) in (0, -3)
+done.append(True)
+"""
+    path = os.pathsep.join([str(Path(c.__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_borrowed_arrays_are_checked(dtype, draw_parameters):

@@ -3,7 +3,7 @@
 from libc.float cimport DBL_MIN, FLT_MIN
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, uint64_t, uintptr_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from gru_ext.c_interface.handle cimport Handle, flat_of, handle_of, is_symbol
 from gru_ext.capi cimport (
@@ -51,7 +51,7 @@ cdef enum:
 
 
 cdef struct ByteOffsets:
-    Py_ssize_t reals, losses, touched, gradients, end
+    Py_ssize_t reals, losses, touched, inputs, targets, gradients, end
 
 
 cdef inline Py_ssize_t _lines(Py_ssize_t bytes) noexcept nogil:
@@ -64,7 +64,9 @@ cdef ByteOffsets _byte_offsets(const Window *w, Py_ssize_t itemsize) noexcept no
     a.reals = _lines(sizeof(WorkspaceHeader))
     a.losses = a.reals + _lines(w.o.size * itemsize)
     a.touched = a.losses + _lines(w.T_max * w.B * <Py_ssize_t>sizeof(double))
-    a.gradients = a.touched + _lines(w.p.V)
+    a.inputs = a.touched + _lines(w.p.V)
+    a.targets = a.inputs + _lines(w.T_max * w.B * <Py_ssize_t>sizeof(int32_t))
+    a.gradients = a.targets + (a.targets - a.inputs)
     a.end = a.gradients + (_lines(w.p.size * itemsize) if w.training else 0)
     return a
 
@@ -136,23 +138,29 @@ cdef int _check_workspace(const gru_model *model, void *workspace, Py_ssize_t it
 
 cdef int _bind_window(const gru_model *model, void *workspace, Py_ssize_t itemsize, bint training,
                       const int32_t *inputs, const int32_t *targets, Py_ssize_t T) noexcept nogil:
-    # Check the arguments of a window, and set the workspace's pointers to them.
+    # Check the arguments of a window, and set the workspace's pointers. The symbols are copied
+    # first: another thread may write into the caller's arrays at any time.
     cdef int status = _check_workspace(model, workspace, itemsize, training)
     cdef WorkspaceHeader *s
     cdef ByteOffsets a
+    cdef int32_t *x
+    cdef int32_t *y
     cdef Py_ssize_t i
     if status or inputs is NULL:
         return status if status else GRU_NULL
     s = <WorkspaceHeader *>_base(workspace)
     if not 1 <= T <= s.w.T_max:
         return GRU_BAD_SIZE
-    for i in range(T * s.w.B):
-        if not is_symbol(model, inputs[i]):
-            return GRU_BAD_SYMBOL
-        if targets is not NULL and not is_symbol(model, targets[i]):
-            return GRU_BAD_SYMBOL
     a = _byte_offsets(&s.w, s.itemsize)
-    s.w.T, s.w.inputs, s.w.targets = T, inputs, targets
+    x = <int32_t *>(_base(workspace) + a.inputs)
+    y = <int32_t *>(_base(workspace) + a.targets)
+    memcpy(x, inputs, T * s.w.B * sizeof(int32_t))
+    if targets is not NULL:
+        memcpy(y, targets, T * s.w.B * sizeof(int32_t))
+    for i in range(T * s.w.B):
+        if not is_symbol(model, x[i]) or (targets is not NULL and not is_symbol(model, y[i])):
+            return GRU_BAD_SYMBOL
+    s.w.T, s.w.inputs, s.w.targets = T, x, y if targets is not NULL else NULL
     s.w.losses = <double *>(_base(workspace) + a.losses)
     s.w.touched = <unsigned char *>(_base(workspace) + a.touched)
     return GRU_OK
@@ -299,7 +307,7 @@ cdef int train_step(gru_model *model, void *workspace, real *memory, const int32
     touched = <unsigned char *>s.w.touched
     memset(touched, 0, s.w.p.V)
     for i in range(T * s.w.B):
-        touched[inputs[i]] = 1
+        touched[s.w.inputs[i]] = 1
     update = make_adagrad_update(flat_of(model, memory), memory, learning_rate, clip, eps)
     float_state = gru_flush_subnormals()
     total = forward_pass(&s.w, flat_of(model, memory), ws)
