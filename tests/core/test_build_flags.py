@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Floating-point flags of the environment (CFLAGS) do not reach the compiled modules."""
 
+import os
+import platform
 import runpy
 import shutil
 import subprocess
 import sys
+import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -63,3 +66,47 @@ def test_other_builds_of_the_kernels_are_refused(flag):
     assert done.returncode != 0
     assert "gru_ext must not be compiled with" in done.stderr
     assert compiler("-fsyntax-only", "-x", "c", str(ROOT / "csrc" / "compiler.h")).returncode == 0
+
+
+@pytest.mark.skipif(
+    platform.machine() != "x86_64"
+    or not Path(sysconfig.get_path("include"), "Python.h").exists()
+    or shutil.which("objdump") is None,
+    reason="needs x86-64, Python.h and objdump",
+)
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ([], "x86-64"),
+        (["-msse3"], "x86-64 SSE3"),
+        (["-march=haswell"], "x86-64 SSE3 SSE4.2 POPCNT BMI2 AVX AVX2 FMA"),
+        (["-march=skylake-avx512"], "x86-64 SSE3 SSE4.2 POPCNT BMI2 AVX AVX2 FMA AVX-512"),
+    ],
+)
+def test_the_baseline_is_told_by_code_that_does_not_need_it(flags, told, tmp_path):
+    module = tmp_path / "baseline.so"
+    include = f"-I{sysconfig.get_path('include')}"
+    done = compiler(
+        *(*flags, "-std=c11", "-O3", "-fPIC", "-shared", include, f"-I{ROOT / 'csrc'}"),
+        *(str(ROOT / "csrc" / "baseline.c"), "-o", str(module)),
+    )
+    assert done.returncode == 0, done.stderr
+    shown = subprocess.run(
+        ["objdump", "--disassemble", "--no-show-raw-insn", str(module)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    instructions = [line.split("\t")[1].split()[0] for line in shown.splitlines() if "\t" in line]
+    assert len(instructions) > 20
+    assert [name for name in instructions if name.startswith("v") or name == "popcnt"] == []
+    program = "import baseline; print(baseline.built_for(), baseline.missing(), sep='|')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    found, missing = done.stdout.strip().split("|")
+    assert found == told, done.stderr
+    assert missing in ("", *told.split())
