@@ -28,13 +28,18 @@ clang_cl = None
 if windows and not msvc:
     clang_cl = shutil.which("clang-cl") or (str(LLVM) if LLVM.exists() else None)
 
+# These flags come after CFLAGS. With -ffast-math from there, results would be wrong; in the link
+# step it would flush subnormals in the whole process.
 # core.classic must be bit-identical to NumPy: no fused multiply-adds there.
+link_flags = []
 if windows:
     flags = ["/O2", "/std:c11"]
     kernel_flags = ["/clang:-fno-math-errno", "/clang:-ffp-contract=fast"] if clang_cl else []
     classic_flags = ["/clang:-ffp-contract=off"] if clang_cl else []
 else:
-    flags = ["-std=c11", "-fvisibility=hidden", "-fno-math-errno"]
+    link_flags = ["-O2", "-fno-fast-math", "-fno-unsafe-math-optimizations"]
+    flags = ["-std=c11", "-fvisibility=hidden", *link_flags, "-fno-finite-math-only"]
+    flags += ["-fno-associative-math", "-fno-reciprocal-math", "-fsigned-zeros", "-fno-math-errno"]
     # At least -O2: below it GCC does not use fused multiply-adds, and the errors of exp and tanh
     # are larger than stated.
     flags += ["-O2", "-g"] if debug else ["-O3", "-g0"]
@@ -63,6 +68,7 @@ def extension(name, *c_sources, more_flags=(), include=()):
         define_macros=MACROS,
         py_limited_api=abi3,
         extra_compile_args=[*flags, *more_flags],
+        extra_link_args=link_flags,
     )
 
 
@@ -90,6 +96,16 @@ setup(
                 define_macros=MACROS,
                 py_limited_api=abi3,
                 extra_compile_args=flags,
+                extra_link_args=link_flags,
+            ),
+            Extension(
+                "gru_ext.core.baseline",
+                ["csrc/baseline.c"],
+                depends=HEADERS,
+                define_macros=MACROS,
+                py_limited_api=abi3,
+                extra_compile_args=flags,
+                extra_link_args=link_flags,
             ),
             extension("core.kernels", *KERNEL_SOURCES, more_flags=kernel_flags),
             extension("core.matmul"),

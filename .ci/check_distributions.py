@@ -25,6 +25,7 @@ MODULES = {
         f"core/{name}"
         for name in (
             "_cython",
+            "baseline",
             "bptt",
             "classic",
             "gradients",

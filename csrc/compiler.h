@@ -3,6 +3,13 @@
 #ifndef GRU_COMPILER_H
 #define GRU_COMPILER_H
 
+/* The kernels' errors are stated for exact rounding, and they compute with NaN and infinity. */
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
+#error "gru_ext must not be compiled with -ffast-math, -Ofast or /fp:fast"
+#elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#error "gru_ext must not be compiled with -ffinite-math-only"
+#endif
+
 #define GRU_TEXT_(a) #a
 #define GRU_TEXT(a) GRU_TEXT_(a)
 

@@ -118,9 +118,10 @@ class Stream:
 class Windows:
     """A handle and a workspace, in memory between guard bytes."""
 
-    def __init__(self, parameters, B, T, training=True, shift=8):
-        self.parameters, self.dtype = parameters, parameters.flat.dtype
-        self.model = borrow(parameters)
+    def __init__(self, model, B, T, training=True, shift=8):
+        self.parameters = getattr(model, "parameters", model)
+        self.dtype = self.parameters.flat.dtype
+        self.model = borrow(model)
         self.bytes = workspace_bytes(self.model, B, T, training)
         self.memory = np.full(self.bytes + 128, 7, np.uint8)
         self.at = self.memory[shift:].ctypes.data

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A C extension that calls gru_ext through its capsule. text_bits(model, symbols) returns the sum
- * of -log2 p of all symbols (bytes of int32) after the first. It runs without the GIL. */
+ * of -log2 p of all symbols (an array of int32) after the first. It runs without the GIL. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+
+#include <stdlib.h>
+#include <string.h>
 
 #include <gru_ext.h>
 
@@ -26,15 +29,33 @@ static int sum_bits(gru_model *model, const int32_t *symbols, Py_ssize_t n, doub
     return status;
 }
 
+/* Whether the elements are int32: "i", or "l" where a long has 4 bytes. */
+static int is_int32(const Py_buffer *view)
+{
+    const char *format = view->format ? view->format : "B";
+    return view->ndim == 1 && view->itemsize == sizeof(int32_t) &&
+           (strcmp(format, "i") == 0 || strcmp(format, "l") == 0);
+}
+
 static PyObject *text_bits(PyObject *self, PyObject *args)
 {
-    PyObject *model;
+    PyObject *model, *array;
     Py_buffer symbols;
     double total = 0;
     int status;
     gru_model *handle;
     (void)self;
-    if (!PyArg_ParseTuple(args, "Oy*", &model, &symbols)) return NULL;
+    if (!PyArg_ParseTuple(args, "OO", &model, &array)) return NULL;
+    if (PyObject_GetBuffer(array, &symbols, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS) < 0) return NULL;
+    if (!is_int32(&symbols)) {
+        PyErr_Format(
+            PyExc_TypeError,
+            "symbols must be a 1-D array of int32, not %d-D with elements of %zd bytes and "
+            "format '%s'",
+            symbols.ndim, symbols.itemsize, symbols.format ? symbols.format : "B");
+        PyBuffer_Release(&symbols);
+        return NULL;
+    }
     handle = gru->model_borrow(model);
     if (!handle) {
         PyBuffer_Release(&symbols);

@@ -56,7 +56,8 @@ cdef gru_model *gru_model_wrap_f64(double *flat, Py_ssize_t V, Py_ssize_t H) noe
 
 
 cdef gru_model *gru_model_borrow(object model) except NULL:
-    # model is a gru_ext.Model or Parameters; it must stay alive as long as the handle.
+    # model is a gru_ext.Model or Parameters; it must stay alive as long as the handle. Only a Model
+    # knows that its weights are tied.
     parameters = getattr(model, "parameters", model)
     if not isinstance(parameters, Parameters):
         raise TypeError(f"model must be a gru_ext.Model or Parameters, not {type(model).__name__}")
@@ -69,10 +70,14 @@ cdef gru_model *gru_model_borrow(object model) except NULL:
     size = layout(V, H, flat.itemsize)["size"]
     if flat.shape != (size,) or not flat.flags.c_contiguous:
         raise ValueError(f"the parameters' flat buffer must be contiguous with {size} elements")
+    if not flat.flags.aligned:
+        raise ValueError(f"the parameters' flat buffer must be aligned to {flat.itemsize} bytes")
     cdef gru_model *handle = _wrap(<void *><size_t>flat.ctypes.data, V, H, flat.itemsize)
     if handle is NULL:
         raise MemoryError()
     (<Handle *>handle).writable = flat.flags.writeable
+    options = getattr(model, "about", {}).get("options")
+    (<Handle *>handle).tied = isinstance(options, dict) and options.get("tied") is True
     return handle
 
 

@@ -2,7 +2,10 @@
 """The C-level functions are bit-identical to the Python functions of gru_ext.core."""
 
 import ctypes
+import os
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -152,18 +155,27 @@ def test_forward_without_training(B, T, shift, isa, dtype, draw_parameters, draw
     assert windows.guarded()
 
 
+def model_of(parameters, tied):
+    vocabulary = gru_ext.Vocabulary("abcdefghijk"[: parameters.vocabulary_size])
+    return gru_ext.Model(vocabulary, parameters, {"options": {"tied": tied}})
+
+
 @pytest.mark.parametrize("B", [1, 5])
 @pytest.mark.parametrize("T", [6, 70])
-def test_training(B, T, isa, dtype, draw_parameters):
+@pytest.mark.parametrize("tied", [False, True])
+def test_training(B, T, tied, isa, dtype, draw_parameters):
     V, H, steps = 9, 33, 3
     symbols = np.random.default_rng(0).integers(0, V, (B, T * steps + 2)).astype(np.uint8)
     text = np.concatenate([symbols[:, :-1].ravel(), symbols[-1, -1:]])
     parameters, _ = draw_parameters(V, H, dtype)
     ours, _ = draw_parameters(V, H, dtype)
+    if tied:
+        for drawn in (parameters, ours):
+            drawn["Wy"][...] = drawn["Wh"].T
     memory, sums = np.zeros((2, parameters.flat.size), dtype)
-    loop = TrainingLoop(ours.flat, sums, Workspace(V, H, B, T, dtype), text)
+    loop = TrainingLoop(ours.flat, sums, Workspace(V, H, B, T, dtype), text, tied=tied)
     want = loop.steps(steps, 0.1, 0.5)
-    windows, loss = c.Windows(parameters, B, T), np.zeros(1)
+    windows, loss = c.Windows(model_of(parameters, tied), B, T), np.zeros(1)
     streams = np.stack([text[s * (T * steps + 1) :][: T * steps + 1] for s in range(B)], 1)
     for n in range(steps):
         window = np.ascontiguousarray(streams[n * T : (n + 1) * T + 1], np.int32)
@@ -186,6 +198,42 @@ def test_adagrad(dtype, draw_parameters):
     kernels.adagrad_update(other.flat, sums, gradients, 0.1, 0.3, 1e-8)
     assert parameters.flat.tobytes() == other.flat.tobytes()
     assert memory.tobytes() == sums.tobytes()
+
+
+@pytest.mark.parametrize("H", [3, 7, 64, 77])
+def test_adagrad_keeps_tied_weights(H, dtype, draw_parameters):
+    parameters, _ = draw_parameters(5, H, dtype)
+    parameters["Wy"][...] = parameters["Wh"].T
+    want = parameters.copy()
+    gradients, memory = parameters.like(), parameters.like()
+    random = np.random.default_rng(0)
+    for values in (gradients, memory):
+        for view in values.values():
+            view[...] = random.random(view.shape)
+    memory["Wy"][...] = 0
+    added, sums, before = gradients.copy(), memory.copy(), gradients.flat.tobytes()
+    added["Wh"][...] += added["Wy"].T
+    added["Wy"][...] = 0
+    handle = c.borrow(model_of(parameters, tied=True))
+    arguments = (handle, memory.flat, gradients.flat, 0.1, 0.3, 1e-8)
+    assert c.call("adagrad", dtype, *arguments) == c.OK
+    c.free(handle)
+    kernels.adagrad_update(want.flat, sums.flat, added.flat, 0.1, 0.3, 1e-8)
+    want["Wy"][...] = want["Wh"].T
+    assert parameters.flat.tobytes() == want.flat.tobytes()
+    assert memory.flat.tobytes() == sums.flat.tobytes()
+    assert gradients.flat.tobytes() == before
+
+
+@pytest.mark.parametrize("options", [None, "tied", {}, {"tied": 1}, {"tied": False}])
+def test_options_that_do_not_tie(options, draw_parameters):
+    parameters, _ = draw_parameters(5, 7, np.float32)
+    model, g = model_of(parameters, tied=False), np.ones_like(parameters.flat)
+    model.about["options"] = options
+    handle = c.borrow(model)
+    assert c.call("adagrad", np.float32, handle, g * 0, g, 0.1, 0.3, 1e-8) == c.OK
+    c.free(handle)
+    assert (parameters["Wy"] != parameters["Wh"].T).any()
 
 
 def test_wrapped_flat_buffer(dtype, draw_parameters):
@@ -228,6 +276,35 @@ def test_two_threads_read_one_model(draw_parameters):
     assert read == alone
 
 
+def test_symbols_that_another_thread_changes_are_never_out_of_range():
+    """As an index the symbol 2**30 would be a segmentation fault."""
+    program = """
+import sys, threading
+import capi as c, numpy as np
+from gru_ext.model.parameters import Parameters
+p, done = Parameters(3, 2), []
+windows, memory = c.Windows(p, 64, 64), np.zeros_like(p.flat)
+x = np.zeros((64, 64), np.int32)
+def write():
+    while not done:
+        x[::2] = 2**30
+        x.fill(0)
+sys.setswitchinterval(1e-6)
+threading.Thread(target=write, daemon=True).start()
+for _ in range(1000):
+    assert windows.call("train_step", memory, x, x, 64, 0.1, 5.0, 1e-8, None) in (0, -3)
+done.append(True)
+"""
+    path = os.pathsep.join([str(Path(c.__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_borrowed_arrays_are_checked(dtype, draw_parameters):
     parameters, _ = draw_parameters(5, 7, dtype)
     parameters.flat.flags.writeable = False
@@ -241,6 +318,9 @@ def test_borrowed_arrays_are_checked(dtype, draw_parameters):
         parameters._flat = flat
         with pytest.raises(ValueError, match="contiguous with"):
             c.borrow(parameters)
+    parameters._flat = np.zeros(g.nbytes + 1, np.uint8)[1:].view(dtype)
+    with pytest.raises(ValueError, match=f"aligned to {g.itemsize} bytes"):
+        c.borrow(parameters)
     parameters._flat = np.zeros(g.size, np.int32)
     with pytest.raises(TypeError, match="float32 or float64, not int32"):
         c.borrow(parameters)

@@ -60,3 +60,18 @@ def test_c_extension(tmp_path):
             "except ValueError as error: print(error)"
         )
         assert python(folder, "-c", code) == "gru_ext: status -3\n"
+    for wrong, found in (
+        ("np.int64([0, 1])", "1-D with elements of 8 bytes"),
+        ("np.uint8([0, 1, 2, 0])", "1-D with elements of 1 bytes"),
+        ("np.float32([0, 1])", "1-D with elements of 4 bytes"),
+        ("np.int32([[0, 1]])", "2-D with elements of 4 bytes"),
+        ("np.int32([0, 1]).tobytes()", "1-D with elements of 1 bytes"),
+    ):
+        code = (
+            "import gru_ext, numpy as np, text_bits\n"
+            "m = gru_ext.Model.create(gru_ext.Vocabulary('abc'), 4)\n"
+            f"try: text_bits.text_bits(m, {wrong})\n"
+            "except TypeError as error: print(error)"
+        )
+        told = f"symbols must be a 1-D array of int32, not {found}"
+        assert python(folder, "-c", code).startswith(told)

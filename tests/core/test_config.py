@@ -11,7 +11,7 @@ import pytest
 
 import gru_ext
 from gru_ext.cli.main import main
-from gru_ext.core import kernels
+from gru_ext.core import baseline, kernels
 from gru_ext.core.matmul import active_matmul
 from gru_ext.core.threads import available_cpus
 
@@ -23,6 +23,7 @@ def test_get_config():
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
         "compiler": kernels.compiler(),
+        "baseline": baseline.built_for(),
         "isa": kernels.active_isa(),
         "available_isas": kernels.available_isas(),
         "not_built": kernels.not_built(),
@@ -32,6 +33,26 @@ def test_get_config():
     }
     assert found["matmul"] == "native"
     assert 1 <= found["default_threads"] <= found["cpus"]
+
+
+def test_a_processor_that_lacks_the_baseline():
+    """Nothing else is loaded then, which might end in an illegal instruction."""
+    program = (
+        "import sys, types\n"
+        "other = types.ModuleType('gru_ext.core.baseline')\n"
+        "other.built_for, other.missing = lambda: 'x86-64 SSE3 AVX', lambda: 'AVX'\n"
+        "sys.modules['gru_ext.core.baseline'] = other\n"
+        "for name in ('kernels', 'classic', 'config'):\n"
+        "    try: __import__('gru_ext.core.' + name)\n"
+        "    except ImportError as error: print(error)\n"
+        "print([name for name in sys.modules if name.startswith('gru_ext.core')])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    told = (
+        "this build of gru_ext is for x86-64 SSE3 AVX, and this processor has no AVX: "
+        "install a prebuilt wheel, or build without -march in CFLAGS\n"
+    )
+    assert done.stdout == 3 * told + "['gru_ext.core.baseline']\n", done.stderr
 
 
 def test_the_instruction_set_is_the_one_in_use(isa):

@@ -70,7 +70,7 @@ def kernels_functions():
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name.split(".")[0])
 def test_baseline(module):
     found = functions(module)
-    assert sum(map(len, found.values())) > 1000
+    assert sum(map(len, found.values())) > (20 if "baseline" in module.name else 1000)
     above = {
         f"{name}: {line}"
         for name, lines in found.items()

@@ -12,6 +12,7 @@ cdef struct Handle:
     Py_ssize_t itemsize
     void *flat            # the flat parameter buffer
     bint writable
+    bint tied             # Wy = Wh^T, which updates preserve
 
 
 cdef inline const Handle *handle_of(const gru_model *model) noexcept nogil:

@@ -3,7 +3,7 @@
 from libc.float cimport DBL_MIN, FLT_MIN
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, uint64_t, uintptr_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from gru_ext.c_interface.handle cimport Handle, flat_of, handle_of, is_symbol
 from gru_ext.capi cimport (
@@ -29,7 +29,13 @@ from gru_ext.core.native cimport (
     gru_update,
     real,
 )
-from gru_ext.core.updates cimport make_adagrad_update
+from gru_ext.core.updates cimport (
+    make_adagrad_update,
+    update_at_offset,
+    update_part,
+    update_range,
+)
+from gru_ext.core.weight_tying cimport copy_tied, tie_gradients
 
 
 cdef struct WorkspaceHeader:
@@ -45,7 +51,7 @@ cdef enum:
 
 
 cdef struct ByteOffsets:
-    Py_ssize_t reals, losses, touched, gradients, end
+    Py_ssize_t reals, losses, touched, inputs, targets, gradients, end
 
 
 cdef inline Py_ssize_t _lines(Py_ssize_t bytes) noexcept nogil:
@@ -58,7 +64,9 @@ cdef ByteOffsets _byte_offsets(const Window *w, Py_ssize_t itemsize) noexcept no
     a.reals = _lines(sizeof(WorkspaceHeader))
     a.losses = a.reals + _lines(w.o.size * itemsize)
     a.touched = a.losses + _lines(w.T_max * w.B * <Py_ssize_t>sizeof(double))
-    a.gradients = a.touched + _lines(w.p.V)
+    a.inputs = a.touched + _lines(w.p.V)
+    a.targets = a.inputs + _lines(w.T_max * w.B * <Py_ssize_t>sizeof(int32_t))
+    a.gradients = a.targets + (a.targets - a.inputs)
     a.end = a.gradients + (_lines(w.p.size * itemsize) if w.training else 0)
     return a
 
@@ -130,23 +138,29 @@ cdef int _check_workspace(const gru_model *model, void *workspace, Py_ssize_t it
 
 cdef int _bind_window(const gru_model *model, void *workspace, Py_ssize_t itemsize, bint training,
                       const int32_t *inputs, const int32_t *targets, Py_ssize_t T) noexcept nogil:
-    # Check the arguments of a window, and set the workspace's pointers to them.
+    # Check the arguments of a window, and set the workspace's pointers. The symbols are copied
+    # first: another thread may write into the caller's arrays at any time.
     cdef int status = _check_workspace(model, workspace, itemsize, training)
     cdef WorkspaceHeader *s
     cdef ByteOffsets a
+    cdef int32_t *x
+    cdef int32_t *y
     cdef Py_ssize_t i
     if status or inputs is NULL:
         return status if status else GRU_NULL
     s = <WorkspaceHeader *>_base(workspace)
     if not 1 <= T <= s.w.T_max:
         return GRU_BAD_SIZE
-    for i in range(T * s.w.B):
-        if not is_symbol(model, inputs[i]):
-            return GRU_BAD_SYMBOL
-        if targets is not NULL and not is_symbol(model, targets[i]):
-            return GRU_BAD_SYMBOL
     a = _byte_offsets(&s.w, s.itemsize)
-    s.w.T, s.w.inputs, s.w.targets = T, inputs, targets
+    x = <int32_t *>(_base(workspace) + a.inputs)
+    y = <int32_t *>(_base(workspace) + a.targets)
+    memcpy(x, inputs, T * s.w.B * sizeof(int32_t))
+    if targets is not NULL:
+        memcpy(y, targets, T * s.w.B * sizeof(int32_t))
+    for i in range(T * s.w.B):
+        if not is_symbol(model, x[i]) or (targets is not NULL and not is_symbol(model, y[i])):
+            return GRU_BAD_SYMBOL
+    s.w.T, s.w.inputs, s.w.targets = T, x, y if targets is not NULL else NULL
     s.w.losses = <double *>(_base(workspace) + a.losses)
     s.w.touched = <unsigned char *>(_base(workspace) + a.touched)
     return GRU_OK
@@ -198,6 +212,42 @@ cdef int backward_window(const gru_model *model, void *workspace, const int32_t 
     return GRU_OK
 
 
+cdef enum:
+    TIED_ROW = 64    # elements of a row of Wh that are updated at once
+
+
+cdef void _apply_tied(const Handle *m, const real *gradients, const gru_update *update,
+                      real *flat) noexcept nogil:
+    # The update of tied weights: the gradient of Wh is that of Wh plus that of Wy, as in
+    # tie_gradients, but the caller's gradients are not changed.
+    cdef real row[TIED_ROW]
+    cdef real *g = <real *>gradients
+    cdef Py_ssize_t Hp = m.w.p.Hp, v, h, i, n, at
+    cdef gru_update part
+    for v in range(m.w.p.V):
+        at = m.w.p.w + v * 3 * Hp
+        update_range(m.w.k, g, update, at, 2 * Hp, True)
+        for i in range((Hp + TIED_ROW - 1) // TIED_ROW):
+            h = i * TIED_ROW
+            n = min(TIED_ROW, Hp - h)
+            _tied_row(row, m, g, v, h, n)
+            part = update_at_offset(update, at + 2 * Hp + h, True, g)
+            gru_apply(m.w.k, row, &part, n)
+    update_range(m.w.k, g, update, m.w.p.b, m.w.p.wy - m.w.p.b, True)
+    update_range(m.w.k, g, update, m.w.p.by, m.w.p.size - m.w.p.by, True)
+    copy_tied(&m.w.p, flat, 0, m.w.p.V)
+
+
+cdef void _tied_row(real *row, const Handle *m, const real *g, Py_ssize_t v, Py_ssize_t h,
+                    Py_ssize_t n) noexcept nogil:
+    # row (n) = the gradient of Wh^T[v, h:h + n], with that of Wy[v, h:h + n]
+    cdef Py_ssize_t i
+    for i in range(n):
+        row[i] = g[m.w.p.w + v * 3 * m.w.p.Hp + 2 * m.w.p.Hp + h + i]
+        if h + i < m.w.p.H:
+            row[i] += g[m.w.p.wy + (h + i) * m.w.p.Vp + v]
+
+
 cdef inline bint _valid_settings(double learning_rate, double clip, double eps,
                                  real *unused) noexcept nogil:
     # In the dtype of the kernels, where subnormals count as zero.
@@ -221,7 +271,10 @@ cdef int apply_adagrad(gru_model *model, real *memory, const real *gradients, do
         return GRU_BAD_NUMBER
     update = make_adagrad_update(m.flat, memory, learning_rate, clip, eps)
     float_state = gru_flush_subnormals()
-    gru_apply(m.w.k, <real *>gradients, &update, m.w.p.size)
+    if m.tied:
+        _apply_tied(m, gradients, &update, flat_of(model, memory))
+    else:
+        gru_apply(m.w.k, <real *>gradients, &update, m.w.p.size)
     gru_restore_float_state(float_state)
     return GRU_OK
 
@@ -236,6 +289,7 @@ cdef int train_step(gru_model *model, void *workspace, real *memory, const int32
     cdef uint64_t float_state
     cdef unsigned char *touched
     cdef real *ws
+    cdef real *g
     cdef double total
     cdef Py_ssize_t i
     if memory is NULL or targets is NULL:
@@ -253,12 +307,19 @@ cdef int train_step(gru_model *model, void *workspace, real *memory, const int32
     touched = <unsigned char *>s.w.touched
     memset(touched, 0, s.w.p.V)
     for i in range(T * s.w.B):
-        touched[inputs[i]] = 1
+        touched[s.w.inputs[i]] = 1
     update = make_adagrad_update(flat_of(model, memory), memory, learning_rate, clip, eps)
     float_state = gru_flush_subnormals()
     total = forward_pass(&s.w, flat_of(model, memory), ws)
     backward_pass(&s.w, flat_of(model, memory), ws, 1.0 / s.w.B)
-    weight_gradients(&s.w, ws, <real *>(_base(workspace) + a.gradients), False, &update, 0, 1)
+    g = <real *>(_base(workspace) + a.gradients)
+    if handle_of(model).tied:
+        weight_gradients(&s.w, ws, g, False, NULL, 0, 1)
+        tie_gradients(&s.w.p, g, 0, s.w.p.V)
+        update_part(s.w.k, &s.w.p, g, &update, 0, 1)
+        copy_tied(&s.w.p, flat_of(model, memory), 0, s.w.p.V)
+    else:
+        weight_gradients(&s.w, ws, g, False, &update, 0, 1)
     gru_restore_float_state(float_state)
     s.backward_ready = False
     if loss is not NULL:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_ext._version import __version__
-from gru_ext.core import kernels
+from gru_ext.core import baseline, kernels
 from gru_ext.core.matmul import active_matmul
 from gru_ext.core.threads import available_cpus, default_threads
 
@@ -22,7 +22,9 @@ def get_config() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``python``, ``numpy`` and ``compiler`` are str. ``isa`` is the instruction set
+        ``version``, ``python``, ``numpy`` and ``compiler`` are str. ``baseline`` is the platform
+        and the instruction sets beyond its own that all modules were compiled for, as ``'x86-64'``
+        in the prebuilt wheels, or ``'x86-64 SSE3 ... AVX2'``. ``isa`` is the instruction set
         in use; ``available_isas`` is the list of those available, slowest first; ``not_built`` is
         the list of those that the compiler could not build, empty in the prebuilt wheels.
         ``matmul`` is ``'native'`` or ``'blas'``. ``cpus`` is the number of processors this process
@@ -35,6 +37,7 @@ def get_config() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
         "compiler": kernels.compiler(),
+        "baseline": baseline.built_for(),
         "isa": kernels.active_isa(),
         "available_isas": kernels.available_isas(),
         "not_built": kernels.not_built(),
