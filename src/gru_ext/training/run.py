@@ -8,7 +8,7 @@ import math
 import time
 from typing import Any
 
-from gru_ext.arguments.kinds import Number, Whole
+from gru_ext.arguments.kinds import Number, String, Whole
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.model.sampling import sample_chunks
@@ -16,7 +16,8 @@ from gru_ext.reporting.console import Console
 from gru_ext.reporting.metrics import Metrics
 from gru_ext.reporting.progress import Progress
 from gru_ext.reporting.tensorboard import EventFile
-from gru_ext.training.checkpoints import CheckpointWriter, read_best
+from gru_ext.training.best import BestWeights
+from gru_ext.training.checkpoints import CheckpointWriter
 from gru_ext.training.chunks import ChunkSize, next_event
 from gru_ext.training.defaults import default_log_every
 from gru_ext.training.interrupts import StopRequest
@@ -27,7 +28,11 @@ from gru_ext.training.resume import Field, checked_state
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
 
-_STATE = {"point": Field(Whole(0)), "nats": Field(Number())}
+_STATE = {
+    "id": Field(String(), nullable=True),
+    "point": Field(Whole(0)),
+    "nats": Field(Number()),
+}
 
 _logger = logging.getLogger("gru_ext")
 
@@ -58,7 +63,7 @@ class Run:
     ) -> None:
         self.trainer, self.options, self.steps = trainer, options, steps
         self.validation, self.writer, self.added = validation, writer, added
-        self.best: Checkpoint | None = None
+        self.best = BestWeights(trainer, options, validation)
         self.recovery = Recovery(trainer)
         self.unit = unit_of(trainer)
         every, length, lines = options.sample_every, options.sample_length, options.log_every
@@ -87,6 +92,7 @@ class Run:
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds of this, beside the trainer's state."""
         return {
+            **self.best.known_by(),
             "point": self._reported,
             "nats": self._loss_sum,
             "validation": self.validation.state(),
@@ -97,6 +103,7 @@ class Run:
         """Continue from what a checkpoint holds; older files hold nothing."""
         state = data.metadata.get("run")
         if state is None:
+            self.best.resume(None)
             return
         checked = checked_state(state, _STATE, "state of the run")
         if checked["point"] > self.trainer.steps_done:
@@ -104,28 +111,7 @@ class Run:
         self._reported, self._loss_sum = checked["point"], checked["nats"]
         self.validation.resume(state.get("validation"))
         self.recovery.resume(state.get("stability"), data.good)
-        if self.options.keeps_best and self.options.output is not None:
-            self._resume_best(self.options.output)
-
-    def _resume_best(self, output: Any) -> None:
-        if not self.validation.best_step:
-            return
-        self.best = read_best(output)
-        if self.best is None or not self._is_ours(self.best):
-            self.best = None
-            self.validation.forget_best()
-
-    def _is_ours(self, best: Checkpoint) -> bool:
-        """Whether weights are this run's best, or better ones of a run that was killed later."""
-        about = best.metadata.get("validation")
-        nats = about.get("nats_per_char") if isinstance(about, dict) else None
-        model = self.trainer.model
-        return (
-            isinstance(nats, float)
-            and nats <= self.validation.best_nats
-            and best.vocabulary == model.vocabulary
-            and (best.hidden_size, best.layers) == (model.hidden_size, model.layers)
-        )
+        self.best.resume(checked["id"])
 
     def checkpoint(self) -> Checkpoint:
         """The trainer's checkpoint, and the state of this run."""
@@ -224,7 +210,7 @@ class Run:
         """The model that the run returns: that of the best weights where these are kept."""
         model = self.trainer.model
         model.about["step"] = self.trainer.steps_done
-        return model if self.best is None else from_checkpoint(self.best)
+        return model if self.best.data is None else from_checkpoint(self.best.data)
 
     def rescue(self) -> tuple[Model, str]:
         """Write the last whole state where an exception ended the run; say where it is."""
@@ -261,8 +247,9 @@ class Run:
             and not self.recovery.may_have_diverged()
         ):
             if validation.evaluate(self.trainer.model, step, stop):
-                if self.options.keeps_best:
-                    self._keep_best()
+                best = self.best.keep()
+                if best is not None:
+                    self.writer.save_best(best)
             elif validation.step == step:  # the evaluation was not stopped in the middle
                 self._lower_on_plateau()
         if stop and not last:
@@ -309,16 +296,6 @@ class Run:
         schedule, step = self.trainer.schedule, self.trainer.steps_done
         if schedule.name == "plateau" and self.validation.on_plateau and step >= schedule.warmup:
             self.trainer.lower_learning_rate()
-
-    def _keep_best(self) -> None:
-        data = self.trainer.model.checkpoint()
-        data.weights = {name: array.copy() for name, array in data.weights.items()}
-        data.metadata |= {
-            "step": self.validation.best_step,
-            "validation": {"nats_per_char": self.validation.best_nats},
-        }
-        self.best = data
-        self.writer.save_best(data)
 
     def _progress(self, step: int) -> Progress:
         trainer, validation = self.trainer, self.validation

@@ -144,7 +144,8 @@ class Validation:
             self.waited += 1
         return False
 
-    def _digest(self) -> str:
+    def digest(self) -> str:
+        """The SHA-256 of the validation part, by which a resumed run recognises it."""
         if self._sha256 is None:
             self._sha256 = digest(self.symbols)
         return self._sha256
@@ -168,7 +169,7 @@ class Validation:
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds of this."""
         return {
-            "text_sha256": self._digest(),
+            "text_sha256": self.digest(),
             "characters": len(self.symbols),
             "step": self.step,
             "nats": finite(self.last.nats_per_char) if self.last is not None else None,
@@ -182,7 +183,7 @@ class Validation:
         if state is None:
             return
         checked = checked_state(state, _STATE, "validation state")
-        if checked["text_sha256"] != self._digest():
+        if checked["text_sha256"] != self.digest():
             raise CheckpointError(
                 f"was evaluated on another validation part than this one of {len(self.symbols)} "
                 f"characters"
