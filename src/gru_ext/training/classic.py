@@ -23,6 +23,7 @@ from gru_ext.training.data import TrainingData
 from gru_ext.training.defaults import steps_of
 from gru_ext.training.handover import handed_over
 from gru_ext.training.interrupts import StopRequest
+from gru_ext.training.memory import check_memory
 from gru_ext.training.options import TrainingOptions
 
 STEPS = 10_001
@@ -176,8 +177,10 @@ def train_classic(
     log_every = EVERY if options.log_every is None else options.log_every
     sample_length = SAMPLE_LENGTH if options.sample_length is None else options.sample_length
 
+    initial = Parameters(V, H, np.float64)  # it takes memory when it is first written to
+    copies = 3 * initial.flat.size * np.dtype(options.dtype).itemsize  # p, m and the gradients
+    check_memory(initial.flat.nbytes + copies)
     generator = _Random(options.seed)
-    initial = Parameters(V, H, np.float64)
     if weights is None:
         draw_uniform(initial, generator)
     p = _Stacked(initial if weights is None else weights.weights, options.dtype)

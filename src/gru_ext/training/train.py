@@ -53,6 +53,8 @@ def train(text: Text, options: TrainingOptions) -> Model:
     ------
     TypeError, ValueError, OSError
         An option, the text or a file is not as described. Nothing is written before training.
+    MemoryError
+        The run needs more memory than the machine, or the process's cgroup, has.
     NotSavedError
         An OSError: the model could not be written at the end. The exception holds the model.
     TrainingInterrupted
@@ -116,6 +118,7 @@ def _train(
     stop: StopRequest,
 ) -> Model:
     # imported here, as train_classic above: each way of training loads only its own parts
+    from gru_ext.training.memory import check_memory, needed_bytes
     from gru_ext.training.run import Run
     from gru_ext.training.trainer import Trainer
     from gru_ext.training.validation import (
@@ -138,6 +141,8 @@ def _train(
     check_validation_part(options, n_validation)
     options = settle(options, n_trained)
     _check_length(n_trained, n_validation, options)
+    resetting = data.document_separator is not None
+    check_memory(needed_bytes(options, len(data.vocabulary), resetting))
     model = initial_model(data.vocabulary, start, options)
     if data.document_separator is not None:
         model.about["document_separator"] = data.document_separator
