@@ -2,6 +2,7 @@
 """The memory that a run needs, and what the system says that there is."""
 
 import tracemalloc
+from unittest import mock
 
 import pytest
 from command import run
@@ -102,7 +103,18 @@ def test_a_run_takes_about_what_is_computed(options):
     assert 0.95 * needed < peak < 2 * needed
 
 
-@pytest.mark.parametrize("options", ["--hidden-size 5000", "--classic --hidden-size 5000"])
+def test_what_is_too_much_even_to_reserve(monkeypatch):
+    monkeypatch.setattr("gru_ext.core.windows.Workspace", mock.Mock(side_effect=MemoryError))
+    options = TrainingOptions(hidden_size=100_000, batch_size=4, seq_length=10, optimizer="adagrad")
+    # three matrices of W, three of U and Wy; 2 states, their copies and the gradient
+    parameters = 3 * 100_000 * (100_000 + 50) + 50 * 100_000
+    assert needed_bytes(options, 50, False) == pytest.approx(4 * 5 * parameters, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--hidden-size 5000", "--hidden-size 2000000", "--classic --hidden-size 5000"],
+)
 def test_a_run_that_cannot_fit_is_refused_before_it_begins(folder, capsys, monkeypatch, options):
     monkeypatch.setattr(memory, "available", lambda root: Memory(400_000_000, 300_000_000))
     tracemalloc.start()

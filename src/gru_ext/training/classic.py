@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gru_ext.core import classic as _classic
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model
-from gru_ext.model.parameters import NAMES, Parameters, draw_uniform
+from gru_ext.model.parameters import NAMES, Parameters, draw_uniform, shapes
 from gru_ext.reporting.console import Console
 from gru_ext.text.vocabulary import Vocabulary
 from gru_ext.training.checkpoints import CheckpointWriter
@@ -177,10 +177,11 @@ def train_classic(
     log_every = EVERY if options.log_every is None else options.log_every
     sample_length = SAMPLE_LENGTH if options.sample_length is None else options.sample_length
 
-    initial = Parameters(V, H, np.float64)  # it takes memory when it is first written to
-    copies = 3 * initial.flat.size * np.dtype(options.dtype).itemsize  # p, m and the gradients
-    check_memory(initial.flat.nbytes + copies)
+    # the initial parameters in float64; then parameters, memory and gradients
+    each = sum(math.prod(shape) for shape in shapes(V, H).values())
+    check_memory(each * (8 + 3 * np.dtype(options.dtype).itemsize))
     generator = _Random(options.seed)
+    initial = Parameters(V, H, np.float64)
     if weights is None:
         draw_uniform(initial, generator)
     p = _Stacked(initial if weights is None else weights.weights, options.dtype)

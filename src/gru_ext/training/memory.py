@@ -7,10 +7,13 @@ A process that takes more than its cgroup or machine has is killed without a mes
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from gru_ext.training.optimizers import OPTIMIZERS
 from gru_ext.training.options import TrainingOptions
@@ -62,21 +65,26 @@ def needed_bytes(options: TrainingOptions, vocabulary_size: int, resetting: bool
     # imported here: the original script does without
     from gru_ext.core.threads import default_threads
     from gru_ext.core.windows import Workspace
-    from gru_ext.model.parameters import Parameters
+    from gru_ext.model.parameters import shapes
 
-    sizes = vocabulary_size, options.hidden_size
-    # only the addresses are reserved: memory is taken when it is first written to
-    parameters = Parameters(*sizes, options.dtype, layers=options.layers).flat.nbytes
-    activations = Workspace(
-        *sizes,
-        options.batch_size,
-        options.seq_length,
-        options.dtype,
-        threads=min(options.threads or default_threads(options.batch_size), options.batch_size),
-        resetting=resetting,
-        layers=options.layers,
-        dropping=options.dropout > 0,
-    ).nbytes
+    V, H, B, T = vocabulary_size, options.hidden_size, options.batch_size, options.seq_length
+    size = np.dtype(options.dtype).itemsize
+    parameters = size * sum(math.prod(shape) for shape in shapes(V, H, options.layers).values())
+    threads = min(options.threads or default_threads(B), B)
+    try:  # only addresses are reserved: memory is taken when it is first written to
+        activations = Workspace(
+            V,
+            H,
+            B,
+            T,
+            options.dtype,
+            threads=threads,
+            resetting=resetting,
+            layers=options.layers,
+            dropping=options.dropout > 0,
+        ).nbytes
+    except MemoryError:  # too many even for that: the hidden states and probabilities alone
+        activations = B * T * (options.layers * H + V) * size
     state = 3 if OPTIMIZERS[options.optimizer].has_mean else 2  # weights and moments
     # beside the state and its copy for a roll back: the gradient, and the best weights
     copies = 2 * state + 1 + options.keeps_best
