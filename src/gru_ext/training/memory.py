@@ -42,17 +42,21 @@ def memory_of_run(options: TrainingOptions, vocabulary_size: int, resetting: boo
 
 
 def _activations(options: TrainingOptions, sizes: tuple[int, int], resetting: bool) -> int:
-    # Memory that is allocated and never written to takes no room: the workspace says its size.
-    return Workspace(
-        *sizes,
-        options.batch_size,
-        options.seq_length,
-        options.dtype,
-        threads=min(options.threads or default_threads(options.batch_size), options.batch_size),
-        resetting=resetting,
-        layers=options.layers,
-        dropping=options.dropout > 0,
-    ).nbytes
+    # Only addresses are reserved: memory is taken when it is first written to.
+    B, T, threads = options.batch_size, options.seq_length, options.threads
+    try:
+        return Workspace(
+            *sizes,
+            B,
+            T,
+            options.dtype,
+            threads=min(threads or default_threads(B), B),
+            resetting=resetting,
+            layers=options.layers,
+            dropping=options.dropout > 0,
+        ).nbytes
+    except MemoryError:  # it is too large even for that: the hidden states and probabilities alone
+        return B * T * (options.layers * sizes[1] + sizes[0]) * np.dtype(options.dtype).itemsize
 
 
 def check_memory(needed: int) -> None:
