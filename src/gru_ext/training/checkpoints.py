@@ -54,14 +54,6 @@ def _beside(output: StrPath, which: str) -> Path:
     return path.parent / f"{path.stem}.{which}{path.suffix}"
 
 
-def read_best(output: StrPath) -> Checkpoint | None:
-    """The best weights beside a model file; None where the file is missing or damaged."""
-    try:
-        return checkpoint.read(best_path(output))
-    except (OSError, CheckpointError):
-        return None
-
-
 def previous_hint(output: StrPath) -> str:
     """What a message says of the state before the last, where the last one cannot be read."""
     path = previous_path(output)

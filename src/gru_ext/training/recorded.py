@@ -35,6 +35,7 @@ TRAINING = {
     "text_characters": Field(COUNT, nullable=True),
 }
 RUN = {
+    "id": Field(String(), nullable=True),
     "point": Field(COUNT),
     "nats": Field(LOSS),
     "validation": Field(Object(), nullable=True),

@@ -16,13 +16,14 @@ from gru_ext.reporting.console import Console
 from gru_ext.reporting.metrics import Metrics
 from gru_ext.reporting.progress import Progress
 from gru_ext.reporting.tensorboard import EventFile
-from gru_ext.training.checkpoints import CheckpointWriter, read_best
+from gru_ext.training.best import BestWeights
+from gru_ext.training.checkpoints import CheckpointWriter
 from gru_ext.training.chunks import ChunkSize, next_event
 from gru_ext.training.defaults import default_log_every
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.progress_lines import ending, heading, lowered_line, progress_line, unit_of
-from gru_ext.training.recorded import BEST, RECORDED, RUN, checked_state
+from gru_ext.training.recorded import RUN, checked_state
 from gru_ext.training.recovery import Recovery
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
@@ -60,7 +61,7 @@ class Run:
         self.trainer, self.options, self.steps = trainer, options, steps
         self.validation, self.writer = validation, writer
         self.added, self.memory = added, memory
-        self.best: Checkpoint | None = None
+        self.best = BestWeights(trainer, options, validation)
         self.recovery = Recovery(trainer)
         self.unit = unit_of(trainer)
         every, length, lines = options.sample_every, options.sample_length, options.log_every
@@ -89,6 +90,7 @@ class Run:
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds of this, beside the trainer's state."""
         return {
+            **self.best.known_by(),
             "point": self._reported,
             "nats": self._loss_sum,
             "validation": self.validation.state(),
@@ -99,6 +101,7 @@ class Run:
         """Continue from what a checkpoint holds; older files hold nothing."""
         state = data.metadata.get("run")
         if state is None:
+            self.best.resume(None)
             return
         checked = checked_state(state, RUN, "state of the run")
         if checked["point"] > self.trainer.steps_done:
@@ -106,30 +109,7 @@ class Run:
         self._reported, self._loss_sum = checked["point"], checked["nats"]
         self.validation.resume(checked["validation"])
         self.recovery.resume(checked["stability"], data.good)
-        if self.options.keeps_best and self.options.output is not None:
-            self._resume_best(self.options.output)
-
-    def _resume_best(self, output: Any) -> None:
-        if not self.validation.best_step:
-            return
-        self.best = read_best(output)
-        if self.best is None or not self._is_ours(self.best):
-            self.best = None
-            self.validation.forget_best()
-
-    def _is_ours(self, best: Checkpoint) -> bool:
-        """Whether weights are this run's best, or better ones of a run that was killed later."""
-        try:
-            about = checked_state(best.metadata, RECORDED, "state of the best weights")
-            nats = checked_state(about["validation"], BEST, "best loss")["nats_per_char"]
-        except CheckpointError:
-            return False
-        model = self.trainer.model
-        return bool(
-            nats <= self.validation.best_nats
-            and best.vocabulary == model.vocabulary
-            and (best.hidden_size, best.layers) == (model.hidden_size, model.layers)
-        )
+        self.best.resume(checked["id"])
 
     def checkpoint(self) -> Checkpoint:
         """The trainer's checkpoint, and the state of this run."""
@@ -229,7 +209,7 @@ class Run:
         """The model that the run returns: that of the best weights where these are kept."""
         model = self.trainer.model
         model.about["step"] = self.trainer.steps_done
-        return model if self.best is None else from_checkpoint(self.best)
+        return model if self.best.data is None else from_checkpoint(self.best.data)
 
     def rescue(self) -> tuple[Model, str]:
         """Write the last whole state where an exception ended the run; say where it is."""
@@ -266,8 +246,9 @@ class Run:
             and not self.recovery.may_have_diverged()
         ):
             if validation.evaluate(self.trainer.model, step, stop):
-                if self.options.keeps_best:
-                    self._keep_best()
+                best = self.best.keep()
+                if best is not None:
+                    self.writer.save_best(best)
             elif validation.step == step:  # the evaluation was not stopped in the middle
                 self._lower_on_plateau()
         if stop and not last:
@@ -314,16 +295,6 @@ class Run:
         schedule, step = self.trainer.schedule, self.trainer.steps_done
         if schedule.name == "plateau" and self.validation.on_plateau and step >= schedule.warmup:
             self.trainer.lower_learning_rate()
-
-    def _keep_best(self) -> None:
-        data = self.trainer.model.checkpoint()
-        data.weights = {name: array.copy() for name, array in data.weights.items()}
-        data.metadata |= {
-            "step": self.validation.best_step,
-            "validation": {"nats_per_char": self.validation.best_nats},
-        }
-        self.best = data
-        self.writer.save_best(data)
 
     def _progress(self, step: int) -> Progress:
         trainer, validation = self.trainer, self.validation

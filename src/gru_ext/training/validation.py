@@ -136,7 +136,8 @@ class Validation:
             self.waited += 1
         return False
 
-    def _digest(self) -> str:
+    def digest(self) -> str:
+        """The SHA-256 of the validation part, by which a resumed run recognises it."""
         if self._sha256 is None:
             self._sha256 = digest(self.symbols)
         return self._sha256
@@ -160,7 +161,7 @@ class Validation:
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds of this."""
         return {
-            "text_sha256": self._digest(),
+            "text_sha256": self.digest(),
             "characters": len(self.symbols),
             "step": self.step,
             "nats": finite(self.last.nats_per_char) if self.last is not None else None,
@@ -174,7 +175,7 @@ class Validation:
         if state is None:
             return
         checked = checked_state(state, VALIDATION, "validation state")
-        if checked["text_sha256"] != self._digest():
+        if checked["text_sha256"] != self.digest():
             raise CheckpointError(
                 f"was evaluated on another validation part than this one of "
                 f"{counted(len(self.symbols), 'character')}"
