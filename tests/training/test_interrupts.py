@@ -146,6 +146,24 @@ def test_a_handler_that_takes_note(handled, tmp_path):
 
 
 @POSIX
+def test_a_handler_is_called_although_another_one_ends_the_run(handled, monkeypatch):
+    calls, advance = [], gru_ext.Trainer.advance
+    handled(signal.SIGUSR1, fail)
+    handled(signal.SIGUSR2, lambda *_: calls.append("called") or fail())
+
+    def signalled(trainer, steps):
+        signal.raise_signal(signal.SIGUSR1)
+        signal.raise_signal(signal.SIGUSR2)
+        return advance(trainer, steps)
+
+    monkeypatch.setattr(gru_ext.Trainer, "advance", signalled)
+    with pytest.raises(Mine) as error:
+        gru_ext.train(TEXT, **OPTIONS)
+    assert calls == ["called"]
+    assert error.value.model.about["step"] > 0
+
+
+@POSIX
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR2, signal.SIGALRM])
 def test_a_handler_that_raises_in_the_middle_of_a_step(handled, resumed_equals_whole, number):
     handled(number, fail)

@@ -55,3 +55,5 @@ def handed_over(stop: StopRequest, rescue: Callable[[], tuple[Model, str]]) -> I
                 error.add_note(where)
                 _logger.warning("training was ended by %s; %s", type(error).__name__, where)
             raise
+        finally:
+            stop.deliver_rest()

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,12 @@ class StopRequest:
         while self._postponed:
             handler, number = self._postponed.pop(0)
             handler(number, None)
+
+    def deliver_rest(self) -> None:
+        """Call the rest of them where an exception already ends the run: theirs adds nothing."""
+        while self._postponed:
+            with suppress(BaseException):
+                self.deliver()
 
     @contextmanager
     def postponed(self, postponing: bool = True) -> Iterator[None]:
