@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files out whole or not at all."""
+"""Files are written atomically, and nothing else is touched."""
 
 import errno
 import os

@@ -4,6 +4,7 @@
 import re
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 from command import run
@@ -57,6 +58,8 @@ def test_the_process_grows_by_about_that_much(tmp_path, optimizer):
             r"about \d+ MB of .* 10 MB: choose .*--hidden",
         ),
         ("--hidden-size 5000 --optimizer adagrad", Memory(10**8, 10**8), r"about [\d.]+ GB of"),
+        ("--hidden-size 2000000", Memory(10**8, 10**8), r"about \S+ [GTP]B of"),
+        ("--classic --hidden-size 5000", Memory(10**8, 10**8), r"about [\d.]+ GB of"),
     ],
 )
 def test_a_run_that_cannot_fit_is_refused(folder, monkeypatch, capsys, arguments, free, said):
@@ -64,6 +67,14 @@ def test_a_run_that_cannot_fit_is_refused(folder, monkeypatch, capsys, arguments
     assert run("train", "a.txt", *arguments.split()) == 2
     assert re.search(said, capsys.readouterr().err)
     assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz"]
+
+
+def test_what_is_too_much_even_to_reserve(monkeypatch):
+    monkeypatch.setattr("gru_ext.core.windows.Workspace", mock.Mock(side_effect=MemoryError))
+    options = TrainingOptions(hidden_size=100_000, batch_size=4, seq_length=10, optimizer="adagrad")
+    parameters = 3 * 100_000 * (100_000 + 50) + 50 * 100_000  # W, U and Wy
+    copies = 2 * 2 + 1  # weights and memory, in use and in the last good state; the gradients
+    assert memory_of_run(options, 50, False) == pytest.approx(4 * copies * parameters, rel=0.01)
 
 
 def test_a_run_that_may_not_fit_is_warned_of(monkeypatch, caplog, capsys):

@@ -11,6 +11,7 @@ from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.training.checkpoints import best_path
 from gru_ext.training.options import TrainingOptions
+from gru_ext.training.recorded import BEST, RECORDED, checked_state
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
 
@@ -121,6 +122,9 @@ class BestWeights:
 
 def _nats(best: Checkpoint) -> float | None:
     """The validation loss of best weights, as their file has it."""
-    about = best.metadata.get("validation")
-    nats = about.get("nats_per_char") if isinstance(about, dict) else None
-    return nats if isinstance(nats, float) else None
+    try:
+        about = checked_state(best.metadata, RECORDED, "state of the best weights")
+        nats: float = checked_state(about["validation"], BEST, "best loss")["nats_per_char"]
+    except CheckpointError:
+        return None
+    return nats

@@ -24,7 +24,7 @@ from gru_ext.training.data import TrainingData
 from gru_ext.training.defaults import steps_of
 from gru_ext.training.handover import handed_over
 from gru_ext.training.interrupts import StopRequest
-from gru_ext.training.memory import check_memory
+from gru_ext.training.memory import check_memory, memory_of_classic
 from gru_ext.training.options import TrainingOptions
 
 STEPS = 10_001
@@ -178,9 +178,7 @@ def train_classic(
     log_every = EVERY if options.log_every is None else options.log_every
     sample_length = SAMPLE_LENGTH if options.sample_length is None else options.sample_length
 
-    # the initial parameters in float64; then parameters, memory and gradients
-    each = sum(math.prod(shape) for shape in shapes(V, H).values())
-    check_memory(each * (8 + 3 * np.dtype(options.dtype).itemsize))
+    check_memory(memory_of_classic(options, V))
     generator = _Random(options.seed)
     initial = Parameters(V, H, np.float64)
     if weights is None:

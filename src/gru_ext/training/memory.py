@@ -10,8 +10,6 @@ import numpy as np
 from gru_ext.arguments.messages import as_size
 from gru_ext.core.kernels import layout
 from gru_ext.core.memory import process_memory
-from gru_ext.core.threads import default_threads
-from gru_ext.core.windows import Workspace
 from gru_ext.training.optimizers import OPTIMIZERS
 from gru_ext.training.options import TrainingOptions
 
@@ -42,21 +40,31 @@ def memory_of_run(options: TrainingOptions, vocabulary_size: int, resetting: boo
 
 
 def _activations(options: TrainingOptions, sizes: tuple[int, int], resetting: bool) -> int:
-    # Only addresses are reserved: memory is taken when it is first written to.
-    B, T, threads = options.batch_size, options.seq_length, options.threads
-    try:
+    # imported here: the original script, which also checks its memory, does without
+    from gru_ext.core.threads import default_threads
+    from gru_ext.core.windows import Workspace
+
+    (V, H), B, T = sizes, options.batch_size, options.seq_length
+    try:  # memory that is allocated and never written to takes no room: the workspace says its size
         return Workspace(
-            *sizes,
+            V,
+            H,
             B,
             T,
             options.dtype,
-            threads=min(threads or default_threads(B), B),
+            threads=min(options.threads or default_threads(B), B),
             resetting=resetting,
             layers=options.layers,
             dropping=options.dropout > 0,
         ).nbytes
-    except MemoryError:  # it is too large even for that: the hidden states and probabilities alone
-        return B * T * (options.layers * sizes[1] + sizes[0]) * np.dtype(options.dtype).itemsize
+    except MemoryError:  # too much even for that: the hidden states and the probabilities alone
+        return B * T * (options.layers * H + V) * np.dtype(options.dtype).itemsize
+
+
+def memory_of_classic(options: TrainingOptions, vocabulary_size: int) -> int:
+    """The bytes of the original script's arrays: initial weights, weights, memory, gradients."""
+    sizes, itemsize = (vocabulary_size, options.hidden_size), np.dtype(options.dtype).itemsize
+    return layout(*sizes, 8, 1)["size"] * 8 + 3 * layout(*sizes, itemsize, 1)["size"] * itemsize
 
 
 def check_memory(needed: int) -> None:
