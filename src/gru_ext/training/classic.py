@@ -15,7 +15,7 @@ from gru_ext.arguments.messages import counted
 from gru_ext.core import classic as _classic
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model
-from gru_ext.model.parameters import NAMES, Parameters, draw_uniform, shapes
+from gru_ext.model.parameters import NAMES, Parameters, draw_uniform
 from gru_ext.reporting.console import Console
 from gru_ext.text.vocabulary import Vocabulary
 from gru_ext.training.checkpoints import CheckpointWriter

@@ -56,8 +56,6 @@ def train(text: Text, options: TrainingOptions) -> Model:
     ------
     TypeError, ValueError, OSError
         An option, the text or a file is not as described. Nothing is written before training.
-    MemoryError
-        The run needs more memory than the machine, or the process's cgroup, has.
     NotSavedError
         An OSError: the model could not be written at the end. The exception holds the model.
     TrainingInterrupted
