@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 import pytest
-from command import run
+from command import contents, run
 from faults import Half
 from training_runs import TEXT, same
 
@@ -180,6 +180,23 @@ def test_files_of_another_run_are_kept_unless_forced(library, folder, capsys):
     (folder / "mine" / "notes.txt").write_text("precious")
     assert run(*command.replace("x.npz", "z.npz").replace("runs/a", "mine").split()) == 0
     assert (folder / "mine" / "notes.txt").read_text() == "precious"
+
+
+def test_files_of_another_run_stay_where_no_new_one_can_be_written(library, tmp_path, monkeypatch):
+    EventFile(tmp_path, 0)
+    before = contents(tmp_path)
+
+    def full(*arguments, **named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gru_ext.files.append.open", full, raising=False)
+    with pytest.raises(OSError, match="No space left on device"):
+        EventFile(tmp_path, 0)
+    assert contents(tmp_path) == before
+    monkeypatch.undo()
+    EventFile(tmp_path, 0)
+    assert len(contents(tmp_path)) == 1
+    assert contents(tmp_path).keys() != before.keys()
 
 
 def test_a_record_is_whole_or_not_there(library, tmp_path, monkeypatch, caplog):

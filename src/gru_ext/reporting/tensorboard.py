@@ -111,11 +111,11 @@ class EventFile:
             inside.mkdir(parents=True, exist_ok=True)
             if step:
                 self._restart(step)
-            else:
-                for name in _event_files(inside):
-                    (inside / name).unlink()
+            before = [] if step else _event_files(inside)
             self._file = AppendedFile(inside / _new_name(inside))
             self._file.append(self._events, bytes)
+            for name in before:  # only now: the new file could be written
+                (inside / name).unlink()
         except OSError as error:
             raise OSError(f"cannot write to {folder}: {error.strerror or error}") from None
 
