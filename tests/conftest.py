@@ -18,8 +18,11 @@ from gru_ext.training.recovery import Snapshot
 
 # Users' output is buffered.
 os.environ.pop("PYTHONUNBUFFERED", None)
-# A shell that runs the tests in the background has them, and what they start, ignore Ctrl-C.
+# A shell that runs the tests in the background has them, and what they start, ignore Ctrl-C; nohup
+# has them ignore the end of the terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(params=kernels.available_isas())
