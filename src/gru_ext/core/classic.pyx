@@ -233,6 +233,7 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
     """
     cdef Py_ssize_t H = U.shape[1], V = W.shape[2], n = symbols.shape[0], window, t, i, g
     cdef Py_ssize_t HV = H * V, HH = H * H
+    cdef int32_t symbol
     if not _have_shapes(W, U, b, Wy, by, V, H) or hidden.shape[0] != H or H < 1 or V < 1:
         raise ValueError("the shapes of the parameters and of hidden do not match")
     if not _have_shapes(mW, mU, mb, mWy, mby, V, H):
@@ -242,8 +243,9 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
     check_learning_rate(learning_rate, sizeof(real))
     check_clip(clip)
     for i in range(n):
-        if not 0 <= symbols[i] < V:
-            raise _bad_symbol(V, symbols[i], i)
+        symbol = symbols[i]  # read once: another thread may write into the text
+        if not 0 <= symbol < V:
+            raise _bad_symbol(V, symbol, i)
     cdef Loops f = _loops("f" if real is float else "d")
     cdef Sizes s = Sizes(V, H)
     dtype = np.float32 if real is float else np.float64
@@ -285,7 +287,7 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
                 position = 0
                 for i in range(H):
                     hidden[i] = 0
-            for t in range(T + 1):  # checked again: another thread may write into the text
+            for t in range(T + 1):  # checked again, as they are copied
                 x[t] = symbols[position + t]
                 if not 0 <= x[t] < V:
                     with gil:
