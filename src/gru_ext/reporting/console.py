@@ -6,10 +6,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TextIO
 
 from gru_ext.arguments.messages import printable_lines
 
@@ -41,17 +41,23 @@ class Console:
         self.quiet, self._raw = quiet, raw
         self._bar: tqdm[NoReturn] | None = None
         self._redirected = ExitStack()
+        self._terminal = _Terminal(sys.stderr)
         if not quiet and _is_terminal(sys.stderr):
             # imported only here, because that takes longer than a short run
             from tqdm import tqdm
             from tqdm.contrib.logging import logging_redirect_tqdm
 
-            self._bar = tqdm(
+            class Bar(tqdm):  # type: ignore[type-arg] # it takes no argument when it runs
+                """A bar without a thread that redraws it: a run updates it often enough."""
+
+                monitor_interval = 0
+
+            self._bar = Bar(
                 total=characters,
                 initial=done,
                 unit="char",
                 unit_scale=True,
-                file=sys.stderr,
+                file=self._terminal,
                 # some terminals report no columns at all
                 **({"dynamic_ncols": True} if _columns() else {"ncols": 80, "nrows": 20}),
             )
@@ -105,11 +111,45 @@ class Console:
         """Draw on the bar, if there is one; without its terminal there is none any more."""
         if self._bar is None:
             return
-        try:
-            draw(self._bar)
-        except (OSError, ValueError):
+        draw(self._bar)
+        if self._bar is not None and self._terminal.gone:
             self._bar.disable = True
             self._bar = None
+
+
+class _Terminal:
+    """Standard error, for the bar: where it cannot be written to, that is noted and not raised.
+
+    tqdm takes a lock before it draws, and would never release it after an exception.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self.gone = stream, False
+
+    def write(self, text: str) -> int:
+        with self._noted():
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._noted():
+            self._stream.flush()
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError):
+            self.gone = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or other is self._stream
+
+    def __hash__(self) -> int:
+        return hash(self._stream)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
