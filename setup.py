@@ -100,8 +100,9 @@ setup(
             ),
             Extension(
                 "gru_ext.core.baseline",
-                ["csrc/baseline.c"],
+                ["src/gru_ext/core/baseline.c"],
                 depends=HEADERS,
+                include_dirs=["csrc"],
                 define_macros=MACROS,
                 py_limited_api=abi3,
                 extra_compile_args=flags,

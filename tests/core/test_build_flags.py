@@ -88,7 +88,7 @@ def test_the_baseline_is_told_by_code_that_does_not_need_it(flags, told, tmp_pat
     include = f"-I{sysconfig.get_path('include')}"
     done = compiler(
         *(*flags, "-std=c11", "-O3", "-fPIC", "-shared", include, f"-I{ROOT / 'csrc'}"),
-        *(str(ROOT / "csrc" / "baseline.c"), "-o", str(module)),
+        *(str(ROOT / "src/gru_ext/core/baseline.c"), "-o", str(module)),
     )
     assert done.returncode == 0, done.stderr
     shown = subprocess.run(
