@@ -112,7 +112,7 @@ class Console:
         if self._bar is None:
             return
         draw(self._bar)
-        if self._bar is not None and self._terminal.gone:
+        if self._terminal.gone:
             self._bar.disable = True
             self._bar = None
 
