@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gru_ext.arguments.kinds import Whole
 from gru_ext.arguments.messages import counted
 from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
@@ -19,7 +21,13 @@ from gru_ext.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from gru_ext.model.evaluation import Evaluation
+    from gru_ext.model.scoring import Score
+    from gru_ext.model.stream import Stream
     from gru_ext.text.reader import Text
+
+
+BATCH_SIZE = Whole(1, 1 << 20)
+Texts = list[str] | list[bytes] | tuple[str | bytes, ...]
 
 
 class Model:
@@ -168,7 +176,137 @@ class Model:
         sampled = sample_symbols(self.parameters, self.vocabulary, length, prompt, **chosen)
         return prompt + b"".join(map(self.vocabulary.to_bytes, sampled))
 
-    def evaluate(self, text: Text, encoding: str = "utf-8", join: str = "") -> Evaluation:
+    def stream(self, batch_size: int = 1) -> Stream:
+        """Return a stream: a state that reads text, predicts what comes next, and can be copied.
+
+        Parameters
+        ----------
+        batch_size : int
+            The number of texts that it reads at a time.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The batch size is not allowed, or a parameter has values that are not finite.
+        """
+        from gru_ext.model.stream import Stream
+
+        self.parameters.check_finite()
+        batch_size = BATCH_SIZE.check("batch_size", batch_size)
+        return Stream(self.parameters, batch_size, self.separator, self.vocabulary)
+
+    @overload
+    def score(
+        self, text: str | bytes, prompt: str | bytes = "", unknown: str = "error"
+    ) -> Score: ...
+    @overload
+    def score(
+        self, text: Texts, prompt: str | bytes = "", unknown: str = "error"
+    ) -> list[Score]: ...
+    def score(
+        self,
+        text: str | bytes | Texts,
+        prompt: str | bytes = "",
+        unknown: str = "error",
+    ) -> Score | list[Score]:
+        """Return how many bits each character of a text costs.
+
+        The sum is that of :meth:`evaluate`: the state is zero at the start, and it is reset at
+        each document if the model was trained with a document separator.
+
+        Parameters
+        ----------
+        text : str, bytes, or a list of them
+            The text itself, or several texts, each of which is read from a zero state.
+        prompt : str or bytes
+            What is read before each text, such as a newline. Without a prompt there is no
+            prediction for a text's first character, which costs 0 bits.
+        unknown : str
+            What happens to characters that the model does not know: they are refused ("error"),
+            left out ("skip"), or left out and counted with log2(1,114,112) = 20.1 bits ("cost").
+
+        Returns
+        -------
+        Score, or a list of them
+
+        Raises
+        ------
+        TypeError, ValueError
+            A text is not text, or has characters that the model does not know; or a parameter has
+            values that are not finite.
+        """
+        from gru_ext.model.scoring import score_texts
+
+        self.parameters.check_finite()
+        texts, single = _texts("text", text)
+        scores = score_texts(self, texts, prompt, unknown)
+        return scores[0] if single else scores
+
+    @overload
+    def hidden_states(
+        self, text: str | bytes, prompt: str | bytes = ""
+    ) -> NDArray[np.floating]: ...
+    @overload
+    def hidden_states(
+        self, text: Texts, prompt: str | bytes = ""
+    ) -> list[NDArray[np.floating]]: ...
+    def hidden_states(
+        self, text: str | bytes | Texts, prompt: str | bytes = ""
+    ) -> NDArray[np.floating] | list[NDArray[np.floating]]:
+        """Return the hidden states after each character of a text, shape (n, layers, H).
+
+        Parameters
+        ----------
+        text, prompt
+            As for :meth:`score`.
+        """
+        from gru_ext.model.scoring import hidden_states_of
+
+        self.parameters.check_finite()
+        texts, single = _texts("text", text)
+        states = hidden_states_of(self, texts, prompt)
+        return states[0] if single else states
+
+    @overload
+    def next_probabilities(
+        self, prompt: str | bytes, temperature: float = 1.0
+    ) -> dict[str | bytes, float]: ...
+    @overload
+    def next_probabilities(
+        self, prompt: Texts, temperature: float = 1.0
+    ) -> list[dict[str | bytes, float]]: ...
+    def next_probabilities(
+        self, prompt: str | bytes | Texts, temperature: float = 1.0
+    ) -> dict[str | bytes, float] | list[dict[str | bytes, float]]:
+        """Return the probability of each character that may follow a prompt, most likely first.
+
+        Parameters
+        ----------
+        prompt : str, bytes, or a list of them
+            What the model reads first, of one character or more.
+        temperature : float
+            The logits are divided by it.
+
+        Returns
+        -------
+        dict of str to float, or a list of them
+            Of bytes to float for a model of bytes.
+        """
+        from gru_ext.model.scoring import next_probabilities_of
+
+        self.parameters.check_finite()
+        prompts, single = _texts("prompt", prompt)
+        found = next_probabilities_of(self, prompts, temperature)
+        return found[0] if single else found
+
+    def evaluate(
+        self,
+        text: Text,
+        encoding: str = "utf-8",
+        join: str = "",
+        windows: int | None = None,
+        unknown: str = "error",
+    ) -> Evaluation:
         """Evaluate the model on a text: the cross-entropy of its characters.
 
         The hidden state is zero at the start and carried through the whole text. It is reset at
@@ -183,6 +321,12 @@ class Model:
             The encoding of the files, for a model of characters.
         join : str
             Text placed between the files.
+        windows : int, optional
+            The text is cut into windows of so many characters, and each is read from a zero state:
+            the protocol of models with a context of that length. Document separators count as any
+            other characters.
+        unknown : str
+            What happens to characters that the model does not know, as for :meth:`score`.
 
         Raises
         ------
@@ -190,16 +334,10 @@ class Model:
             The text cannot be read, has characters that the model does not know, or fewer than
             two; or a parameter has values that are not finite.
         """
-        from gru_ext.model.evaluation import evaluate_symbols
-        from gru_ext.text.corpus import encode_text
-        from gru_ext.text.reader import TextReader
-        from gru_ext.text.vocabulary import Counts
+        from gru_ext.model.evaluation import evaluate_text
 
         self.parameters.check_finite()
-        reader = TextReader(text, self.vocabulary.units, encoding, join=join)
-        counts = Counts(reader.pieces(), reader.units)
-        symbols = encode_text(reader, counts, self.vocabulary)
-        return evaluate_symbols(self.parameters, symbols, separator=self.separator)
+        return evaluate_text(self, text, encoding, join, windows, unknown)
 
     def save(self, path: StrPath) -> None:
         """Write the model to a file atomically.
@@ -215,6 +353,20 @@ class Model:
         """The checkpoint that :meth:`save` writes."""
         about = self.vocabulary.metadata() | self.about
         return Checkpoint(dict(self.parameters), about)
+
+
+def _texts(name: str, text: str | bytes | Texts) -> tuple[Sequence[str | bytes], bool]:
+    """Texts as a list, and whether one alone was given."""
+    if isinstance(text, str | bytes):
+        return [text], True
+    texts = list(text) if isinstance(text, Iterable) else [text]
+    for each in texts:
+        if not isinstance(each, str | bytes):
+            raise TypeError(
+                f"`{name}` must be a str, bytes or a list of them, not {type(text).__name__}"
+                + (f" of {type(each).__name__}" if isinstance(text, Iterable) else "")
+            )
+    return texts, False
 
 
 def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> Model:
