@@ -18,6 +18,7 @@ cdef class SymbolStream:
     cdef bint _started
     cdef Separator separator
     cdef const int32_t *codes   # (n_codes): symbols of the first code points, or -1
+    cdef const unsigned char *resets  # (T_max, B), of the workspace
     cdef double *one
     cdef _create(self, parameters, batch_size, separator, vocabulary)
     cdef _share(self, SymbolStream other)

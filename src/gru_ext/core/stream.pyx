@@ -99,6 +99,7 @@ cdef class SymbolStream:
         self.codes = <const int32_t *>_data(self._codes)
         self.n_codes = len(self._codes)
         self.flat_data = _data(self.flat)
+        self.resets = <const unsigned char *>_data(self.work._resets)
         self._one = np.zeros(1)
         self.one = <double *>_data(self._one)
 
@@ -106,7 +107,8 @@ cdef class SymbolStream:
         self.parameters, self.flat, self.work = other.parameters, other.flat, other.work
         self._separator, self.vocabulary = other._separator, other.vocabulary
         self._codes, self.codes, self.n_codes = other._codes, other.codes, other.n_codes
-        self.flat_data, self._one, self.one = other.flat_data, other._one, other.one
+        self.flat_data, self.resets = other.flat_data, other.resets
+        self._one, self.one = other._one, other.one
 
     # ---------------------------------------------------------------- the state
 
@@ -212,6 +214,34 @@ cdef class SymbolStream:
             memcpy(self.base, to.base, self.memory.nbytes)
             self._recent[...] = to._recent
             self._started, self.predicted = to._started, to.predicted
+
+    def assign(self, streams, rows):
+        """Take the states of other streams of the same model: that of a row of each.
+
+        Parameters
+        ----------
+        streams : sequence of B streams
+        rows : sequence of B int
+            Which of its streams each of them gives. No stream may be this one: take a copy.
+        """
+        cdef SymbolStream other
+        cdef Py_ssize_t b, row, layer, size = self.work.window.p.Hp * self.itemsize
+        if len(streams) != self.B or len(rows) != self.B:
+            raise ValueError(f"`streams` and `rows` must have {self.B} elements, not "
+                             f"{len(streams)} and {len(rows)}")
+        with self.work._lock:
+            for b in range(self.B):
+                other, row = streams[b], rows[b]
+                if other is self or other.parameters is not self.parameters:
+                    raise ValueError("`streams` must be other streams of the same model")
+                if not 0 <= row < other.B:
+                    raise ValueError(f"`rows` must be from 0 to {other.B - 1}, not {row}")
+                for layer in range(self.work.window.p.layers):
+                    memcpy(self.base + (layer * self.B + b) * size,
+                           other.base + (layer * other.B + row) * size, size)
+                self._recent[b] = other._recent[row]
+                self._started = other._started
+            self.predicted = False
 
     # ---------------------------------------------------------------- reading
 
@@ -342,7 +372,7 @@ cdef class SymbolStream:
         memcpy(<void *>w.inputs, symbols, n * self.B * sizeof(int32_t))
         w.resets = NULL
         if starts != NULL or resets != NULL or self.separator.length:
-            w.resets = <const unsigned char *>_data(self.work._resets)
+            w.resets = self.resets
             self._mark_resets(n, <unsigned char *>w.resets, starts, resets)
         if w.blas != NULL:
             with one_blas_thread(True):

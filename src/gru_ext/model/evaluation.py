@@ -21,7 +21,7 @@ from gru_ext.text.unknown import UNKNOWN_BITS, UNKNOWN_KIND, count_unknown
 from gru_ext.text.vocabulary import Counts
 
 if TYPE_CHECKING:
-    from gru_ext.model.model import Model
+    from gru_ext.model.stored import StoredModel
     from gru_ext.text.reader import Text
 
 WINDOWS = Whole(1)
@@ -112,7 +112,7 @@ def evaluate_symbols(
 
 
 def evaluate_text(
-    model: Model, text: Text, encoding: str, join: str, windows: int | None, unknown: str
+    model: StoredModel, text: Text, encoding: str, join: str, windows: int | None, unknown: str
 ) -> Evaluation:
     """Evaluate a model on a text (:meth:`Model.evaluate`)."""
     if windows is not None:

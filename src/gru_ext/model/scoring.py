@@ -16,7 +16,7 @@ from gru_ext.core.stream import SymbolStream
 from gru_ext.text.unknown import UNKNOWN_BITS, Encoded, encode_known
 
 if TYPE_CHECKING:
-    from gru_ext.model.model import Model
+    from gru_ext.model.stored import StoredModel
 
 # Texts that are read at a time.
 _LANES = 64
@@ -60,7 +60,10 @@ class Score:
 
 
 def score_texts(
-    model: Model, texts: Sequence[str | bytes], prompt: str | bytes = "", unknown: str = "error"
+    model: StoredModel,
+    texts: Sequence[str | bytes],
+    prompt: str | bytes = "",
+    unknown: str = "error",
 ) -> list[Score]:
     """Score texts, each from a zero state, many at a time (:meth:`Model.score`)."""
     before = _prompt_symbols(model, prompt)
@@ -83,7 +86,7 @@ def _score(
 
 
 def hidden_states_of(
-    model: Model, texts: Sequence[str | bytes], prompt: str | bytes = ""
+    model: StoredModel, texts: Sequence[str | bytes], prompt: str | bytes = ""
 ) -> list[NDArray[np.floating]]:
     """The states after each character, (n, layers, H) per text (:meth:`Model.hidden_states`)."""
     before = _prompt_symbols(model, prompt)
@@ -93,14 +96,14 @@ def hidden_states_of(
     return [each[len(before) :] for each in states]
 
 
-def _prompt_symbols(model: Model, prompt: str | bytes) -> NDArray[np.integer]:
+def _prompt_symbols(model: StoredModel, prompt: str | bytes) -> NDArray[np.integer]:
     if not isinstance(prompt, str | bytes):
         raise TypeError(f"`prompt` must be a str or bytes, not {type(prompt).__name__}")
     return model.vocabulary.encode(prompt)
 
 
 def read_texts(
-    model: Model,
+    model: StoredModel,
     texts: Sequence[NDArray[np.integer]],
     states: list[NDArray[np.floating]] | None = None,
 ) -> list[NDArray[np.float64]]:
@@ -162,7 +165,7 @@ def _fill_lanes(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def next_probabilities_of(
-    model: Model, prompts: Iterable[str | bytes], temperature: float = 1.0
+    model: StoredModel, prompts: Iterable[str | bytes], temperature: float = 1.0
 ) -> list[dict[str | bytes, float]]:
     """The probabilities of what follows each prompt (:meth:`Model.next_probabilities`)."""
     symbols = [model.vocabulary.encode(prompt) for prompt in prompts]
