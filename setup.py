@@ -113,6 +113,7 @@ setup(
             extension("core.bptt"),
             extension("core.gradients"),
             extension("core.windows"),
+            extension("core.sampler"),
             extension("core.training_loop"),
             extension("core.training_step"),
             extension("c_interface.one_stream"),

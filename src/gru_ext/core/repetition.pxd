@@ -11,8 +11,6 @@ from libc.string cimport memcpy, memset
 
 from gru_ext.core.native cimport real
 
-cdef double LARGEST_PENALTY = 1e30    # finite in float32, even divided by the lowest temperature
-
 
 cdef struct Repetition:
     double strength                # 0: no penalty, and no history
@@ -59,7 +57,8 @@ cdef inline Py_ssize_t _repeated(const Repetition *r, Py_ssize_t stream,
 
 
 cdef inline void penalize(Repetition *r, Py_ssize_t stream, real *y) noexcept nogil:
-    # Lowers the logits y (V) of the symbols that would continue a repetition.
+    # Lowers the logits y (V) of the symbols that would continue a repetition, by at most 1e30: a
+    # finite number of float32 even when it is divided by the lowest temperature.
     cdef const int32_t *past = r.past + stream * 2 * r.range + r.newest[stream]
     cdef int32_t symbol
     cdef Py_ssize_t d, length
@@ -75,5 +74,5 @@ cdef inline void penalize(Repetition *r, Py_ssize_t stream, real *y) noexcept no
         if r.longest[symbol] > 0:
             if not r.breaks[symbol]:
                 y[symbol] -= <real>fmin(
-                    r.strength * pow(r.base, r.longest[symbol] - r.length), LARGEST_PENALTY)
+                    r.strength * pow(r.base, r.longest[symbol] - r.length), 1e30)
             r.longest[symbol] = 0
