@@ -115,6 +115,8 @@ setup(
             extension("core.windows"),
             extension("core.reading"),
             extension("core.stream"),
+            extension("core.sampler"),
+            extension("core.sampling_loop"),
             extension("core.training_loop"),
             extension("core.training_step"),
             extension("c_interface.one_stream"),

@@ -11,7 +11,8 @@ from libc.string cimport memcpy
 from gru_ext.core.bptt cimport Window, choose_packing, load_state, pack_weights
 from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state, real
 from gru_ext.core.reading cimport losses_of, predict, read_symbols, separator_ends
-from gru_ext.core.sampler cimport Sampler, Sampling, choose_symbol, observe
+from gru_ext.core.sampler cimport Sampler
+from gru_ext.core.sampling cimport Sampling, choose_symbol, observe
 from gru_ext.core.stream cimport SymbolStream, load
 
 cdef enum:
@@ -38,7 +39,7 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
     ndarray, int32, shape (n, B)
         The symbols, and -1 after the end of a sample.
     """
-    cdef Py_ssize_t start, n, done
+    cdef Py_ssize_t start, n, done = 0
     cdef const double[:, ::1] u = np.array(uniforms, np.float64, order="C", ndmin=2)
     cdef double[:, ::1] nats = None
     if u.shape[1] != stream.B:

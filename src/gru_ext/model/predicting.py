@@ -84,6 +84,8 @@ class Predicting(StoredModel):
             values that are not finite.
         """
 
+        from gru_ext.model.scoring import score_texts
+
         self.parameters.check_finite()
         texts, single = as_texts("text", text)
         scores = score_texts(self, texts, prompt, unknown)

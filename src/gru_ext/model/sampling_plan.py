@@ -77,7 +77,7 @@ class SamplingPlan:
         """A sampler for so many streams, at the beginning of their samples."""
         return Sampler(len(self.vocabulary), batch_size, self.dtype, **self._settings)
 
-    def without_stop(self, symbols: NDArray[np.integer]) -> NDArray[np.integer]:
+    def without_stop(self, symbols: NDArray[np.int32]) -> NDArray[np.int32]:
         """A sample that ended at a stop text, without it."""
         if self.options.keep_stop:
             return symbols
