@@ -73,7 +73,7 @@ IMPLEMENTATIONS = {
         "gemm:multiply", environment=HASWELL, note="OpenBLAS restricted to AVX2"
     ),
     "sample-gru_ext": Implementation(
-        "gru_ext_core:sample", note=f"sample_streams, {CHARACTERS_PER_CALL}"
+        "gru_ext_core:sample", note=f"sample_symbols, {CHARACTERS_PER_CALL}"
     ),
     "sample-numpy": Implementation("numpy_sample:sample"),
     "sample-onnx": Implementation(
