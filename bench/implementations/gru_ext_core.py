@@ -53,3 +53,14 @@ def sample(config):
             sample_symbols(stream, sampler, uniforms)
 
     return run, {"units": CHUNK * config.B, "sampled": sampled[:32, 0].tolist()}
+
+
+def step(config):
+    """One unit is a symbol that one stream reads, and the probabilities of the next one."""
+    stream = SymbolStream(_parameters(config))
+
+    def probabilities(symbol):
+        stream.feed(symbol)
+        return stream.probabilities()
+
+    return workload.steps(probabilities, config.V)
