@@ -16,7 +16,7 @@ from gru_ext.model.utf8_ranges import CODE_POINTS, utf8_nodes
 
 BYTES = Vocabulary.from_text("a", "bytes")
 CHARACTERS = "ab1 \n"
-WIDE = "aKk\u212aé\u00c9\u0663\u2003\u017f_\u4e00\U0001f642\n"
+WIDE = "a1Kk\u212aé\u00c9\u0663\u2003\u017f_\u4e00\U0001f642\n"
 
 PATTERNS = [
     "",
@@ -109,6 +109,7 @@ UNICODE = [
     "(?ia)k",
     r"(?a)\w",
     r"(?a:\d)|\d(?u:\d)",
+    r"(?a)\w|(?u:\d)\d",
     r"[^\W\d_]",
     "[\u4e00-\u9fff]",
     "[^é]",
