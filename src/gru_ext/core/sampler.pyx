@@ -31,6 +31,7 @@ from gru_ext.core.native cimport (
     real,
 )
 from gru_ext.core.sampling cimport GOES_ON, Sampling, choose_symbol, observe, read_symbol
+from gru_ext.core.temperature cimport inverse_temperature, is_cold
 
 ENDINGS = (None, "stop", "regex", "length")
 
@@ -172,8 +173,8 @@ cdef class Sampler:
     cdef _set_filters(self, temperature, top_k, top_p, min_p, typical_p, surprise, surprise_rate):
         cdef Sampling *s = &self.sampling
         temperature = number("temperature", temperature, np.inf)
-        s.cold = temperature <= 1e-6
-        s.inverse = 1e6 if s.cold else 1 / temperature
+        s.cold = is_cold(temperature)
+        s.inverse = inverse_temperature(temperature)
         s.top_k = min(whole("top_k", top_k, 0, LARGEST_SIZE) or s.V, s.V)
         s.top_p = number("top_p", top_p, 1, above=True)
         s.min_p = number("min_p", min_p, 1)
