@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gru_ext.model.evaluation import Evaluation
     from gru_ext.model.model import Model, load
     from gru_ext.model.parameters import Parameters
+    from gru_ext.reporting.history import History
+    from gru_ext.reporting.plot import plot
     from gru_ext.reporting.progress import Progress
     from gru_ext.text.vocabulary import Vocabulary
     from gru_ext.training.checkpoints import NotSavedError
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "CheckpointError": "model.checkpoint",
     "Evaluation": "model.evaluation",
+    "History": "reporting.history",
     "Model": "model.model",
     "NotSavedError": "training.checkpoints",
     "Parameters": "model.parameters",
@@ -46,6 +49,7 @@ _MODULES = {
     "get_config": "core.config",
     "get_include": "core.config",
     "load": "model.model",
+    "plot": "reporting.plot",
     "rmsprop_update": "core.kernels",
     "show_config": "core.config",
     "train": "training.train",
@@ -55,6 +59,7 @@ _MODULES = {
 __all__ = [
     "CheckpointError",
     "Evaluation",
+    "History",
     "Model",
     "NotSavedError",
     "Parameters",
@@ -72,6 +77,7 @@ __all__ = [
     "get_config",
     "get_include",
     "load",
+    "plot",
     "rmsprop_update",
     "show_config",
     "train",

@@ -19,6 +19,7 @@ from gru_ext.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from gru_ext.model.evaluation import Evaluation
+    from gru_ext.reporting.history import History
     from gru_ext.text.reader import Text
 
 
@@ -33,6 +34,11 @@ class Model:
     about : dict, optional
         What is known of its training: ``step``, ``options`` and so on.
 
+    Attributes
+    ----------
+    history : History or None
+        The progress lines of the run that :func:`gru_ext.train` has returned the model from.
+
     Raises
     ------
     ValueError
@@ -44,6 +50,8 @@ class Model:
     evaluate alike. What else is known of their training is not compared. Models have no hash, since
     their parameters change.
     """
+
+    history: History | None = None
 
     def __init__(
         self, vocabulary: Vocabulary, parameters: Parameters, about: dict[str, Any] | None = None
