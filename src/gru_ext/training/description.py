@@ -81,7 +81,7 @@ def describe(data: Checkpoint) -> dict[str, Any]:
             for name, value in options.items()
         },
         "resumable": data.memory is not None and data.hidden is not None,
-        "command": command_of(made, options | {"document_separator": separator}, characters),
+        "command": command_of(made, options, separator, characters),
     }
 
 

@@ -58,7 +58,10 @@ def _name(path: Any) -> str:
 
 
 def command_of(
-    made: Mapping[str, Any], options: Mapping[str, Any], characters: int | None
+    made: Mapping[str, Any],
+    options: Mapping[str, Any],
+    separator: str | None,
+    characters: int | None,
 ) -> str | None:
     """A command that trains the same model; None where its texts or its start have no names.
 
@@ -68,6 +71,8 @@ def command_of(
         What :func:`made_from` gives.
     options : mapping
         The recorded options of the run; those that are not valid are left out.
+    separator : str, optional
+        The document separator.
     characters : int, optional
         The characters that were trained on. Options that follow from them are left out too.
     """
@@ -85,7 +90,10 @@ def command_of(
             valid[name] = declared[name].check(value)
         except (KeyError, TypeError, ValueError):
             continue
-    for name, value in _chosen(valid, characters).items():
+    chosen = _chosen(valid, characters)
+    if separator is not None:
+        chosen["document_separator"] = separator
+    for name, value in chosen.items():
         option, flag = declared[name], "--" + name.replace("_", "-")
         if value == option.default:
             continue
@@ -122,7 +130,7 @@ def about_run(
 ) -> dict[str, Any]:
     """What metrics and pictures say of a run beside its numbers: when, on what, which sizes."""
     made = trainer.model.about.get("made_from", {"texts": []})
-    recorded = options.record()
+    recorded, separator = options.record(), trainer.model.about.get("document_separator")
     about = {
         "version": __version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -136,7 +144,7 @@ def about_run(
             name: str(value) if isinstance(value, float) and math.isinf(value) else value
             for name, value in recorded.items()
         },
-        "command": command_of(made, recorded, trainer.characters),
+        "command": command_of(made, recorded, separator, trainer.characters),
     }
     return {name: value for name, value in about.items() if value is not None}
 
