@@ -49,21 +49,20 @@ def _lines(about: dict[str, Any], vocabulary: Vocabulary | None) -> dict[str, ob
     per = "byte" if about["units"] == "bytes" else "character"
     version = about["version"]
     by = "the original script, or numpy.savez" if version is None else f"gru-ext {brief(version)}"
-    tied = ", input and output weights tied" if (about["options"] or {}).get("tied") is True else ""
     lines = {
         "file": f"{about['file']}, {as_size(about['bytes'])}, written {about['written']}",
         "written by": by,
         "hidden size": about["hidden_size"],
         "layers": about["layers"],
         "dtype": about["dtype"],
-        "parameters": f"{about['parameters']:,}{tied}",
+        "parameters": f"{about['parameters']:,}",
         "vocabulary": _described(vocabulary)
         or f"{counted(about['vocabulary_size'], per)}, not named in the file",
         "document separator": _quoted(about["document_separator"]),
         "text": _text(about, per),
         "started from": about["init_from"],
         "steps": _steps(about, per),
-        "training loss": _loss(about["train_bits"], per, _at(about["train_step"])),
+        "training loss": _loss(about["train_bits"], per, "mean of about the last 1,000 steps"),
         "validation loss": _loss(about["val_bits"], per, _at(about["val_step"])),
         "best validation loss": _loss(about["best_val_bits"], per, _at(about["best_step"])),
         "optimizer": (about["options"] or {}).get("optimizer"),

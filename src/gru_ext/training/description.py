@@ -14,6 +14,7 @@ from gru_ext.model.parameters import shapes
 from gru_ext.training.made_from import command_of
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import BEST, MADE_FROM, RECORDED, RUN, TRAINING, VALIDATION
+from gru_ext.training.trainer import SMOOTHING
 
 
 def describe(data: Checkpoint) -> dict[str, Any]:
@@ -31,9 +32,9 @@ def describe(data: Checkpoint) -> dict[str, Any]:
         ``version``, ``format``; ``hidden_size``, ``layers``, ``dtype``, ``parameters``,
         ``vocabulary_size``, ``vocabulary``, ``units``, ``document_separator``; ``texts`` and
         ``init_from``, names of files; ``characters`` and ``validation_characters`` of the text,
-        ``step``, ``characters_seen``; ``train_bits`` at ``train_step``, ``val_bits``
-        at ``val_step``, ``best_val_bits`` at ``best_step``, in bits per character; ``options``,
-        ``resumable``, and ``command``, which trains the same model.
+        ``step``, ``characters_seen``; ``train_bits``, the mean of about the last 1,000 steps,
+        ``val_bits`` at ``val_step``, ``best_val_bits`` at ``best_step``, in bits per character;
+        ``options``, ``resumable``, and ``command``, which trains the same model.
     """
     V, H, about = data.vocabulary_size, data.hidden_size, data.metadata
     known = _valid(about, RECORDED | VERSION)
@@ -48,7 +49,6 @@ def describe(data: Checkpoint) -> dict[str, Any]:
     step, characters = known["step"], training["text_characters"]
     per_step = options.get("seq_length", 0) * options.get("batch_size", 0)
     best_nats, best_step = validation["best_nats"], validation["best_step"]
-    train_nats = run["train_nats"]
     val_nats, val_step = validation["nats"], validation["step"]
     if best["nats_per_char"] is not None:  # a file of the best weights
         best_nats, best_step, val_nats = best["nats_per_char"], step, None
@@ -70,8 +70,7 @@ def describe(data: Checkpoint) -> dict[str, Any]:
         "validation_characters": validation["characters"],
         "step": step,
         "characters_seen": step * per_step if step is not None and per_step else None,
-        "train_bits": _bits(train_nats),
-        "train_step": None if train_nats is None else run["point"],
+        "train_bits": _bits(_mean_loss(training["smooth_loss"], step, V)),
         "val_bits": _bits(val_nats),
         "val_step": None if val_nats is None else val_step,
         "best_val_bits": _bits(best_nats),
@@ -104,6 +103,19 @@ def _options(recorded: Mapping[str, Any]) -> dict[str, Any]:
         except (KeyError, TypeError, ValueError):
             continue
     return valid
+
+
+def _mean_loss(smooth_loss: float | None, steps: int | None, V: int) -> float | None:
+    """The mean loss of about the last 1,000 steps, in nats.
+
+    A file has ``smooth_loss``, the moving average of the original script. It starts at log V, whose
+    weight after n steps is SMOOTHING^n; without it, the weights of the losses are divided by their
+    sum.
+    """
+    if smooth_loss is None or not steps:
+        return None
+    start = SMOOTHING**steps
+    return (smooth_loss - start * math.log(V)) / (1 - start)
 
 
 def _bits(nats: float | None) -> float | None:

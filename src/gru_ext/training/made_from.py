@@ -111,30 +111,29 @@ def _chosen(options: dict[str, Any], characters: int | None) -> dict[str, Any]:
     """The options without those that a run takes by itself for so many characters."""
     if characters is None:
         return options
-    automatic = [name for name, o in TrainingOptions.declared().items() if o.automatic]
-    try:
-        chosen = {name: value for name, value in options.items() if name not in automatic}
-        for _ in range(2):  # a batch size that was given changes the sequence length, and so on
-            settled = settle(TrainingOptions(**chosen), characters).record()
-            chosen |= {n: v for n, v in options.items() if settled.get(n) != v}
-        settled = settle(TrainingOptions(**chosen), characters).record()
-    except (TypeError, ValueError):  # damaged ones contradict each other
-        return options
-    if any(settled.get(name) != value for name, value in options.items()):
-        return options
-    return {name: value for name, value in options.items() if name in chosen}
+    chosen = dict(options)
+    for name, option in TrainingOptions.declared().items():
+        if option.automatic and name in chosen:
+            fewer = {other: value for other, value in chosen.items() if other != name}
+            try:
+                settled = settle(TrainingOptions(**fewer), characters).record()
+            except (TypeError, ValueError):  # damaged ones contradict each other
+                return options
+            if all(settled.get(other) == value for other, value in options.items()):
+                chosen = fewer
+    return chosen
 
 
 def about_run(
     trainer: Trainer, options: TrainingOptions, steps: int, validation_size: int
 ) -> dict[str, Any]:
     """What metrics and pictures say of a run beside its numbers: when, on what, which sizes."""
-    made = trainer.model.about.get("made_from", {"texts": []})
+    made = trainer.model.about.get("made_from", {})
     recorded, separator = options.record(), trainer.model.about.get("document_separator")
     about = {
         "version": __version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "texts": made["texts"],
+        "texts": made.get("texts", []),
         "characters": trainer.characters,
         "validation_characters": validation_size,
         "vocabulary_size": len(trainer.model.vocabulary),

@@ -39,7 +39,6 @@ RUN = {
     "id": Field(String(), nullable=True),
     "point": Field(COUNT),
     "nats": Field(LOSS),
-    "train_nats": Field(LOSS, nullable=True),
     "validation": Field(Object(), nullable=True),
     "stability": Field(Object(), nullable=True),
 }

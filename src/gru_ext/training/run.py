@@ -15,7 +15,7 @@ from gru_ext.model.sampling import sample_chunks
 from gru_ext.reporting.console import Console
 from gru_ext.reporting.history import History
 from gru_ext.reporting.metrics import Metrics
-from gru_ext.reporting.progress import Progress, RecentLoss, finite
+from gru_ext.reporting.progress import Progress, RecentLoss
 from gru_ext.reporting.table import Table
 from gru_ext.reporting.tensorboard import EventFile
 from gru_ext.training.best import BestWeights
@@ -94,7 +94,6 @@ class Run:
         # the step of the last report; the sum of losses since then; seconds since the last speed,
         # and the steps these were for
         self._reported, self._loss_sum = trainer.steps_done, 0.0
-        self._train_nats: float | None = None  # of the last report
         self._seconds, self._timed = 0.0, 0
         self._begun = self._whole = trainer.steps_done  # the step to which these numbers belong
         self._gave_up = False
@@ -106,7 +105,6 @@ class Run:
             **self.best.known_by(),
             "point": self._reported,
             "nats": self._loss_sum,
-            "train_nats": self._train_nats,
             "validation": self.validation.state(),
             "stability": self.recovery.state(self._ended),
         }
@@ -121,7 +119,6 @@ class Run:
         if checked["point"] > self.trainer.steps_done:
             raise CheckpointError("has a damaged state of the run")
         self._reported, self._loss_sum = checked["point"], checked["nats"]
-        self._train_nats = checked["train_nats"]
         self.validation.resume(checked["validation"])
         self.recovery.resume(checked["stability"], data.good)
         self.best.resume(checked["id"])
@@ -302,7 +299,6 @@ class Run:
         if not ended and self.trainer.schedule.lowered[-1:] == [step]:
             console.print(lowered_line(self.trainer, self.validation))
         self._reported, self._loss_sum = step, 0.0
-        self._train_nats = finite(progress.train_nats)
         if progress.characters_per_second is not None:
             self._seconds, self._timed = 0.0, 0
         self._metrics.add(progress.record())
