@@ -80,19 +80,31 @@ def _curves(history: History) -> str:
     for points, _, color, dashes in curves:
         parts.append(_line([place(*point) for point in points], color, dashes))
     parts.append("</svg>")
-    for value in (scale.low, scale.high):
-        y = place(0, value)[1]
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.2f}</text>')
+    if history.best is not None:
+        x, y = place(*history.best)
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{_CURVES[1][2]}"/>')
+    for height in (0.0, 0.5, 1.0):
+        bits = low + height * (high - low)
+        value, y = math.exp(bits) if scale.logarithmic else bits, _ABOVE + tall * (1 - height)
+        parts.append(
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.2f}</text>'
+            f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" stroke="currentColor" opacity="0.15"/>'
+        )
     parts.append(
         f'<path d="M{_LEFT} {_ABOVE}V{_ABOVE + tall}H{_WIDTH - _RIGHT}" fill="none" '
         f'stroke="currentColor" opacity="0.5"/>'
         f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 8}" text-anchor="end">{last:,} steps</text>'
+        f'<text x="{_LEFT}" y="{_HEIGHT - 8}">bits per {_unit(history)}</text>'
     )
     for i, (_, name, color, dashes) in enumerate(curves):
         y = _ABOVE + 10 + 16 * i
         parts.append(_line([(_WIDTH - 110, y), (_WIDTH - 84, y)], color, dashes))
         parts.append(f'<text x="{_WIDTH - 78}" y="{y + 4}">{name}</text>')
     return "".join(parts) + "</svg>"
+
+
+def _unit(history: History) -> str:
+    return "byte" if history.unit == "byte" else "character"
 
 
 def _line(points: Points, color: str, dashes: str) -> str:

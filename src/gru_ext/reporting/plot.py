@@ -68,7 +68,7 @@ def plot(runs: Run | Sequence[Run] | Mapping[str, Run], output: StrPath | None =
     Returns
     -------
     matplotlib.figure.Figure
-        The picture, for further changes.
+        The picture, which a notebook shows.
 
     Raises
     ------
@@ -157,8 +157,9 @@ def _labels(names: Sequence[str]) -> list[str]:
 def _drawn(runs: dict[str, History], output: StrPath | None) -> Figure:
     """The picture of runs by their labels, written to a file if one is named."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    from gru_ext.reporting.picture import Picture
 
     with (
         rc_context({"svg.hashsalt": "gru_ext", "pdf.fonttype": 42}),
@@ -166,7 +167,7 @@ def _drawn(runs: dict[str, History], output: StrPath | None) -> Figure:
     ):
         warnings.filterwarnings("ignore", "Glyph .* missing")  # drawn as a box
         spaced = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
-        figure = Figure(figsize=(8, 6), layout=spaced)
+        figure = Picture(figsize=(8, 6), layout=spaced)
         grid = figure.add_gridspec(2, 2, height_ratios=(3, 1))
         loss = figure.add_subplot(grid[0, :])
         rate, speed = (figure.add_subplot(grid[1, i], sharex=loss) for i in range(2))
@@ -207,9 +208,11 @@ def _draw_run(
         "markersize": 4,
         "linestyle": STYLES[(i + turn) % len(STYLES)],
     }
-    plain = {"linestyle": ("-", *STYLES)[turn % (1 + len(STYLES))]}
-    if len(history) == 1:  # a single point is not visible as a line
-        plain["marker"] = "."
+    point = "." if len(history) == 1 else ""  # a single one is not visible as a line
+    plain: dict[str, Any] = {
+        "linestyle": ("-", *STYLES)[turn % (1 + len(STYLES))],
+        "marker": point,
+    }
 
     def curve(axes: Axes, column: str, **how: Any) -> None:
         points = history.points(column, over)
@@ -239,7 +242,8 @@ def _draw_run(
             label=f"best validation: {bits:.3f} at step {step:,}",
         )
     for axes, column in ((rate, "learning_rate"), (speed, "characters_per_second")):
-        curve(axes, column, color=color, **plain | {"linewidth": 1.2, "alpha": 1})
+        small = plain | {"linewidth": 1.2, "alpha": 1, "marker": point}
+        curve(axes, column, color=color, **small)
 
 
 def _set_axes(loss: Axes, rate: Axes, speed: Axes, runs: list[History], over: str) -> None:
@@ -318,8 +322,12 @@ def _add_labels(figure: Figure, loss: Axes, runs: dict[str, History]) -> None:
         losses[name] = bits
         handles[name] = own[-1] if own else Line2D([], [])
     order = sorted(runs, key=lambda name: (losses[name] is None, losses[name] or 0.0))
-    labels = [name if losses[name] is None else f"{name}  {losses[name]:.3f}" for name in order]
     validated = any(history.best for history in runs.values())
+    labels = []
+    for name in order:
+        told = "" if losses[name] is None else f"  {losses[name]:.3f}"
+        other = " in training" if validated and told and not runs[name].best else ""
+        labels.append(f"{name}{told}{other}")
     columns = -(-len(labels) // _COLUMN)
     width, height = figure.get_size_inches()
     widest = max(map(len, labels))
