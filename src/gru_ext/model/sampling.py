@@ -217,7 +217,8 @@ def _run(
         losses = np.empty((n, len(generators)))
         uniforms = np.stack([generator.random(n) for generator in generators], axis=1)
         parts.append(sample_symbols(stream, sampler, uniforms, losses))
-        nats += losses.sum(axis=0)
+        # each stream's sum in the same order, whatever their number
+        nats += np.ascontiguousarray(losses.T).sum(axis=1)
         if sampler.ended.all():
             break
     empty = np.empty((0, len(generators)), np.int32)

@@ -171,13 +171,20 @@ def next_probabilities_of(
     symbols = [model.vocabulary.encode(prompt) for prompt in prompts]
     if any(len(each) == 0 for each in symbols):
         raise ValueError("`prompt` must not be empty: there would be nothing to predict from")
-    if not symbols:
-        return []
-    states: list[NDArray[np.floating]] = []
-    read_texts(model, symbols, states)
-    stream = SymbolStream(model.parameters, len(symbols))
-    stream.state = np.stack([each[-1] for each in states], axis=1)
-    rows = stream.probabilities(temperature).reshape(len(symbols), -1)
+    rows = np.empty((len(symbols), len(model.vocabulary)))
+    by_length = sorted(range(len(symbols)), key=lambda i: len(symbols[i]))
+    for begin in range(0, len(symbols), _LANES):
+        group = by_length[begin : begin + _LANES]
+        # the texts of a group end together
+        steps = len(symbols[group[-1]])
+        read = np.zeros((steps, len(group)), np.int32)
+        starts = np.zeros(read.shape, bool)
+        for b, i in enumerate(group):
+            read[steps - len(symbols[i]) :, b] = symbols[i]
+            starts[steps - len(symbols[i]), b] = True
+        stream = SymbolStream(model.parameters, len(group), model.separator)
+        stream.read(read, starts)
+        rows[group] = stream.probabilities(temperature)
     names: list[str | bytes] = list(model.vocabulary.characters)
     if model.vocabulary.units == "bytes":
         names = [name.encode("latin-1") for name in model.vocabulary.characters]
