@@ -2,9 +2,11 @@
 """Small models, and all texts that one can generate, with their probabilities."""
 
 import itertools
+import math
 import re
 from typing import NamedTuple
 
+import numpy as np
 import reference
 
 from gru_ext import Model, Vocabulary
@@ -70,3 +72,18 @@ def outcomes(model, prompt, length, stop=(), regex=None, horizon=3):
                 yield from follow(text + c, p * step, sampled * step / total)
 
     return list(follow("", 1, 1))
+
+
+def assert_sampled_from(counts, p):
+    """Pearson's chi-square test; what is expected less than 5 times is taken as one."""
+    counts, p = np.asarray(counts, float), np.asarray(p, float)
+    expected = p * counts.sum()
+    assert not counts[p == 0].any()
+    rare = expected < 5
+    counts = np.append(counts[~rare], counts[rare].sum())
+    expected = np.append(expected[~rare], expected[rare].sum())
+    counts, expected = counts[expected > 0], expected[expected > 0]
+    statistic = ((counts - expected) ** 2 / expected).sum()
+    degrees = len(counts) - 1
+    # its mean, and five standard deviations
+    assert statistic <= degrees + 5 * math.sqrt(2 * degrees) + 1e-9

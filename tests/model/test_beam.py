@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Beam search: against all texts, against the greedy choice, its options and its errors."""
 
+import itertools
 import math
 
 import numpy as np
@@ -143,6 +144,18 @@ def test_biases_are_added_to_the_log_probability(bias):
     assert [sample.continuation for sample in found] == [each.text for each in expected]
     bits = [-math.log2(each.p) for each in expected]
     np.testing.assert_allclose([sample.bits for sample in found], bits, rtol=1e-12)
+    assert (
+        model.beam_search(4, "ab", 81, logit_bias=bias, stop="c", keep_stop=True, n=1) == found[:1]
+    )
+
+
+def test_a_large_bias_makes_long_texts_better():
+    """The first text that ends has a worse score than all that go on."""
+    for power in (0.0, 1.0):
+        [best] = toy().beam_search(
+            6, "a", 9, n=1, logit_bias={"a": 9.0}, stop="b", length_normalization=power
+        )
+        assert best.continuation == "aaaaaa"
 
 
 def test_the_number_of_texts():
@@ -177,9 +190,10 @@ def test_without_a_prompt_or_a_newline_it_follows_the_first_character():
 def test_equal_probabilities_are_in_the_order_of_the_symbols():
     model = Model.create(Vocabulary("abc"), 4)
     model.parameters.flat[:] = 0
-    found = model.beam_search(3, "a", 7)
-    texts = ["aaa", "aab", "aac", "aba", "abb", "abc", "aca"]
-    assert [sample.continuation for sample in found] == texts
+    texts = ["".join(text) for text in itertools.product("abc", repeat=5)]
+    for width in (7, 200):
+        found = model.beam_search(5, "a", width)
+        assert [sample.continuation for sample in found] == texts[:width]
 
 
 @pytest.mark.parametrize("stop", [None, "b"])

@@ -77,14 +77,19 @@ def test_there_are_several_threads(model, sizes, monkeypatch):
     assert batches == [4, 4, 4]
 
 
-def test_an_error_in_a_thread_is_raised(model, sizes, monkeypatch):
+def test_an_error_in_a_thread_is_raised_and_stops_the_others(model, sizes, monkeypatch):
+    stops = []
+
     def failing(model, plan, rows, stopped):
-        raise MemoryError("no memory")
+        if rows[0][1] == 0:
+            raise MemoryError("no memory")
+        stops.append(stopped.wait(60))
 
     monkeypatch.setattr(sampling, "_generate_batch", failing)
-    sizes(64, 1, 3)
+    sizes(64, 4, 3)
     with pytest.raises(MemoryError, match="no memory"):
         model.sample(5, "a", n=12)
+    assert stops == [True, True]
 
 
 def test_a_batch_that_is_stopped_ends(model):
