@@ -58,6 +58,7 @@ def test_the_table():
     automaton = stops(["ab"])
     assert automaton.next.tolist() == [[1, 0, 0, 0], [1, 2, 0, 0], [1, 0, 0, 0]]
     assert automaton.next.dtype == np.int32
+    assert automaton.next.flags.c_contiguous
     assert automaton.accepting.tolist() == [False, False, True]
     assert automaton.to_accept.tolist() == [2, 1, 0]
     assert automaton.longest.tolist() == automaton.shortest.tolist() == [0, 0, 2]

@@ -65,7 +65,7 @@ class Anchor:
 
 
 @dataclass(frozen=True)
-class Row:
+class Concatenation:
     """Items one after the other."""
 
     items: tuple[Node, ...]
@@ -87,7 +87,7 @@ class Repeat:
     high: int | None
 
 
-Node = Atom | Anchor | Row | Choice | Repeat
+Node = Atom | Anchor | Concatenation | Choice | Repeat
 
 
 def compiled(text: str, flags: int = 0) -> re.Pattern[str]:
@@ -135,13 +135,13 @@ class _Reader:
 
     def choice(self, flags: int) -> Node:
         """Read to the end of the group or pattern."""
-        options = [self.row(flags)]
+        options = [self.concatenation(flags)]
         while self.pattern.startswith("|", self.at):
             self.at += 1
-            options.append(self.row(flags))
+            options.append(self.concatenation(flags))
         return options[0] if len(options) == 1 else Choice(tuple(options))
 
-    def row(self, flags: int) -> Node:
+    def concatenation(self, flags: int) -> Node:
         """Read to the next ``|``, or to the end of the group or pattern."""
         items: list[Node] = []
         while self.at < len(self.pattern) and self.pattern[self.at] not in "|)":
@@ -151,7 +151,7 @@ class _Reader:
                 items[-1] = Repeat(items[-1], *quantifier)
             elif (item := self._item(flags)) is not None:
                 items.append(item)
-        return Row(tuple(items))
+        return Concatenation(tuple(items))
 
     def _take(self, token: re.Pattern[str]) -> re.Match[str] | None:
         found = token.match(self.pattern, self.at)
@@ -245,7 +245,7 @@ def _check_anchors(node: Node, first: bool, last: bool) -> None:
             _check_anchors(option, first, last)
     elif isinstance(node, Repeat):
         _check_anchors(node.item, False, False)
-    elif isinstance(node, Row):
+    elif isinstance(node, Concatenation):
         solid = [i for i, item in enumerate(node.items) if not isinstance(item, Anchor)]
         for i, item in enumerate(node.items):
             at_first = first and (not solid or i <= solid[0])

@@ -30,7 +30,7 @@ def utf8_nodes(members: NDArray[np.bool_], available: NDArray[np.bool_]) -> list
         The nodes. The first is the end of a character, the last is the beginning. Characters that
         end in the same way share their nodes.
     """
-    children = np.where(members, _END, _NOTHING)
+    children = np.where(members, np.int8(_END), np.int8(_NOTHING))
     children[0xD800:0xE000] = _NOTHING
     lead = np.full(256, _NOTHING)
     lead[:0x80] = children[:0x80]
@@ -62,10 +62,11 @@ def one_character_nodes(character: str, available: NDArray[np.bool_]) -> list[Ed
 
 
 def _shared(
-    children: NDArray[np.intp], usable: NDArray[np.bool_], nodes: list[Edges]
+    children: NDArray[np.signedinteger], usable: NDArray[np.bool_], nodes: list[Edges]
 ) -> NDArray[np.intp]:
     """Append a node for each different group of 64 children; return the groups' nodes."""
-    groups = np.where(usable, children.reshape(-1, 64), _NOTHING)
+    groups = children.reshape(-1, 64).copy()
+    groups[:, ~usable] = _NOTHING
     numbers = np.full(len(groups), _NOTHING)
     known: dict[bytes, int] = {}
     for i in np.flatnonzero((groups != _NOTHING).any(axis=1)):
