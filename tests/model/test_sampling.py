@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from enumeration import toy
 
+import gru_ext
 from gru_ext.model import sampling
 
 CHARACTERS = "\nabcdefg"
@@ -244,11 +245,29 @@ def test_characters_of_bytes_in_a_bias():
         model.sample(20, b"a", logit_bias={"é": 1.0})
 
 
-def test_the_validation_loss_of_the_model_file():
-    model = toy(CHARACTERS, run={"validation": {"best_nats": 2.5 * math.log(2)}})
-    expected = model.sample(200, "a", seed=1, surprise=2.5)
-    assert model.sample(200, "a", seed=1, surprise="validation") == expected
-    assert model.sample(200, "a", seed=1, surprise=0.5) != expected
+def test_the_validation_loss_of_the_model_file(tmp_path):
+    """That of the weights in the file: the last ones, or the best ones."""
+    text = "".join(np.random.default_rng(0).choice(list("abcd"), 3000))
+    options = {"hidden_size": 8, "max_steps": 60, "eval_every": 20, "val_fraction": 0.2}
+    gru_ext.train(text, output=tmp_path / "a.npz", keep="best,last", **options)
+    files = [tmp_path / "a.npz", tmp_path / "a.best.npz"]
+    for model in map(gru_ext.load, files):
+        bits = model.evaluate(text[-600:]).bits_per_char
+        assert sampling.validation_bits(model) == pytest.approx(bits, rel=1e-6)
+        expected = model.sample(200, "a", seed=1, surprise=sampling.validation_bits(model))
+        assert model.sample(200, "a", seed=1, surprise="validation") == expected
+        assert model.sample(200, "a", seed=1, surprise=0.5) != expected
+
+
+@pytest.mark.parametrize("loss", [None, "2", {}, math.nan, math.inf, -1.0, 0.0])
+def test_a_model_file_without_a_fitting_validation_loss(loss):
+    for about in (
+        {"validation": {"nats_per_char": loss}},
+        {"run": {"validation": {"nats": loss}}},
+        {"validation": loss, "run": loss},
+    ):
+        with pytest.raises(ValueError, match="`surprise` "):
+            toy(**about).sample(5, "a", surprise="validation")
 
 
 @pytest.mark.parametrize("method", ["sample", "generate", "iter_sample", "beam_search"])

@@ -77,12 +77,17 @@ def plan_of(model: StoredModel, options: ChoiceOptions, length: int) -> Sampling
 
 
 def validation_bits(model: StoredModel) -> float | None:
-    """The loss on the validation part that the model file records, in bits."""
-    try:
-        nats = model.about["run"]["validation"]["best_nats"]
-        return float(nats) * _BITS_PER_NAT
-    except (KeyError, TypeError):
-        return None
+    """The loss on the validation part that the model file records, in bits.
+
+    A file of the best weights has theirs; another one has that of the last evaluation.
+    """
+    for keys in (("validation", "nats_per_char"), ("run", "validation", "nats")):
+        value: Any = model.about
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, float):
+            return value * _BITS_PER_NAT
+    return None
 
 
 def encoded_prompt(model: StoredModel, prompt: str | bytes) -> NDArray[np.integer]:
