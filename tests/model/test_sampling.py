@@ -165,10 +165,14 @@ def test_bits_without_a_prompt_follow_a_newline(model):
         assert sample.bits == pytest.approx(model.score(sample.continuation, "\n").total_bits)
 
 
-def test_a_sample_starts_as_after_a_separator():
-    model = toy(CHARACTERS, 9, document_separator="ab\n")
-    for sample in model.generate(60, seed=2, n=6):
-        scored = model.score(sample.continuation, prompt="cab\n")
+@pytest.mark.parametrize("separator", ["a\n", "\n"])
+def test_separators_reset_the_state(separator):
+    """A sample starts as after one."""
+    model = toy(CHARACTERS, 9, document_separator=separator)
+    samples = model.generate(90, seed=2, n=6, logit_bias={"a": 3.0, "\n": 3.0})
+    assert any(separator in sample.continuation for sample in samples)
+    for sample in samples:
+        scored = model.score(sample.continuation, prompt="ca" + separator)
         assert sample.bits == pytest.approx(scored.total_bits)
 
 

@@ -240,6 +240,7 @@ def test_long_windows():
         ("next_probabilities", {"prompt": ["a", ""]}, "`prompt` must not be empty"),
         ("next_probabilities", {"prompt": "a", "temperature": 0}, "`temperature` must be"),
         ("next_probabilities", {"prompt": "a", "temperature": math.nan}, "`temperature` must be"),
+        ("next_probabilities", {"prompt": "a", "temperature": "1"}, "`temperature` must be"),
         ("next_probabilities", {"prompt": {1: 2}}, "`prompt` must be"),
         ("evaluate", {"text": "ab", "windows": 0}, "`windows` must be"),
         ("evaluate", {"text": "ab", "windows": 1.5}, "`windows` must be"),

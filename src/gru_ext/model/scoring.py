@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.kinds import Number
 from gru_ext.core.stream import SymbolStream
 from gru_ext.text.unknown import UNKNOWN_BITS, Encoded, encode_known
 
 if TYPE_CHECKING:
     from gru_ext.model.stored import StoredModel
+
+TEMPERATURE = Number(above=0)
 
 # Texts that are read at a time.
 _LANES = 64
@@ -168,6 +171,7 @@ def next_probabilities_of(
     model: StoredModel, prompts: Iterable[str | bytes], temperature: float = 1.0
 ) -> list[dict[str | bytes, float]]:
     """The probabilities of what follows each prompt (:meth:`Model.next_probabilities`)."""
+    temperature = TEMPERATURE.check("temperature", temperature)
     symbols = [model.vocabulary.encode(prompt) for prompt in prompts]
     if any(len(each) == 0 for each in symbols):
         raise ValueError("`prompt` must not be empty: there would be nothing to predict from")
