@@ -196,6 +196,26 @@ def test_equal_probabilities_are_in_the_order_of_the_symbols():
         assert [sample.continuation for sample in found] == texts[:width]
 
 
+def test_some_equal_probabilities():
+    """Better texts come first, then those of a better beginning, then those of a lower symbol."""
+    model = Model.create(Vocabulary("abcd"), 4)
+    model.parameters.flat[:] = 0
+    model.parameters["by"][:, 0] = 0, 1, 0, 1
+    steps = dict(zip("abcd", begun_log2(model), strict=True))
+    width, beam = 50, [("", 0.0)]
+    for _ in range(5):
+        beam = [(text + c, score + step) for text, score in beam for c, step in steps.items()]
+        beam = sorted(beam, key=lambda each: -each[1])[:width]
+    found = model.beam_search(5, "a", width)
+    assert [sample.continuation for sample in found] == [text for text, _ in beam]
+
+
+def begun_log2(model):
+    stream = model.stream()
+    stream.feed("a")
+    return stream.log_probabilities() / math.log(2)
+
+
 @pytest.mark.parametrize("stop", [None, "b"])
 def test_a_separator_resets_the_state(stop):
     model = toy("\nab", 6, document_separator="\n\n")

@@ -152,6 +152,16 @@ def test_parts_joined_are_the_sample(model, options, part, sizes):
         assert again.bits == pytest.approx(generated[seed].bits, rel=1e-12)
 
 
+@pytest.mark.parametrize(("likely", "expected"), [("\n", "\n" * 12), ("a", "a\na\na\n")])
+def test_no_repetition_extends_over_a_newline(likely, expected):
+    """Newlines may follow each other. What was read counts: "aa" is followed by something else."""
+    model = toy("\nabc")
+    model.parameters.flat[:] = 0
+    model.parameters["by"]["\nabc".index(likely), 0] = 1
+    options = {"temperature": 0, "dry": 50.0, "dry_length": 1, "dry_base": 1.0}
+    assert model.sample(len(expected), likely, **options)[1:] == expected
+
+
 @pytest.mark.parametrize("options", [{}, {"stop": ["b", "cd"]}, {"regex": "[abc]+"}, {"top_k": 2}])
 @pytest.mark.parametrize("prompt", ["a", "ab\nc"])
 def test_bits_are_those_of_the_score(model, options, prompt):
