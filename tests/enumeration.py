@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Small models, and all texts that one can generate, with their probabilities."""
 
+import functools
 import itertools
 import math
 import re
@@ -37,18 +38,20 @@ class Outcome(NamedTuple):
     sampled: float
 
 
+@functools.cache
+def matches_of(regex, characters, length):
+    """All texts with at most so many characters that match."""
+    texts = ("".join(t) for n in range(length + 1) for t in itertools.product(characters, repeat=n))
+    return {text for text in texts if regex is None or re.fullmatch(regex, text)}
+
+
 def outcomes(model, prompt, length, stop=(), regex=None, horizon=3):
     """All texts that follow a prompt, with at most so many characters.
 
     The horizon is the number of characters after which every beginning of a match has become one.
     """
     characters = model.vocabulary.characters
-    matches = {
-        "".join(text)
-        for n in range(length + horizon + 2)
-        for text in itertools.product(characters, repeat=n)
-        if regex is None or re.fullmatch(regex, "".join(text))
-    }
+    matches = matches_of(regex, characters, length + horizon + 1)
     begun = {text[:n] for text in matches for n in range(len(text) + 1)}
     fitting = {text[:n] for text in matches if len(text) <= length for n in range(len(text) + 1)}
 

@@ -160,7 +160,7 @@ def test_the_exact_probabilities_of_matches(model, regex):
 
     Each text is the result of random numbers in a box, whose sides are probabilities.
     """
-    length, grid = 2, 400
+    length, grid = 2, 200
     options = SamplingOptions(regex=regex)
     plan = sampling.plan_of(model, options, length)
     u = (np.arange(grid) + 0.5) / grid
