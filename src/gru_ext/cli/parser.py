@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sample(commands.add_parser("sample", help="print text that a model generates"))
     _add_evaluate(commands.add_parser("evaluate", help="evaluate a model on texts"))
     _add_plot(commands.add_parser("plot", help="draw loss and speed of training runs"))
+    _add_report(commands.add_parser("report", help="write a page that shows a model"))
     info = commands.add_parser("info", help="describe a model file, or this installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="default: this installation")
     return parser
@@ -132,6 +133,43 @@ def _add_plot(parser: argparse.ArgumentParser) -> None:
     add("metrics", metavar="METRICS", nargs="+", help="files that train --metrics wrote")
     add("-o", "--output", metavar="FILE", required=True, help="picture to write, .png or .svg")
     add("--force", action="store_true", help="replace the picture if it exists")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL")
+    add(
+        "text",
+        metavar="TEXT",
+        nargs="?",
+        type=_text_path,
+        help="text to analyse the model on; - is standard input (default: a sample of the model)",
+    )
+    add("-o", "--output", metavar="FILE", required=True, help="HTML file to write")
+    add("--metrics", metavar="FILE", help="file that train --metrics wrote, for the learning curve")
+    encoding = TrainingOptions.declared()["encoding"]
+    add(
+        "--encoding",
+        default=encoding.default,
+        metavar="NAME",
+        help="encoding of the text (default: %(default)s)",
+    )
+    add(
+        "--characters",
+        type=Whole().parse,
+        default=1_000_000,
+        metavar="N",
+        help="characters to analyse at most, from the start of the text, or of its validation part "
+        "if the model was trained on it (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=Whole().parse,
+        default=0,
+        metavar="N",
+        help="seed of the samples (default: %(default)s)",
+    )
+    add("--force", action="store_true", help="replace the file if it exists")
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""What a model does with symbols: this module alone runs it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_ext.core.windows import Workspace, forward_window
+from gru_ext.model.model import Model
+from gru_ext.model.sampling import sample_symbols
+from gru_ext.report.calibration import BINS, calibration_counts
+from gru_ext.text.documents import document_starts
+
+Symbols = NDArray[np.integer]
+Floats = NDArray[np.floating]
+
+ALTERNATIVES = 5
+# Time steps of a window: so many that its probabilities take some megabytes at most.
+_LONGEST_WINDOW, _PROBABILITIES = 1024, 1 << 19
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model predicts n symbols. Nothing is predicted before the first.
+
+    Attributes
+    ----------
+    bits : ndarray of float64, shape (n,)
+        -log2 p of each symbol given those before it. The first is NaN.
+    ranks : ndarray of int32, shape (n,)
+        1 where the symbol was the most likely one, 2 where one was more likely, and so on. The
+        first is 0.
+    expected : float
+        The mean entropy of the predictions in bits: the bits that the model itself expects.
+    best : ndarray of int32, shape (m, 5)
+        The likeliest symbols at the first m places, most likely first; fewer columns for a
+        vocabulary of fewer. The first row is meaningless.
+    best_probabilities : ndarray of float32, shape (m, 5)
+        Their probabilities. The first row is 0.
+    calibration, confidence : ndarray of float64, shape (3, 20)
+        The counts of :func:`calibration_counts` for the probabilities of all symbols, and for
+        those of the most likely symbol alone.
+    """
+
+    bits: NDArray[np.float64]
+    ranks: NDArray[np.int32]
+    expected: float
+    best: NDArray[np.int32]
+    best_probabilities: NDArray[np.float32]
+    calibration: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+
+
+def read_symbols(
+    model: Model,
+    symbols: Symbols,
+    alternatives: int,
+    progress: Callable[[int], object] | None = None,
+) -> Reading:
+    """Let the model read symbols of shape (n,), from a zero state, and keep how it predicts them.
+
+    Parameters
+    ----------
+    model : Model
+    symbols : ndarray of symbols, shape (n,), n >= 2
+    alternatives : int
+        The number m of places, from the first on, of which the likeliest symbols are kept.
+    progress : callable, optional
+        It is called with the number of symbols read after each window.
+    """
+    n, V = len(symbols), len(model.vocabulary)
+    m = min(alternatives, n)
+    shape = m, min(ALTERNATIVES, V)
+    bits, ranks = np.full(n, np.nan), np.zeros(n, np.int32)
+    best, best_probabilities = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
+    calibration, confidence = np.zeros((3, BINS)), np.zeros((3, BINS))
+    entropy = 0.0
+    symbols = np.ascontiguousarray(symbols, np.int32)
+    resets = _resets(model, symbols)
+    length = max(16, min(_LONGEST_WINDOW, _PROBABILITIES // V, n - 1))
+    workspace = _workspace(model, length)
+    for start in range(0, n - 1, length):
+        window = symbols[start : start + length + 1, None]
+        reset = None if resets is None else resets[start : start + len(window) - 1, None]
+        forward_window(model.parameters.flat, window[:-1], window[1:], workspace, reset)
+        p, targets = workspace.probabilities[:, 0], window[1:, 0]
+        chosen = p[np.arange(len(p)), targets]
+        here = slice(start + 1, start + 1 + len(p))
+        bits[here] = workspace.losses[:, 0] / math.log(2)
+        ranks[here] = 1 + np.count_nonzero(p > chosen[:, None], axis=1)
+        entropy -= float(np.sum(p * np.log2(np.maximum(p, np.finfo(p.dtype).tiny))))
+        calibration += calibration_counts(p, targets)
+        top = p.argmax(axis=1)
+        confidence += calibration_counts(p[np.arange(len(p)), top, None], np.where(top == targets, 0, -1))
+        kept = p[: max(0, m - here.start)]
+        order = np.argsort(-kept, axis=1, kind="stable")[:, : shape[1]]
+        best[here.start : here.start + len(kept)] = order
+        best_probabilities[here.start : here.start + len(kept)] = np.take_along_axis(kept, order, 1)
+        if progress is not None:
+            progress(len(p))
+    return Reading(
+        bits, ranks, entropy / (n - 1), best, best_probabilities, calibration, confidence
+    )
+
+
+def read_states(model: Model, symbols: Symbols) -> tuple[Floats, NDArray[np.bool_]]:
+    """The hidden states after each symbol, from a zero state on.
+
+    Returns
+    -------
+    states : ndarray, shape (n, layers, H)
+    resets : ndarray of bool, shape (n,)
+        Where the state was reset to zero before the symbol was read.
+    """
+    n = len(symbols)
+    states = np.empty((n, model.layers, model.hidden_size), model.dtype)
+    symbols = np.ascontiguousarray(symbols, np.int32)
+    resets = _resets(model, symbols)
+    workspace = _workspace(model, 1)
+    for t in range(n):
+        reset = None if resets is None else resets[t : t + 1, None]
+        forward_window(model.parameters.flat, symbols[t : t + 1, None], None, workspace, reset)
+        states[t] = workspace.hidden.reshape(states.shape[1:])
+    return states, np.zeros(n, bool) if resets is None else resets
+
+
+def sample(model: Model, length: int, temperature: float, seed: int) -> NDArray[np.int32]:
+    """Sample symbols, shape (length,)."""
+    parts = sample_symbols(
+        model.parameters,
+        model.vocabulary,
+        length,
+        temperature=temperature,
+        seed=seed,
+        separator=model.separator,
+    )
+    return np.concatenate([np.empty(0, np.int32), *parts]).astype(np.int32)
+
+
+def _resets(model: Model, symbols: NDArray[np.int32]) -> NDArray[np.bool_] | None:
+    separator = model.separator
+    return None if separator is None else document_starts(symbols, separator)
+
+
+def _workspace(model: Model, length: int) -> Workspace:
+    return Workspace(
+        len(model.vocabulary),
+        model.hidden_size,
+        1,
+        length,
+        model.dtype,
+        training=False,
+        resetting=model.separator is not None,
+        layers=model.layers,
+    )

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""A report from files: the model is read, the text is analysed, the page is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from gru_ext._version import __version__
+from gru_ext.arguments.kinds import Whole
+from gru_ext.arguments.messages import brief, counted
+from gru_ext.files import StrPath
+from gru_ext.files.atomic import check_writable, write_atomically
+from gru_ext.model.model import Model, load
+from gru_ext.report.characters import visible_text
+from gru_ext.report.content import Content, content_of
+from gru_ext.report.facts import (
+    Names,
+    model_facts,
+    run_facts,
+    text_sentence,
+    validation_bits,
+)
+from gru_ext.report.page import check_jinja2, render
+from gru_ext.report.passage import Passage, read_passage, recorded_split
+from gru_ext.report.reading import sample
+from gru_ext.reporting.metrics import Record, read_metrics
+from gru_ext.text.reader import TextReader
+
+CHARACTERS = 1_000_000
+"""Characters that are analysed at most, by default."""
+_SAMPLED = 20_000  # characters of the sample that is analysed without a text
+
+
+def write_report(
+    path: StrPath,
+    text: StrPath | None,
+    output: StrPath,
+    *,
+    metrics: StrPath | None = None,
+    encoding: str = "utf-8",
+    characters: int = CHARACTERS,
+    seed: int = 0,
+    progress: Callable[[int, int], object] | None = None,
+) -> None:
+    """Write a report of a model as one HTML file.
+
+    The same model, text and options give the same bytes.
+
+    Parameters
+    ----------
+    path : path-like
+        The model file.
+    text : path-like or None
+        A text file, ``-`` for standard input. With None the model is analysed on a sample of its
+        own. Characters that the model does not know are left out.
+    output : path-like
+        The page to write. An existing file is replaced.
+    metrics : path-like, optional
+        The metrics file of the run, for the learning curve.
+    encoding : str
+        The encoding of the text.
+    characters : int
+        The characters to analyse at most, from the start of the text, or of its validation part if
+        it is the text that the model was trained on.
+    seed : int
+        The seed of the samples.
+    progress : callable, optional
+        It is called now and then with the characters read so far, and with those in all.
+
+    Raises
+    ------
+    ImportError
+        jinja2 is missing.
+    TypeError, ValueError, OSError
+        A file cannot be read, is not what it must be, or cannot be written. Nothing is written
+        then.
+    """
+    check_jinja2()
+    check_writable(output)
+    most = Whole(2).check("characters", characters)
+    seed = Whole(0).check("seed", seed)
+    model = load(path)
+    model.parameters.check_finite()
+    records = [] if metrics is None else read_metrics(metrics)
+    passage = _passage(model, text, encoding, most, seed)
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(done, len(passage.symbols) - 1)
+
+    content = content_of(model, passage, records, seed, advance)
+    names = Names(os.fspath(path), None if text is None else os.fspath(text))
+    page = _page(model, passage, content, records, names, seed)
+    write_atomically(output, lambda file: file.write(page))
+
+
+def _passage(model: Model, text: StrPath | None, encoding: str, most: int, seed: int) -> Passage:
+    if text is None:
+        symbols = sample(model, min(most, _SAMPLED), 1.0, seed)
+        return Passage(symbols, "sample", len(symbols))
+    reader = TextReader([text], model.vocabulary.units, encoding)
+    return read_passage(reader, model.vocabulary, most, recorded_split(model.about))
+
+
+def _page(
+    model: Model,
+    passage: Passage,
+    content: Content,
+    records: list[Record],
+    names: Names,
+    seed: int,
+) -> bytes:
+    data, plan = content.data, content.plan
+    validated = validation_bits(model)
+    return render(
+        data,
+        title=visible_text(brief(os.path.basename(names.model), 120)),
+        version=__version__,
+        text_sentence=text_sentence(passage, names),
+        headline=[
+            (f"{content.bits:.3f}", "bits per character", "mean of −log₂ p; less is better"),
+            (f"{content.perplexity:.3g}", "perplexity", "choices that would be as uncertain"),
+            (f"{100 * content.first:.1f}%", "first choice", "the likeliest character came"),
+            (f"{100 * content.first_five:.1f}%", "first five", "one of the five likeliest came"),
+            (f"{model.parameters.count:,}", "parameters", model.parameters.sizes),
+        ],
+        shown_characters=counted(plan.text, "character") + " shown",
+        studied=f"the first {counted(plan.studied, 'character')}",
+        seed=seed,
+        documents=model.separator is not None,
+        calibration_error=data["calibration"]["error"],
+        expected_bits=f"{content.expected:.3f}",
+        bits=f"{content.bits:.3f}",
+        sampled=f"{data['frequencies']['sampled']:,}",
+        distance=f"{100 * data['frequencies']['distance']:.1f}%",
+        has_curve=any(data["curve"].values()),
+        validation_bits=None if validated is None else f"{validated:.3f}",
+        facts=[
+            ("The model", model_facts(model, names)),
+            ("The run", run_facts(model) or [("recorded", "nothing")]),
+            ("This page", _kept(model, passage, content)),
+        ],
+    )
+
+
+def _kept(model: Model, passage: Passage, content: Content) -> list[tuple[str, str]]:
+    """What the page holds of the text and the model, which are cut to keep it below 5 MB."""
+    plan, n = content.plan, len(passage.symbols)
+    every = model.layers * model.hidden_size
+    units = f"all {every:,}" if plan.units == every else f"the strongest {plan.units:,} of {every:,}"
+    return [
+        ("means and figures", f"over {counted(n, 'character')}"),
+        ("shaded text", f"the first {counted(plan.text, 'character')} of these"),
+        ("alternatives", f"at the first {counted(plan.alternatives, 'character')}"),
+        ("ranking of units", f"over the first {counted(plan.studied, 'character')}"),
+        ("units over text", f"{units}, over the first {counted(plan.window, 'character')}"),
+        ("size", "below 5 MB for any text and model"),
+    ]
