@@ -189,8 +189,8 @@ def _baselines(symbols: NDArray[np.integer], V: int, bits: float) -> list[list[A
     single, pair = surprise.entropies(symbols, V)
     rows = [
         ["every character equally likely", float(np.log2(V))],
-        ["frequencies of the characters of this text", single],
-        ["frequencies of its pairs of characters", pair],
+        ["character frequencies of this text", single],
+        ["pair frequencies of this text", pair],
         ["this model", bits],
     ]
     return [[name, round(value, 3)] for name, value in rows]

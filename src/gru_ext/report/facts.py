@@ -12,20 +12,20 @@ from gru_ext.model.model import Model
 from gru_ext.report.characters import visible_text
 from gru_ext.report.passage import Passage
 
-_RUN = (
-    "optimizer",
-    "learning_rate",
-    "schedule",
-    "epochs",
-    "max_steps",
-    "batch_size",
-    "seq_length",
-    "dropout",
-    "weight_decay",
-    "clip_norm",
-    "tied",
-    "seed",
-)
+_RUN = {
+    "optimizer": "optimiser",
+    "learning_rate": "peak learning rate",
+    "schedule": "schedule",
+    "epochs": "epochs",
+    "max_steps": "most steps",
+    "batch_size": "batch size",
+    "seq_length": "sequence length",
+    "dropout": "dropout",
+    "weight_decay": "weight decay",
+    "clip_norm": "clip by global norm",
+    "tied": "weight tying",
+    "seed": "seed",
+}
 """The recorded options that the page shows, in this order."""
 
 
@@ -86,8 +86,8 @@ def run_facts(model: Model) -> list[tuple[str, str]]:
     options = about.get("options")
     if isinstance(options, Mapping):
         facts += [
-            (name.replace("_", " "), shown_value(options[name]))
-            for name in _RUN
+            (label, shown_value(options[name]))
+            for name, label in _RUN.items()
             if options.get(name) is not None
         ]
     return facts
@@ -98,8 +98,8 @@ def text_sentence(passage: Passage, names: Names) -> str:
     n = counted(len(passage.symbols), "character")
     if passage.part == "sample" or names.text is None:
         return (
-            f"No text was given. What is analysed is {n} that the model itself sampled at "
-            f"temperature 1: this says how the model works, and nothing of how good it is."
+            f"No text was given. The text of this page is a sample of the model itself, {n} at "
+            f"temperature 1: it shows how the model works, and nothing of how good it is."
         )
     name = visible_text(brief(names.text, 200))
     whole = len(passage.symbols) == passage.characters
@@ -116,7 +116,7 @@ def text_sentence(passage: Passage, names: Names) -> str:
             f" The model does not know {counted(passage.skipped, 'character')} of the text; "
             f"they were left out."
         )
-    return f"What is analysed is {of} {n}{rest} of {where}.{skipped}"
+    return f"The text of this page is {of} {n}{rest} of {where}.{skipped}"
 
 
 def validation_bits(model: Model) -> float | None:

@@ -17,7 +17,7 @@ from gru_ext.report.units import features_of, separations
 VARIABLES = ("h", "z", "r")
 """What a unit has at each time step: its state, its update gate, its reset gate."""
 _LEAST = {"h": -1.0, "z": 0.0, "r": 0.0}
-_RANKED = 8  # units that are listed for each property
+_STATES, _GATES = 5, 4  # of which so many are listed for each property
 
 
 def unit_content(model: Model, symbols: NDArray[np.integer], plan: Plan) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def unit_content(model: Model, symbols: NDArray[np.integer], plan: Plan) -> dict
         ``kept``: the number of each kept unit, counted through all layers. ``activations``: uint8
         of shape (3, kept, window), for h, z and r. ``separations``: int8 of shape
         (3, kept, features), in hundredths. ``ranked``: for each feature pairs of variable and place
-        in ``kept``, best first.
+        in ``kept``, the best states first, then the best gates.
     """
     symbols = symbols[: plan.studied]
     states, resets = read_states(model, symbols)
@@ -61,10 +61,11 @@ def unit_content(model: Model, symbols: NDArray[np.integer], plan: Plan) -> dict
 
 
 def _ranked(codes: NDArray[np.int8]) -> list[list[int]]:
-    """The strongest (variable, unit), best first, from codes of shape (3, kept)."""
-    strength = np.abs(codes.astype(int)).reshape(-1)
-    order = np.argsort(-strength, kind="stable")[:_RANKED]
-    return [[int(i) // codes.shape[1], int(i) % codes.shape[1]] for i in order]
+    """The strongest (variable, unit) from codes of shape (3, kept): states, then gates."""
+    kept = codes.shape[1]
+    order = np.argsort(-np.abs(codes.astype(int)).reshape(-1), kind="stable")
+    states, gates = order[order < kept][:_STATES], order[order >= kept][:_GATES]
+    return [[int(i) // kept, int(i) % kept] for i in (*states, *gates)]
 
 
 def _fraction(values: NDArray[Any]) -> float:

@@ -93,9 +93,14 @@ def write_report(
             progress(done, len(passage.symbols) - 1)
 
     content = content_of(model, passage, records, seed, advance)
-    names = Names(os.fspath(path), None if text is None else os.fspath(text))
+    names = Names(_name(path), None if text is None else _name(text))
     page = _page(model, passage, content, records, names, seed)
     write_atomically(output, lambda file: file.write(page))
+
+
+def _name(path: StrPath) -> str:
+    """The name of a file without its folder, which is nobody's business who gets the page."""
+    return "standard input" if path == "-" else os.path.basename(os.fspath(path))
 
 
 def _passage(model: Model, text: StrPath | None, encoding: str, most: int, seed: int) -> Passage:
@@ -118,12 +123,12 @@ def _page(
     validated = validation_bits(model)
     return render(
         data,
-        title=visible_text(brief(os.path.basename(names.model), 120)),
+        title=visible_text(brief(names.model, 120)),
         version=__version__,
         text_sentence=text_sentence(passage, names),
         headline=[
             (f"{content.bits:.3f}", "bits per character", "mean of −log₂ p; less is better"),
-            (f"{content.perplexity:.3g}", "perplexity", "choices that would be as uncertain"),
+            (f"{content.perplexity:.3g}", "perplexity", "as between so many equal choices"),
             (f"{100 * content.first:.1f}%", "first choice", "the likeliest character came"),
             (f"{100 * content.first_five:.1f}%", "first five", "one of the five likeliest came"),
             (f"{model.parameters.count:,}", "parameters", model.parameters.sizes),

@@ -28,7 +28,7 @@ function extent(values) {
   return [low, high];
 }
 
-const MARGIN = { left: 46, right: 14, top: 12, bottom: 42 };
+const MARGIN = { left: 46, right: 20, top: 12, bottom: 42 };
 
 // Axes with grid lines. Labels are words; the y label stands above the axis, where it can be read.
 function axes(svg, { width, height, x, y, xLabel, yLabel, xFormat = short, yFormat = short }) {
@@ -40,7 +40,7 @@ function axes(svg, { width, height, x, y, xLabel, yLabel, xFormat = short, yForm
       draw("text", { class: "tick", x: MARGIN.left - 7, y: at + 4, "text-anchor": "end", text: yFormat(tick) }),
     );
   }
-  for (const tick of niceTicks(...x.from, Math.max(2, Math.floor(width / 90)))) {
+  for (const tick of niceTicks(...x.from, Math.max(2, Math.floor(width / 64)))) {
     const at = Math.round(x(tick)) + 0.5;
     svg.append(
       draw("line", { class: "axis", x1: at, x2: at, y1: bottom, y2: bottom + 4 }),
@@ -71,14 +71,13 @@ function lineChart(host, options) {
   if (!options.yRange) {
     const space = (yRange[1] - yRange[0] || 1) * 0.08;
     yRange[0] = Math.max(0, yRange[0] - space);
-    yRange[1] += space;
   }
   const place = make("div", { class: "chart" });
   const readout = make("p", { class: "readout", text: options.hint ?? "" });
   host.append(legend(used), place, readout);
   onWidth(place, (width) => {
     const x = linear(xRange, [MARGIN.left, width - MARGIN.right]);
-    const y = linear(yRange, [height - MARGIN.bottom, MARGIN.top + 14]);
+    const y = linear(yRange, [height - MARGIN.bottom, MARGIN.top + 16]);
     const svg = draw("svg", {
       viewBox: `0 0 ${width} ${height}`, class: "line-chart", role: "img", "aria-label": label,
     });

@@ -38,8 +38,8 @@ const NOT_PREDICTED = 255;
 
 function percent(fraction) {
   const value = 100 * fraction;
-  if (value > 0 && value < 0.01) return "< 0.01 %";
-  return `${value >= 99.95 ? value.toFixed(0) : value >= 9.95 ? value.toFixed(1) : value.toFixed(2)} %`;
+  if (value > 0 && value < 0.01) return "< 0.01%";
+  return `${value.toFixed(value >= 99.95 ? 0 : value >= 9.95 ? 1 : 2)}%`;
 }
 
 function grouped(number) {

@@ -71,45 +71,54 @@ function showCalibration(host) {
   });
 }
 
-// Each character with its frequency in the text and in the sample, on a logarithmic axis.
+// Each character with its frequency in the text and in the sample, on logarithmic axes.
 function showFrequencies(host) {
   const { rows, sampled } = data.frequencies;
-  const least = 0.5 / sampled;
-  const values = rows.flatMap(([, text, ours]) => [Math.max(text, least), Math.max(ours, least)]);
-  const range = extent(values).map(Math.log10);
-  if (range[0] === range[1]) range[0] -= 1;
+  const least = 0.5 / sampled; // where a character is shown that the sample does not have
   onWidth(host, (width) => {
     const columns = width > 640 ? 2 : 1;
     const perColumn = Math.ceil(rows.length / columns);
-    const [rowHeight, gap, axis] = [17, 36, 34];
+    const [gap, axis] = [40, 34];
     const own = (width - gap * (columns - 1)) / columns;
-    const height = perColumn * rowHeight + axis;
+    const height = perColumn * FREQUENCY_ROW + axis;
     const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "character frequencies" });
     for (let column = 0; column < columns; column++) {
-      const left = column * (own + gap) + 46;
-      const x = linear(range, [left, left + own - 56]);
-      for (let power = Math.ceil(range[0]); power <= range[1] + 1e-9; power++) {
-        svg.append(
-          draw("line", { class: "grid", x1: x(power), x2: x(power), y1: 0, y2: height - axis }),
-          draw("text", { class: "tick", x: x(power), y: height - axis + 14, "text-anchor": "middle", text: `${+(100 * 10 ** power).toPrecision(1)}%` }));
-      }
-      svg.append(draw("text", { class: "axis-label", x: left + (own - 56) / 2, y: height - 4, "text-anchor": "middle", text: "fraction of all characters" }));
-      rows.slice(column * perColumn, (column + 1) * perColumn).forEach(([symbol, text, ours], i) => {
-        const y = (i + 0.5) * rowHeight;
-        const [a, b] = [text, ours].map((value) => x(Math.log10(Math.max(value, least))));
-        const row = draw("g", {}, draw("title", {
-          text: `${symbols.label(symbol)}: ${percent(text)} of the text, ${ours > 0 ? percent(ours) : "none"} of the sample`,
-        }));
-        row.append(
-          draw("rect", { class: "hit", x: left - 46, y: y - rowHeight / 2, width: own, height: rowHeight }),
-          draw("text", { class: `row-symbol${symbols.isEscaped(symbol) ? " soft" : ""}`, x: left - 14, y: y + 4.5, "text-anchor": "end", text: symbols.label(symbol) }),
-          draw("line", { class: "span", x1: a, x2: b, y1: y, y2: y }),
-          draw("circle", { class: "dot first", cx: a, cy: y, r: 4 }),
-          draw("circle", { class: ours > 0 ? "dot second hollow" : "dot none hollow", cx: b, cy: y, r: 4 }));
-        svg.append(row);
-      });
+      const part = rows.slice(column * perColumn, (column + 1) * perColumn);
+      if (part.length) drawFrequencies(svg, part, column * (own + gap), own, height - axis, least);
     }
     host.replaceChildren(svg);
+  });
+}
+
+const FREQUENCY_ROW = 17;
+
+function drawFrequencies(svg, rows, left, width, bottom, least) {
+  const log = (value) => Math.log10(Math.max(value, least));
+  const [low, high] = extent(rows.flatMap(([, text, ours]) => [log(text), log(ours)]));
+  const x = linear([low - 0.05, high + 0.05], [left + 46, left + width - 12]);
+  let last = -Infinity;
+  for (let power = Math.floor(low); power <= high; power++) {
+    for (const factor of [1, 2, 5]) {
+      const at = x(Math.log10(factor) + power);
+      if (at < x(low) || at > x(high) || at - last < 44) continue;
+      last = at;
+      svg.append(
+        draw("line", { class: "grid", x1: at, x2: at, y1: 0, y2: bottom }),
+        draw("text", { class: "tick", x: at, y: bottom + 14, "text-anchor": "middle", text: `${+(100 * factor * 10 ** power).toPrecision(1)}%` }));
+    }
+  }
+  svg.append(draw("text", { class: "axis-label", x: left + (width + 34) / 2, y: bottom + 30, "text-anchor": "middle", text: "fraction of all characters" }));
+  rows.forEach(([symbol, text, ours], i) => {
+    const y = (i + 0.5) * FREQUENCY_ROW;
+    const [a, b] = [x(log(text)), x(log(ours))];
+    const escaped = symbols.isEscaped(symbol) ? " soft" : "";
+    svg.append(draw("g", {},
+      draw("title", { text: `${symbols.label(symbol)}: ${percent(text)} of the text, ${ours > 0 ? percent(ours) : "none"} of the sample` }),
+      draw("rect", { class: "hit", x: left, y: y - FREQUENCY_ROW / 2, width, height: FREQUENCY_ROW }),
+      draw("text", { class: `row-symbol${escaped}`, x: left + 30, y: y + 4.5, "text-anchor": "end", text: symbols.label(symbol) }),
+      draw("line", { class: "span", x1: a, x2: b, y1: y, y2: y }),
+      draw("circle", { class: "dot first", cx: a, cy: y, r: 4 }),
+      draw("circle", { class: `dot hollow ${ours > 0 ? "second" : "none"}`, cx: b, cy: y, r: 4 })));
   });
 }
 

@@ -37,14 +37,34 @@ function activationClass(code) {
   return strength === 0 ? "" : `${x < 0 ? "n" : "p"}${strength}`;
 }
 
+// Spearman's ρ of a number; of a property the AUC, and whether the unit is high or low there.
 function statistic(feature, separation) {
-  if (feature.graded) return `ρ ${separation < 0 ? "−" : ""}${Math.abs(separation).toFixed(2)}`;
-  return `AUC ${((1 + separation) / 2).toFixed(2)}`;
+  const size = Math.abs(separation);
+  if (feature.graded) return `${separation < 0 ? "−" : ""}${size.toFixed(2)}`;
+  return `${((1 + size) / 2).toFixed(2)}${separation < 0 ? "↓" : "↑"}`;
+}
+
+// The unit that is shown first: one that counts or remembers rather than one that sees a character.
+function firstUnit() {
+  const liked = ["inside quotes", "inside brackets", "position in the line"];
+  const places = units.features.map((feature, i) => ({ i, order: liked.indexOf(feature.name) }));
+  const known = places.filter(({ order }) => order >= 0).sort((a, b) => a.order - b.order);
+  const clear = known.find(({ i }) => Math.abs(units.separation(...units.ranked[i][0], i)) >= 0.5);
+  const chosen = clear ?? places[0];
+  return chosen ? units.ranked[chosen.i][0] : [0, 0];
+}
+
+function activationLegend(variable) {
+  const [low, middle, high] = variable === 0 ? ["−1", "0", "1"] : ["0", "0.5", "1"];
+  const step = (className, text = "") => make("span", { class: `scale-step ${className}`, text });
+  return [make("span", { class: "scale-title", text: variable === 0 ? "state" : "gate" }),
+    step("n8", low), step("n6"), step("n4"), step("n2"), step("", middle),
+    step("p2"), step("p4"), step("p6"), step("p8", high)];
 }
 
 function showUnits() {
   const state = { variable: 0, unit: 0, t: 0 };
-  if (units.features.length) [state.variable, state.unit] = units.ranked[0][0];
+  [state.variable, state.unit] = firstUnit();
 
   const view = new TextView(find("unit-view"), {
     text: passage.symbols,
@@ -76,6 +96,7 @@ function showUnits() {
       const same = button.variable === variable && button.unit === chosen;
       button.setAttribute("aria-pressed", same);
     }
+    find("unit-scale").replaceChildren(...activationLegend(variable));
     view.repaint();
     showHere();
     showFollows(state);
@@ -124,14 +145,16 @@ function showRanking(choose) {
         type: "button", class: "unit-button", "aria-pressed": "false",
         on: { click: () => choose(variable, unit) },
       }, make("b", { text: units.name(variable, unit) }),
-      make("span", { text: statistic(feature, separation).replace("AUC ", "").replace("ρ ", "") }));
+      make("span", { text: statistic(feature, separation) }));
       Object.assign(button, { variable, unit });
       return button;
     });
-    const share = feature.graded ? "Spearman's ρ" : `AUC; ${percent(feature.fraction)} of the characters`;
+    const share = feature.graded ? "rank correlation ρ" : `AUC; ${percent(feature.fraction)} of the characters`;
+    const states = buttons.filter((button) => button.variable === 0);
+    const gates = buttons.filter((button) => button.variable !== 0);
     host.append(make("div", { class: "ranked" },
       make("p", { class: "ranked-name" }, make("b", { text: feature.name }), make("span", { class: "soft", text: share })),
-      make("div", { class: "unit-buttons" }, ...buttons)));
+      make("div", { class: "unit-buttons" }, ...states), make("div", { class: "unit-buttons" }, ...gates)));
   });
 }
 
@@ -145,7 +168,7 @@ function showFollows({ variable, unit }) {
     inner.style.width = `${50 * Math.abs(separation)}%`;
     return make("li", {}, make("span", { text: feature.name }),
       make("span", { class: "both-ways" }, inner),
-      make("span", { class: "number", text: statistic(feature, separation) }));
+      make("span", { class: "number", text: `${feature.graded ? "ρ" : "AUC"} ${statistic(feature, separation)}` }));
   }));
   find("follows-name").textContent = `${VARIABLE_NAMES[variable]} of unit ${units.name(variable, unit).slice(1)}`;
 }
