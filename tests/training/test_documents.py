@@ -71,7 +71,7 @@ def test_samples_start_anew_with_each_document(monkeypatch, learned):
     assert len(set(likeliest)) == 1  # nothing is left of the one before
     drawn = model.sample(2300, seed=4)
     for size in (1, 5, 1000):
-        monkeypatch.setattr(sampling, "_DOCUMENT", size)
+        monkeypatch.setattr(sampling, "_PART", size)
         assert model.sample(2300, seed=4) == drawn
     # what stands before the last separator of a prompt changes nothing
     for prompt in (separator, "a" + separator, "e" * 300 + separator, separator * 3):

@@ -320,7 +320,7 @@ def test_a_signal_breaks_off_a_sample(monkeypatch, tmp_path, capsys):
             assert part < 4
             yield "sampled"
 
-    monkeypatch.setattr("gru_ext.training.run.sample_chunks", endless)
+    monkeypatch.setattr("gru_ext.training.run.iter_sample", endless)
     options = OPTIONS | {"quiet": False, "sample_every": 10}
     with pytest.raises(gru_ext.TrainingInterrupted):
         gru_ext.train(TEXT, **options, output=tmp_path / "model.npz")
@@ -331,7 +331,7 @@ def test_a_signal_breaks_off_a_sample(monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize("how", ["quiet", "closed", "missing"])
 @pytest.mark.parametrize("as_script", [False, True])
 def test_samples_that_nobody_sees_are_not_drawn(monkeypatch, how, as_script):
-    monkeypatch.setattr("gru_ext.training.run.sample_chunks", fail)
+    monkeypatch.setattr("gru_ext.training.run.iter_sample", fail)
     monkeypatch.setattr(classic, "sample", fail)
     options = {"max_steps": 8, "sample_every": 2, "quiet": how == "quiet", "classic": as_script}
     if how != "quiet":

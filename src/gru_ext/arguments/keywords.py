@@ -7,7 +7,7 @@ import functools
 import inspect
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from gru_ext.arguments.kinds import OneOf
@@ -45,18 +45,46 @@ def keywords_of(
         )
         cast(Any, call).__signature__ = signature
         del call.__wrapped__
-        if call.__doc__ is not None:  # python -OO has none
-            described = "".join(map(describe, declared.values()))
-            # Python 3.13 takes the indentation of docstrings away
-            call.__doc__ = re.sub(
-                r"^( *)\{options\}\n",
-                lambda line: textwrap.indent(described, line[1]),
-                call.__doc__,
-                flags=re.M,
-            )
+        _describe(call, declared)
         return call
 
     return decorate
+
+
+def described_by(
+    options: type[Options], leave_out: Collection[str] = ()
+) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
+    """Describe the keyword arguments of a function that ends with ``**options``.
+
+    ``inspect.signature`` and ``help()`` have them instead: those of the declarations that the
+    function does not name itself. The line ``{options}`` of the docstring becomes the description
+    of all of them. Type checkers see what the annotation of ``**options`` says.
+    """
+    declared = {n: o for n, o in options.declared().items() if n not in leave_out}
+
+    def decorate(function: Callable[P, Result]) -> Callable[P, Result]:
+        own = inspect.signature(function)
+        named = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        more = [_parameter(o) for name, o in declared.items() if name not in own.parameters]
+        signature = own.replace(parameters=[*named, *more])
+        cast(Any, function).__signature__ = signature
+        _describe(function, declared)
+        return function
+
+    return decorate
+
+
+def _describe(function: Any, declared: Mapping[str, Option[Any]]) -> None:
+    """Put the descriptions of options in the place of a docstring's line ``{options}``."""
+    if function.__doc__ is not None:  # python -OO has none
+        described = "".join(map(describe, declared.values()))
+        # Python 3.13 takes the indentation of docstrings away
+        function.__doc__ = re.sub(
+            r"^( *)\{options\}\n",
+            lambda line: textwrap.indent(described, line[1]),
+            function.__doc__,
+            flags=re.M,
+        )
 
 
 def _parameter(option: Option[Any]) -> inspect.Parameter:

@@ -28,10 +28,13 @@ class Kind(ABC, Generic[T]):
         The Python type, as a signature shows it.
     metavar : str
         What stands for a value in the command line's help.
+    repeated : bool
+        Whether the command line collects several values.
     """
 
     annotation: str
     metavar: str
+    repeated = False
 
     @abstractmethod
     def check(self, name: str, value: object) -> T:
@@ -100,8 +103,8 @@ class Number(Kind[float]):
 
     Parameters
     ----------
-    least, above, below : float, optional
-        Bounds: ``least`` itself is allowed, ``above`` and ``below`` themselves are not.
+    least, most, above, below : float, optional
+        Bounds: ``least`` and ``most`` are allowed, ``above`` and ``below`` are not.
     infinite : bool
         Whether infinity is allowed.
     """
@@ -112,11 +115,13 @@ class Number(Kind[float]):
         self,
         *,
         least: float = -math.inf,
+        most: float = math.inf,
         above: float = -math.inf,
         below: float = math.inf,
         infinite: bool = False,
     ) -> None:
-        self.least, self.above, self.below, self.infinite = least, above, below, infinite
+        self.least, self.most, self.above, self.below = least, most, above, below
+        self.infinite = infinite
 
     def check(self, name: str, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -125,7 +130,9 @@ class Number(Kind[float]):
             plain = float(value)
         except OverflowError:  # a whole number beyond the floats
             raise ValueError(self.refusal(name, value)) from None
-        inside = plain >= self.least and (self.above == -math.inf or plain > self.above)
+        inside = self.least <= plain <= self.most and (
+            self.above == -math.inf or plain > self.above
+        )
         inside = inside and (plain < self.below or (self.infinite and plain == math.inf))
         if not inside or plain == -math.inf:
             raise ValueError(self.refusal(name, value))
@@ -139,6 +146,10 @@ class Number(Kind[float]):
 
     def describe(self) -> str:
         finite = "number or infinity" if self.infinite else "finite number"
+        if self.most < math.inf:
+            if self.above == 0:
+                return f"a number above 0, up to {self.most:g}"
+            return f"a number from {self.least:g} to {self.most:g}"
         if self.above == 0:
             return f"a positive {finite}"
         if self.below < math.inf:
@@ -193,6 +204,38 @@ class String(Kind[str]):
 
     def describe(self) -> str:
         return "a str" if self.empty else "a str of one character or more"
+
+
+class Strings(Kind[tuple[str | bytes, ...]]):
+    """One str or several, none of them empty; bytes too.
+
+    Parameters
+    ----------
+    parse : callable, optional
+        What a word of the command line goes through first.
+    """
+
+    annotation, metavar, repeated = "str | bytes | list[str | bytes]", "TEXT", True
+
+    def __init__(self, parse: Callable[[str], str] = str) -> None:
+        self._parse = parse
+
+    def check(self, name: str, value: object) -> tuple[str | bytes, ...]:
+        values = [value] if isinstance(value, str | bytes) else value
+        if not isinstance(values, list | tuple):
+            raise TypeError(self.refusal(name, value))
+        for each in values:
+            if not isinstance(each, str | bytes):
+                raise TypeError(self.refusal(name, each))
+            if not each:
+                raise ValueError(self.refusal(name, each))
+        return tuple(values)
+
+    def parse(self, text: str) -> object:
+        return self._parse(text)
+
+    def describe(self) -> str:
+        return "a str of one character or more, or a list of them"
 
 
 class Flag(Kind[bool]):

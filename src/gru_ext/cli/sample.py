@@ -4,13 +4,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gru_ext.cli.output import ModelOutput
-
-if TYPE_CHECKING:
-    from gru_ext.model.model import Model
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -20,7 +16,7 @@ def run(arguments: argparse.Namespace) -> None:
     model = load(arguments.model)
     output = ModelOutput(arguments.encoding)
     prompt = _prompt(arguments, model.vocabulary.units)
-    parts = _parts(model, prompt, arguments)
+    parts = model.iter_sample(arguments.length, prompt, arguments.temperature, arguments.seed)
     first = next(parts, prompt[:0])  # a bad prompt is reported before anything is printed
     output.write(prompt + first)
     for part in parts:
@@ -37,23 +33,3 @@ def _prompt(arguments: argparse.Namespace, units: str) -> Any:
         return utf8(arguments.prompt, name="`prompt`") if units == "bytes" else arguments.prompt
     pieces: Any = TextReader([arguments.prompt_file], units, arguments.encoding).pieces()
     return (b"" if units == "bytes" else "").join(pieces)
-
-
-def _parts(model: Model, prompt: Any, arguments: argparse.Namespace) -> Iterator[Any]:
-    """What follows the prompt, a part at a time: as bytes for a model of bytes."""
-    from gru_ext.model.sampling import sample_symbols
-
-    vocabulary = model.vocabulary
-    for symbols in sample_symbols(
-        model.parameters,
-        vocabulary,
-        arguments.length,
-        prompt,
-        arguments.temperature,
-        arguments.seed,
-        separator=model.separator,
-    ):
-        if vocabulary.units == "bytes":
-            yield vocabulary.to_bytes(symbols)
-        else:
-            yield vocabulary.decode(symbols)

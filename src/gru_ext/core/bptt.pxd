@@ -101,6 +101,8 @@ cdef void product(const Window *w, bint use_packed, real *c, Py_ssize_t ldc, con
 cdef void cell_forward(const Window *w, const LayerOffsets *at, const real *p,
                        const real *layer_ws, real *gates, real *rh, const real *h_prev, real *h,
                        const int32_t *x, const real *projected, Py_ssize_t n) noexcept nogil
+cdef void cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
+                    Py_ssize_t layer, Py_ssize_t t, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef double inverse_temperature(double temperature) noexcept nogil
 cdef int32_t sample_symbol(const Window *w, const real *p, double temperature,
                            double uniform) noexcept nogil

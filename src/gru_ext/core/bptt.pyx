@@ -179,9 +179,8 @@ cdef inline void apply_dropout(const Window *w, real *y, const real *x, Py_ssize
     gru_dropout(w.k, y, x, w.dropout_key, layer * w.T * w.B + row, n, w.p.Hp, w.dropout, accumulate)
 
 
-cdef inline void cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
-                           Py_ssize_t layer, Py_ssize_t t, Py_ssize_t s0,
-                           Py_ssize_t s1) noexcept nogil:
+cdef void cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
+                    Py_ssize_t layer, Py_ssize_t t, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
     # Time step t of one layer, streams [s0, s1): h[t] -> h[t+1], with resets and dropout.
     cdef Py_ssize_t Hp = w.p.Hp, row = t * w.B + s0, i
     cdef real *layer_ws = layer_workspace(w, ws, layer)

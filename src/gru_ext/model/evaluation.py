@@ -3,19 +3,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.core.windows import Workspace, forward_window
+from gru_ext.arguments.kinds import Whole
+from gru_ext.core.stream import SymbolStream
 from gru_ext.model.parameters import Parameters
-from gru_ext.text.corpus import release
-from gru_ext.text.documents import document_starts
+from gru_ext.text.corpus import encode_text, release
+from gru_ext.text.reader import TextReader
+from gru_ext.text.unknown import UNKNOWN_BITS, UNKNOWN_KIND, count_unknown
+from gru_ext.text.vocabulary import Counts
 
-_WINDOW = 256
+if TYPE_CHECKING:
+    from gru_ext.model.stored import StoredModel
+    from gru_ext.text.reader import Text
+
+WINDOWS = Whole(1)
+
+# Symbols that are read in one call, between which a run can be stopped.
+_PART = 1024
+# Windows that are read at a time.
+_LANES = 32
 # Symbols between two releases of a mapped text's pages.
 _RELEASE = 1 << 20
 
@@ -30,10 +44,13 @@ class Evaluation:
         The mean of -log p of each character given all characters before it.
     characters : int
         The characters that were predicted: all but the first.
+    unknown : int
+        The characters that the model does not know, and that were left out.
     """
 
     nats_per_char: float
     characters: int
+    unknown: int = 0
 
     @property
     def bits_per_char(self) -> float:
@@ -54,6 +71,7 @@ def evaluate_symbols(
     symbols: NDArray[np.integer],
     progress: Callable[[int], object] | None = None,
     separator: NDArray[np.integer] | None = None,
+    windows: int | None = None,
 ) -> Evaluation:
     """Evaluate a model on symbols of shape (n,), with the hidden state carried through all of them.
 
@@ -67,6 +85,9 @@ def evaluate_symbols(
         It is called with the number of characters after each window.
     separator : ndarray of symbols, optional
         What stands between documents.
+    windows : int, optional
+        The length of windows that are evaluated as independent sequences, each from a zero state,
+        instead of one long one.
 
     Raises
     ------
@@ -76,26 +97,62 @@ def evaluate_symbols(
     n = len(symbols) - 1
     if n < 1:
         raise ValueError(f"a text to evaluate needs at least 2 characters, not {len(symbols)}")
-    workspace = Workspace(
-        parameters.vocabulary_size,
-        parameters.hidden_size,
-        1,
-        min(_WINDOW, n),
-        parameters.dtype,
-        training=False,
-        resetting=separator is not None,
-        layers=parameters.layers,
-    )
-    resets = None
+    if windows is not None:
+        return _evaluate_windows(parameters, symbols, windows, progress)
+    stream = SymbolStream(parameters, separator=separator)
     total = 0.0
-    for start in range(0, n, _WINDOW):
+    for start in range(0, n + 1, _PART):
         if start % _RELEASE == 0:
             release(symbols)
-        window = np.ascontiguousarray(symbols[start : start + _WINDOW + 1], np.int32)[:, None]
-        if separator is not None:
-            before = symbols[max(0, start - len(separator) + 1) : start + len(window) - 1]
-            resets = document_starts(before, separator)[1 - len(window) :, None]
-        total += forward_window(parameters.flat, window[:-1], window[1:], workspace, resets)
+        part = symbols[start : start + _PART]
+        total += float(stream.read(part[:, None]).sum())
         if progress is not None:
-            progress(len(window) - 1)
+            progress(len(part))
+    return Evaluation(total / n, n)
+
+
+def evaluate_text(
+    model: StoredModel, text: Text, encoding: str, join: str, windows: int | None, unknown: str
+) -> Evaluation:
+    """Evaluate a model on a text (:meth:`Model.evaluate`)."""
+    if windows is not None:
+        windows = WINDOWS.check("windows", windows)
+    UNKNOWN_KIND.check("unknown", unknown)
+    reader = TextReader(text, model.vocabulary.units, encoding, join=join)
+    counts = Counts(reader.pieces(), reader.units)
+    missing = 0 if unknown == "error" else count_unknown(model.vocabulary, counts)
+    symbols = encode_text(reader, counts, model.vocabulary, missing)
+    found = evaluate_symbols(model.parameters, symbols, None, model.separator, windows)
+    if unknown == "cost" and missing:
+        total = found.nats_per_char * found.characters + missing * UNKNOWN_BITS * math.log(2)
+        characters = found.characters + missing
+        return Evaluation(total / characters, characters, missing)
+    return dataclasses.replace(found, unknown=missing)
+
+
+def _evaluate_windows(
+    parameters: Parameters,
+    symbols: NDArray[np.integer],
+    windows: int,
+    progress: Callable[[int], object] | None,
+) -> Evaluation:
+    """Evaluate the windows of a text as independent sequences, many at a time.
+
+    A window reads the symbols from its place on, and predicts each next one, so that the last one
+    that it predicts is the first that the next window reads.
+    """
+    n, total = len(symbols) - 1, 0.0
+    lanes = min(_LANES, -(-n // windows))
+    stream = SymbolStream(parameters, lanes)
+    for start in range(0, n, lanes * windows):
+        if start // _RELEASE != (start - lanes * windows) // _RELEASE:
+            release(symbols)
+        part = symbols[start : start + lanes * windows + 1]
+        read = len(part) - 1
+        places = np.minimum(np.arange(windows + 1)[:, None] + windows * np.arange(lanes), read)
+        predicted = windows * np.arange(lanes) + np.arange(1, windows + 1)[:, None] <= read
+        stream.reset()
+        total += float(stream.read(part[places])[1:][predicted].sum())
+        if progress is not None:
+            progress(read)
     return Evaluation(total / n, n)

@@ -1,173 +1,285 @@
 # SPDX-License-Identifier: MIT
-"""Sampling text from a model, character by character."""
+"""Sampling text from a model: one sample as it comes, or many side by side."""
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.arguments.kinds import Number, Whole
-from gru_ext.core.windows import Workspace, forward_window, sample_streams
-from gru_ext.model.parameters import Parameters
-from gru_ext.text.documents import document_starts
-from gru_ext.text.vocabulary import Vocabulary
+from gru_ext.arguments.kinds import Whole
+from gru_ext.core.sampler import ENDINGS, Sampler
+from gru_ext.core.sampling_loop import sample_symbols
+from gru_ext.core.threads import available_cpus
+from gru_ext.model.sampling_options import ChoiceOptions, SamplingOptions
+from gru_ext.model.sampling_plan import SamplingPlan
+from gru_ext.model.stream import Stream
 
-LENGTH, TEMPERATURE, SEED = Whole(0), Number(least=0), Whole(0)
+if TYPE_CHECKING:
+    from gru_ext.model.stored import StoredModel
 
-_CHUNK = 1000
-_PROMPT_WINDOW = 256
-# Characters sampled at first where a document may end; then twice as many each time.
-_DOCUMENT = 16
+LENGTH = Whole(0)
 
+# Characters that are sampled in one call; a sample that is shown as it comes has parts of them.
+_PART = 256
+# Samples side by side: at most, and at least for each thread.
+_MOST, _FEWEST = 64, 4
+_BITS_PER_NAT = 1 / math.log(2)
 
-def sample_chunks(
-    parameters: Parameters,
-    vocabulary: Vocabulary,
-    length: int,
-    prompt: str = "",
-    temperature: float = 1.0,
-    seed: int | Sequence[int] | None = None,
-    hidden: NDArray[np.floating] | None = None,
-    separator: NDArray[np.integer] | None = None,
-) -> Iterator[str]:
-    """Yield the text of :func:`sample_symbols`, a part at a time."""
-    if not isinstance(prompt, str):
-        raise TypeError(f"`prompt` must be a str, not {type(prompt).__name__}")
-    decode = vocabulary.decoder()
-    for sampled in sample_symbols(
-        parameters, vocabulary, length, prompt, temperature, seed, hidden, separator
-    ):
-        yield decode(sampled, False)
-    rest = decode(np.empty(0, np.int32), True)
-    if rest:
-        yield rest
+Seed = int | Sequence[int] | None
 
 
-def sample_symbols(
-    parameters: Parameters,
-    vocabulary: Vocabulary,
+@dataclass(frozen=True)
+class Sample:
+    """A text that a model generated.
+
+    Attributes
+    ----------
+    prompt : str or bytes
+        What the model read first.
+    continuation : str or bytes
+        What it generated.
+    bits : float
+        How many bits the continuation costs under the model: -log2 of its probability at
+        temperature 1 without any filter. A stop text that was cut off counts too.
+    stop : str
+        Why it ended: "length", "stop" or "regex".
+    """
+
+    prompt: str | bytes
+    continuation: str | bytes
+    bits: float
+    stop: str
+
+    @property
+    def text(self) -> Any:
+        """Prompt and continuation."""
+        return self.prompt + self.continuation  # type: ignore[operator]
+
+
+def generator_of(seed: Seed, i: int) -> np.random.Generator:
+    """The random numbers of sample i: they depend on nothing but the seed and i."""
+    if seed is None:
+        return np.random.default_rng()
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(i,) if i else ()))
+
+
+def plan_of(model: StoredModel, options: ChoiceOptions, length: int) -> SamplingPlan:
+    """What the options mean for this model."""
+    length = LENGTH.check("length", length)
+    return SamplingPlan(options, model.vocabulary, model.dtype, length, validation_bits(model))
+
+
+def validation_bits(model: StoredModel) -> float | None:
+    """The loss on the validation part that the model file records, in bits."""
+    try:
+        nats = model.about["run"]["validation"]["best_nats"]
+        return float(nats) * _BITS_PER_NAT
+    except (KeyError, TypeError):
+        return None
+
+
+def start(
+    model: StoredModel, prompt: str | bytes, temperature: float, generator: np.random.Generator
+) -> tuple[Stream, NDArray[np.integer]]:
+    """A stream that has read the prompt, and the prompt's symbols.
+
+    Without a prompt it starts as after a document separator, or else after a newline if the model
+    knows that character, or else after a random character. At temperature 0 that is the first
+    character of the vocabulary.
+    """
+    vocabulary = model.vocabulary
+    if isinstance(prompt, bytes) and vocabulary.units != "bytes":
+        raise TypeError("`prompt` must be a str for a model of characters, not bytes")
+    if not isinstance(prompt, str | bytes):
+        raise TypeError(f"`prompt` must be a str or bytes, not {type(prompt).__name__}")
+    symbols = vocabulary.encode(prompt)
+    read = symbols
+    if not prompt:
+        if model.separator is not None:
+            read = model.separator[-1:]
+        elif "\n" in vocabulary:
+            read = vocabulary.encode("\n")
+        elif temperature == 0:
+            read = np.zeros(1, np.int32)
+        else:
+            read = generator.integers(len(vocabulary), size=1, dtype=np.int32)
+    stream = Stream(model.parameters, 1, model.separator, vocabulary)
+    stream.read(read[:, None])
+    return stream, symbols
+
+
+def generate(
+    model: StoredModel, length: int, prompts: Sequence[str | bytes], options: SamplingOptions
+) -> list[list[Sample]]:
+    """Generate ``options.n`` samples for each prompt (:meth:`Model.generate`).
+
+    The samples are divided into batches, which run on several threads. A sample does not depend on
+    the others, so that the number of threads makes no difference.
+    """
+    plan = plan_of(model, options, length)
+    count = (options.n or 1) * options.best_of
+    rows = [(prompt, i) for prompt in prompts for i in range(count)]
+    threads = min(available_cpus(), -(-len(rows) // _FEWEST)) or 1
+    size = max(1, min(_MOST, -(-len(rows) // threads)))
+    batches = [rows[i : i + size] for i in range(0, len(rows), size)]
+    stopped = threading.Event()
+
+    def run(batch: list[tuple[str | bytes, int]]) -> list[Sample]:
+        return _generate_batch(model, plan, batch, stopped)
+
+    if threads == 1:
+        done = [run(batch) for batch in batches]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                done = list(pool.map(run, batches))
+            except BaseException:
+                stopped.set()
+                raise
+    samples = [sample for batch in done for sample in batch]
+    best = options.best_of
+    chosen = [
+        min(samples[i : i + best], key=lambda s: s.bits / max(1, len(s.continuation)))
+        for i in range(0, len(samples), best)
+    ]
+    each = options.n or 1
+    return [chosen[i : i + each] for i in range(0, len(chosen), each)]
+
+
+def _generate_batch(
+    model: StoredModel,
+    plan: SamplingPlan,
+    rows: Sequence[tuple[str | bytes, int]],
+    stopped: threading.Event,
+) -> list[Sample]:
+    """One sample for each prompt and number, side by side."""
+    options = plan.options
+    generators = [generator_of(options.seed, i) for _, i in rows]
+    starts: dict[Any, tuple[Stream, NDArray[np.integer]]] = {}
+    heads = []
+    for (prompt, i), generator in zip(rows, generators, strict=True):
+        # without a prompt, the character to start after may be random
+        key = (type(prompt), prompt, 0 if prompt else i)
+        if key not in starts:
+            starts[key] = start(model, prompt, options.temperature, generator)
+        heads.append(starts[key])
+    stream = Stream(model.parameters, len(rows), model.separator, model.vocabulary)
+    stream.assign([head for head, _ in heads], [0] * len(heads))
+    sampler = plan.sampler(len(rows))
+    for b, (_, symbols) in enumerate(heads):
+        sampler.read_stream(b, symbols)
+    sampled, bits = _run(plan, stream, sampler, generators, stopped)
+    return [
+        _sample(plan, prompt, sampled[:, b], float(bits[b]), int(sampler.ended[b]))
+        for b, (prompt, _) in enumerate(rows)
+    ]
+
+
+def draw(stream: Stream, length: int, options: ChoiceOptions) -> list[Any]:
+    """Generate text that follows what each stream has read (:meth:`Stream.draw`)."""
+    length = LENGTH.check("n", length)
+    plan = SamplingPlan(options, stream.vocabulary, stream.dtype, length)
+    generators = [generator_of(options.seed, b) for b in range(stream.batch_size)]
+    sampler = plan.sampler(stream.batch_size)
+    sampled, _ = _run(plan, stream, sampler, generators)
+    as_bytes = stream.vocabulary.units == "bytes"
+    convert = stream.vocabulary.to_bytes if as_bytes else stream.vocabulary.decode
+    return [
+        convert(_symbols(plan, sampled[:, b], int(sampler.ended[b])))
+        for b in range(stream.batch_size)
+    ]
+
+
+def _run(
+    plan: SamplingPlan,
+    stream: Stream,
+    sampler: Sampler,
+    generators: Sequence[np.random.Generator],
+    stopped: threading.Event | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """The symbols of each stream, (n, B), -1 after the end of a sample, and their bits, (B,)."""
+    parts, nats = [], np.zeros(len(generators))
+    for begin in range(0, plan.length, _PART):
+        if stopped is not None and stopped.is_set():
+            break
+        n = min(_PART, plan.length - begin)
+        losses = np.empty((n, len(generators)))
+        uniforms = np.stack([generator.random(n) for generator in generators], axis=1)
+        parts.append(sample_symbols(stream, sampler, uniforms, losses))
+        nats += losses.sum(axis=0)
+        if sampler.ended.all():
+            break
+    empty = np.empty((0, len(generators)), np.int32)
+    return np.concatenate([empty, *parts]), nats * _BITS_PER_NAT
+
+
+def _symbols(plan: SamplingPlan, sampled: NDArray[np.int32], ended: int) -> NDArray[np.int32]:
+    """A sample's symbols, without the stop text if it is cut off."""
+    symbols = sampled[sampled >= 0]
+    return plan.without_stop(symbols) if ENDINGS[ended] == "stop" else symbols
+
+
+def _sample(
+    plan: SamplingPlan, prompt: str | bytes, sampled: NDArray[np.int32], bits: float, ended: int
+) -> Sample:
+    symbols = _symbols(plan, sampled, ended)
+    text: str | bytes
+    if isinstance(prompt, bytes):
+        text = plan.vocabulary.to_bytes(symbols)
+    else:
+        text = plan.vocabulary.decode(symbols)
+    return Sample(prompt, text, bits, ENDINGS[ended] or "length")
+
+
+def iter_sample(
+    model: StoredModel,
     length: int,
     prompt: str | bytes = "",
-    temperature: float = 1.0,
-    seed: int | Sequence[int] | None = None,
-    hidden: NDArray[np.floating] | None = None,
-    separator: NDArray[np.integer] | None = None,
-) -> Iterator[NDArray[np.integer]]:
-    """Sample ``length`` characters that follow ``prompt``, a part at a time.
+    options: ChoiceOptions | None = None,
+    seed: Seed = None,
+) -> Iterator[Any]:
+    """Yield one sample a part at a time, as text or, for a prompt of bytes, as bytes.
 
-    Parameters
-    ----------
-    parameters, vocabulary
-        The model.
-    length : int
-        The characters, or bytes, to sample.
-    prompt : str or bytes
-        What the model reads first; bytes only for a model of bytes. Without a prompt it starts as
-        after a document separator, or else after a newline if it knows that character, or else
-        after a random character. At temperature 0 that is the first character of the vocabulary.
-    temperature : float
-        The logits are divided by it. 0 takes the most likely character each time: nothing is
-        random then.
-    seed : int or sequence of int, optional
-        The same seed gives the same text.
-    hidden : ndarray, shape (1, H), or (layers, 1, H) for several layers, optional
-        The state to start from; zero by default.
-    separator : ndarray of symbols, optional
-        What stands between documents. The state is reset where it is read or sampled.
-
-    Yields
-    ------
-    ndarray of symbols, shape (n,)
-
-    Raises
-    ------
-    TypeError, ValueError
-        The prompt has characters that the model does not know, or a number is out of range.
+    The prompt is not yielded. ``seed`` is for seeds of several numbers, which no option has.
     """
-    length = LENGTH.check("length", length)
-    temperature = TEMPERATURE.check("temperature", temperature)
-    if seed is not None and not isinstance(seed, Sequence):
-        seed = SEED.check("seed", seed)
-    generator = np.random.default_rng(seed)
-    if prompt:
-        read = vocabulary.encode(prompt).astype(np.int32)
-    elif separator is not None:
-        read = separator[-1:].astype(np.int32)
-    elif "\n" in vocabulary:
-        read = vocabulary.encode("\n").astype(np.int32)
-    elif temperature == 0:
-        read = np.zeros(1, np.int32)
-    else:
-        read = generator.integers(len(vocabulary), size=1, dtype=np.int32)
-    reader = _Reader(parameters, separator, hidden)
-    reader.read(read)
-    for start in range(0, length, _CHUNK):
-        yield reader.sample(generator.random((min(_CHUNK, length - start), 1)), temperature)
+    options = options or ChoiceOptions()
+    plan = plan_of(model, options, length)
+    generator = generator_of(options.seed if seed is None else seed, 0)
+    stream, symbols = start(model, prompt, options.temperature, generator)
+    decode: Any = model.vocabulary.decoder()
+    if isinstance(prompt, bytes):
+        decode = lambda part, last: model.vocabulary.to_bytes(part)  # noqa: E731
+    sampler = plan.sampler(1)
+    sampler.read_stream(0, symbols)
+    return _iterate(plan, stream, sampler, generator, decode)
 
 
-class _Reader:
-    """One stream that reads symbols and samples what follows, document by document."""
-
-    def __init__(
-        self,
-        parameters: Parameters,
-        separator: NDArray[np.integer] | None,
-        hidden: NDArray[np.floating] | None,
-    ) -> None:
-        self.flat = parameters.flat
-        self.workspace = Workspace(
-            parameters.vocabulary_size,
-            parameters.hidden_size,
-            1,
-            _PROMPT_WINDOW,
-            parameters.dtype,
-            training=False,
-            resetting=separator is not None,
-            layers=parameters.layers,
-        )
-        self.separator = separator
-        if hidden is not None:
-            self.workspace.hidden[...] = hidden
-
-    def read(self, symbols: NDArray[np.int32]) -> None:
-        """Read all symbols but the last, which the first sampling step reads."""
-        resets = None
-        if self.separator is not None:
-            resets = document_starts(symbols, self.separator)[:, None]
-        for start in range(0, len(symbols) - 1, _PROMPT_WINDOW):
-            part = slice(start, min(start + _PROMPT_WINDOW, len(symbols) - 1))
-            window = symbols[part, None]
-            forward_window(
-                self.flat, window, None, self.workspace, None if resets is None else resets[part]
-            )
-        if resets is not None and resets[-1]:
-            self.workspace.hidden[...] = 0
-        keep = 1 if self.separator is None else len(self.separator)
-        self.last = symbols[-keep:]
-
-    def sample(self, uniforms: NDArray[np.float64], temperature: float) -> NDArray[np.int32]:
-        """Sample a symbol for each uniform random number (n, 1); the result has shape (n,)."""
-        if self.separator is None:
-            return self._sample(uniforms, temperature)
-        k, parts, done, ahead = len(self.separator), [], 0, _DOCUMENT
-        while done < len(uniforms):
-            before = self.last[len(self.last) - min(k - 1, len(self.last)) :]
-            part = self._sample(uniforms[done : done + ahead], temperature)
-            starts = document_starts(np.concatenate([before, part]), self.separator)
-            ahead *= 2
-            if starts.any():  # what was sampled beyond the separator is sampled again
-                part = part[: int(starts.argmax()) + 1 - len(before)]
-                self.workspace.hidden[...] = 0
-                ahead = _DOCUMENT
-            self.last = np.concatenate([before, part])[-k:]
-            parts.append(part)
-            done += len(part)
-        return np.concatenate(parts)
-
-    def _sample(self, uniforms: NDArray[np.float64], temperature: float) -> NDArray[np.int32]:
-        last = self.last[-1:]
-        sampled = sample_streams(self.flat, last, uniforms, self.workspace, temperature)[:, 0]
-        self.last = sampled[-1:]
-        return sampled
+def _iterate(
+    plan: SamplingPlan,
+    stream: Stream,
+    sampler: Sampler,
+    generator: np.random.Generator,
+    decode: Any,
+) -> Iterator[Any]:
+    waiting = np.empty(0, np.int32)  # what may turn out to be a stop text
+    for begin in range(0, plan.length, _PART):
+        uniforms = generator.random((min(_PART, plan.length - begin), 1))
+        part = sample_symbols(stream, sampler, uniforms)[:, 0]
+        waiting = np.concatenate([waiting, part[part >= 0]])
+        if sampler.ended[0]:
+            break
+        ready = max(0, len(waiting) - plan.held_back)
+        if text := decode(waiting[:ready], False):
+            yield text
+        waiting = waiting[ready:]
+    if ENDINGS[int(sampler.ended[0])] == "stop":
+        waiting = plan.without_stop(waiting)
+    if text := decode(waiting, True):
+        yield text

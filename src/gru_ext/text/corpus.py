@@ -16,7 +16,9 @@ from gru_ext.text.vocabulary import Counts, Vocabulary
 _SLICE = 1 << 20
 
 
-def encode_text(reader: TextReader, counts: Counts, vocabulary: Vocabulary) -> NDArray[np.integer]:
+def encode_text(
+    reader: TextReader, counts: Counts, vocabulary: Vocabulary, unknown: int = 0
+) -> NDArray[np.integer]:
     """Encode a text that is counted, and store its symbols.
 
     Symbols of long files are stored in a temporary file that is mapped into memory: the system
@@ -30,6 +32,9 @@ def encode_text(reader: TextReader, counts: Counts, vocabulary: Vocabulary) -> N
     counts : Counts
         Counts of the same text.
     vocabulary : Vocabulary
+    unknown : int
+        How many characters have no symbol, as :func:`gru_ext.text.unknown.count_unknown` counts
+        them: they are left out. By default there is none.
 
     Returns
     -------
@@ -43,10 +48,15 @@ def encode_text(reader: TextReader, counts: Counts, vocabulary: Vocabulary) -> N
     OSError
         There is no room for the file.
     """
-    vocabulary.check(counts)
-    encoded = _of_length((vocabulary.encode(piece) for piece in reader.pieces()), counts.length)
-    if reader.in_memory or fits_in_memory(counts.length * vocabulary.dtype.itemsize):
-        symbols = np.empty(counts.length, vocabulary.dtype)
+    length = counts.length - unknown
+    if unknown:
+        pieces = (_known(vocabulary, piece) for piece in reader.pieces())
+    else:
+        vocabulary.check(counts)
+        pieces = (vocabulary.encode(piece) for piece in reader.pieces())
+    encoded = _of_length(pieces, length)
+    if reader.in_memory or fits_in_memory(length * vocabulary.dtype.itemsize):
+        symbols = np.empty(length, vocabulary.dtype)
         end = 0
         for part in encoded:
             symbols[end : end + len(part)] = part
@@ -57,6 +67,11 @@ def encode_text(reader: TextReader, counts: Counts, vocabulary: Vocabulary) -> N
             scratch.write(part.data)
         mapping = mmap.mmap(scratch.file.fileno(), 0, access=mmap.ACCESS_READ)
     return np.frombuffer(mapping, vocabulary.dtype)
+
+
+def _known(vocabulary: Vocabulary, piece: str | bytes) -> NDArray[np.integer]:
+    found = vocabulary.encode(piece, partial=True)
+    return found[found >= 0].astype(vocabulary.dtype)
 
 
 def _of_length(

@@ -198,13 +198,16 @@ class Vocabulary:
                 return np.dtype(dtype)
         return np.dtype(np.int32)
 
-    def encode(self, text: str | bytes) -> NDArray[np.integer]:
+    def encode(self, text: str | bytes, partial: bool = False) -> NDArray[np.integer]:
         """Encode a text, or a piece of it, as symbols of shape (n,) in :attr:`dtype`.
 
         Parameters
         ----------
         text : str or bytes
             Bytes are for a vocabulary of bytes alone, which encodes the UTF-8 of a str.
+        partial : bool
+            Whether characters without a symbol become -1 instead of an error; the symbols are
+            then int32.
 
         Raises
         ------
@@ -218,11 +221,11 @@ class Vocabulary:
             text = utf8(text)
         elif not isinstance(text, bytes):
             raise TypeError(f"text must be a str or bytes, not {type(text).__name__}")
-        symbols = np.empty(len(text), self.dtype)
+        symbols = np.empty(len(text), np.int32 if partial else self.dtype)
         start = 0
         for piece in pieces_of(text, self.units):
             found = self._lookup(_codes(piece, start))
-            if found.min() < 0:
+            if not partial and found.min() < 0:
                 self.check(Counts(pieces_of(text, self.units), self.units))
             symbols[start : start + len(found)] = found
             start += len(found)
@@ -253,10 +256,14 @@ class Vocabulary:
                 return _in_form(min(found), "NFC", f"part of {character(c)}")
         return ""
 
+    def has(self, codes: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether code points, or byte values, of shape (n,) have a symbol."""
+        return self._lookup(codes) >= 0
+
     def _unseen(self, counts: Counts) -> list[int]:
         """The codes that are counted and have no symbol, in order."""
         codes = counts.codes()
-        unseen: list[int] = codes[self._lookup(codes) < 0].tolist()
+        unseen: list[int] = codes[~self.has(codes)].tolist()
         return unseen
 
     def _lookup(self, codes: NDArray[np.integer]) -> NDArray[np.int32]:
@@ -271,6 +278,16 @@ class Vocabulary:
             codes = np.minimum(codes, len(self._table) - 1)
         symbols: NDArray[np.int32] = self._table[codes]
         return symbols
+
+    def table(self) -> NDArray[np.int32]:
+        """The symbols of the code points 0 to n - 1 of a str, shape (n,); -1 where there is none.
+
+        Code points whose symbols depend on more than this table, such as those above it and, in a
+        vocabulary of bytes, those beyond ASCII, are not in it.
+        """
+        self._lookup(np.zeros(1, np.uint8))
+        assert self._table is not None
+        return self._table[: 128 if self.units == "bytes" else 0xD800]
 
     def _points(self) -> NDArray[np.unsignedinteger]:
         """The code points of the characters, shape (V,); files may have halves of pairs."""

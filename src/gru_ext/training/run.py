@@ -11,7 +11,7 @@ from typing import Any
 from gru_ext.arguments.messages import counted
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model, from_checkpoint
-from gru_ext.model.sampling import sample_chunks
+from gru_ext.model.sampling import iter_sample
 from gru_ext.reporting.console import Console
 from gru_ext.reporting.metrics import Metrics
 from gru_ext.reporting.progress import Progress
@@ -317,13 +317,8 @@ class Run:
         model, parts = self.trainer.model, []
         if not console.shows:
             return
-        for part in sample_chunks(
-            model.parameters,
-            model.vocabulary,
-            self.sample_length,
-            seed=(self.options.seed, self.trainer.steps_done),
-            separator=model.separator,
-        ):
+        seed = self.options.seed, self.trainer.steps_done
+        for part in iter_sample(model, self.sample_length, seed=seed):
             parts.append(part)
             stop.deliver()
             if stop:

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Reading and predicting with a stream's state (declarations: reading.pxd)."""
+from libc.math cimport INFINITY
+from libc.string cimport memcpy, memmove
+
+from gru_ext.core.bptt cimport (
+    cell_step,
+    inverse_temperature,
+    layer_workspace,
+    load_state,
+    product,
+    project_inputs,
+    store_state,
+)
+from gru_ext.core.layout cimport LayerOffsets, layer_offsets
+from gru_ext.core.native cimport gru_softmax_cross_entropy
+
+
+cdef bint separator_ends(const Separator *separator, Py_ssize_t stream,
+                         int32_t symbol) noexcept nogil:
+    # Note a symbol that is about to be read, and return whether it is the last one of a separator:
+    # the state is then reset before it is read.
+    cdef Py_ssize_t k, n = separator.length
+    cdef int32_t *recent = separator.recent + stream * n
+    if n == 0:
+        return False
+    memmove(recent, recent + 1, (n - 1) * sizeof(int32_t))
+    recent[n - 1] = symbol
+    for k in range(n):
+        if recent[k] != separator.symbols[k]:
+            return False
+    return True
+
+
+cdef void predict(const Window *w, const real *p, real *ws, Py_ssize_t steps) noexcept nogil:
+    # y (steps, B, Vp) = Wy h, from the states before each time step.
+    cdef Py_ssize_t Vp = w.p.Vp
+    cdef real *h = layer_workspace(w, ws, w.p.layers - 1) + w.o.h
+    product(w, w.packed, ws + w.o.y, Vp, h, w.p.Hp, p + w.p.wy, ws + w.o.wy_packed, steps * w.B, Vp,
+            w.p.H)
+
+
+cdef void losses_of(const Window *w, const real *p, real *y, const int32_t *targets,
+                    double *losses, Py_ssize_t n) noexcept nogil:
+    # -log softmax(y + by)[target] of each row of y (n, Vp), which becomes the softmax.
+    gru_softmax_cross_entropy(w.k, y, losses, targets, p + w.p.by, 1.0, n, w.p.V, w.p.Vp)
+
+
+cdef double log_softmax(const Window *w, const real *p, const real *y, double temperature,
+                        real *scratch, double *out) noexcept nogil:
+    # out (V) = log softmax((y + by) / temperature); scratch (Vp) becomes the softmax. Returns the
+    # entropy in nats.
+    cdef const real *by = p + w.p.by
+    cdef real inverse = <real>inverse_temperature(temperature)
+    cdef double loss, entropy = 0
+    cdef int32_t best = 0
+    cdef Py_ssize_t v
+    memcpy(scratch, y, w.p.Vp * sizeof(real))
+    for v in range(w.p.V):
+        if y[v] + by[v] > y[best] + by[best]:
+            best = <int32_t>v
+    gru_softmax_cross_entropy(w.k, scratch, &loss, &best, by, inverse, 1, w.p.V, w.p.Vp)
+    for v in range(w.p.V):
+        # log p of the most likely symbol is -loss, and differences of log p are those of the logits
+        out[v] = <double>((y[v] + by[v]) * inverse) - <double>((y[best] + by[best]) * inverse) - loss
+        if out[v] > -INFINITY:
+            entropy -= scratch[v] * out[v]
+    return entropy
+
+
+cdef void read_symbols(const Window *w, const real *p, real *ws) noexcept nogil:
+    # T time steps of all layers, state -> state. Call pack_weights before.
+    cdef Py_ssize_t layer, t
+    cdef LayerOffsets at
+    load_state(w, ws, 0, w.B)
+    for layer in range(w.p.layers):
+        if layer > 0:
+            project_inputs(w, p, ws, layer, 0, w.T * w.B)
+        at = layer_offsets(&w.p, layer)
+        for t in range(w.T):
+            cell_step(w, &at, p, ws, layer, t, 0, w.B)
+    store_state(w, ws, 0, w.B)

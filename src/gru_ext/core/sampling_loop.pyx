@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+"""The loop that samples: predict, choose a symbol, read it."""
+import numpy as np
+
+from gru_ext.core.matmul import one_blas_thread
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int32_t, uint64_t
+from libc.string cimport memcpy
+
+from gru_ext.core.bptt cimport Window, choose_packing, load_state, pack_weights
+from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state, real
+from gru_ext.core.reading cimport losses_of, predict, read_symbols, separator_ends
+from gru_ext.core.sampler cimport Sampler
+from gru_ext.core.sampling cimport Sampling, choose_symbol, observe
+from gru_ext.core.stream cimport SymbolStream, load
+
+cdef enum:
+    PART = 256  # time steps between two looks at signals
+
+
+def sample_symbols(SymbolStream stream not None, Sampler sampler not None, uniforms, losses=None):
+    """Sample symbols that follow what each stream has read, and read them.
+
+    Parameters
+    ----------
+    stream : SymbolStream
+        It has read something; it is then after the last symbol of each sample.
+    sampler : Sampler
+        How symbols are chosen, for as many streams. Streams that have ended stay as they are.
+    uniforms : ndarray, float64, shape (n, B)
+        Random numbers in [0, 1), one for each symbol.
+    losses : ndarray, float64, shape (n, B), optional
+        An array to which -log p of each symbol is written, in nats, at temperature 1 and without
+        the sampler; 0 where there is no symbol.
+
+    Returns
+    -------
+    ndarray, int32, shape (n, B)
+        The symbols, and -1 after the end of a sample.
+    """
+    cdef Py_ssize_t start, n, done = 0
+    cdef const double[:, ::1] u = np.array(uniforms, np.float64, order="C", ndmin=2)
+    cdef double[:, ::1] nats = None
+    if u.shape[1] != stream.B:
+        raise ValueError(f"`uniforms` must have shape (n, {stream.B}), not {np.shape(uniforms)}")
+    if (sampler.sampling.V, sampler.sampling.B) != (stream.work.window.p.V, stream.B):
+        raise ValueError(f"`sampler` must be for {stream.work.window.p.V} symbols and a batch size "
+                         f"of {stream.B}, not {sampler.sampling.V} and {sampler.sampling.B}")
+    if sampler.dtype != stream.dtype:
+        raise TypeError(f"`sampler` must be for {stream.dtype}, not {sampler.dtype}")
+    if losses is not None:
+        if np.shape(losses) != np.shape(uniforms):
+            raise ValueError(f"`losses` must have shape {np.shape(uniforms)}, not "
+                             f"{np.shape(losses)}")
+        nats = losses
+        losses[...] = 0
+    sampled = np.full(np.shape(uniforms), -1, np.int32)
+    scratch = np.empty(stream.work.window.p.Vp, stream.dtype)
+    moved = np.empty(stream.B, np.uint8)
+    cdef int32_t[:, ::1] out = sampled
+    cdef unsigned char[::1] moves = moved
+    cdef char *kept = <char *><size_t>scratch.ctypes.data
+    for start in range(0, u.shape[0], PART):
+        n = min(PART, u.shape[0] - start)
+        with stream.work._lock:
+            stream._predict()
+            sampler._acquire()
+            try:
+                with one_blas_thread(stream.work.window.blas != NULL), nogil:
+                    if stream.itemsize == sizeof(float):
+                        done = _sample[float](
+                            stream, &sampler.sampling, n, &u[start, 0], &out[start, 0],
+                            NULL if nats is None else &nats[start, 0], &moves[0], <float *>kept)
+                    else:
+                        done = _sample[double](
+                            stream, &sampler.sampling, n, &u[start, 0], &out[start, 0],
+                            NULL if nats is None else &nats[start, 0], &moves[0], <double *>kept)
+            finally:
+                sampler._lock.release()
+        PyErr_CheckSignals()
+        if done < n:
+            break
+    return sampled
+
+
+cdef Py_ssize_t _sample(SymbolStream s, Sampling *sampling, Py_ssize_t n, const double *uniforms,
+                        int32_t *out, double *losses, unsigned char *moved,
+                        real *kept) noexcept nogil:
+    # Returns the number of time steps: fewer than n where all streams have ended.
+    cdef Window *w = &s.work.window
+    cdef const real *p = <const real *>s.flat_data
+    cdef real *ws = <real *>s.work.base
+    cdef const real *by = p + w.p.by
+    cdef int32_t *inputs = <int32_t *>w.inputs
+    cdef unsigned char *resets = <unsigned char *>s.resets
+    cdef Py_ssize_t i, b, at, going
+    cdef int32_t symbol
+    cdef uint64_t float_state = gru_flush_subnormals()
+    w.T, w.targets, w.dropout = 1, NULL, 0
+    w.resets = s.resets if s.separator.length else NULL
+    choose_packing(w, n)
+    pack_weights(w, p, ws, 0, 1)
+    load(s, ws)
+    for b in range(w.B):
+        inputs[b] = 0
+    for i in range(n):
+        if s.predicted:
+            memcpy(ws + w.o.y, <real *>s.base + s.logits_at, w.B * w.p.Vp * sizeof(real))
+        else:
+            load_state(w, ws, 0, w.B)
+            predict(w, p, ws, 1)
+        going = 0
+        for b in range(w.B):
+            moved[b] = False
+            if sampling.ended[b]:
+                continue
+            at = i * w.B + b
+            if losses != NULL:
+                memcpy(kept, ws + w.o.y + b * w.p.Vp, w.p.Vp * sizeof(real))
+            symbol = choose_symbol(sampling, w.k, b, ws + w.o.y + b * w.p.Vp, by, uniforms[at])
+            if symbol < 0:
+                continue
+            if losses != NULL:
+                losses_of(w, p, kept, &symbol, losses + at, 1)
+            observe(sampling, b, symbol)
+            out[at] = inputs[b] = symbol
+            moved[b] = True
+            going += 1
+            if s.separator.length:
+                resets[b] = separator_ends(&s.separator, b, symbol)
+        if going == 0:
+            break
+        read_symbols(w, p, ws)
+        _store_moved(s, ws, moved)
+        s.predicted = False
+    else:
+        i = n
+    gru_restore_float_state(float_state)
+    return i
+
+
+cdef void _store_moved(SymbolStream s, real *ws, const unsigned char *moved) noexcept nogil:
+    # The states of streams that have read a symbol -> the stream's memory; the others' from there.
+    cdef const Window *w = &s.work.window
+    cdef Py_ssize_t row, size = w.p.Hp * sizeof(real)
+    cdef real *here
+    cdef real *there
+    for row in range(w.p.layers * w.B):
+        here, there = ws + w.o.state + row * w.p.Hp, <real *>s.base + row * w.p.Hp
+        if moved[row % w.B]:
+            memcpy(there, here, size)
+        else:
+            memcpy(here, there, size)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""What a model generates: samples, one at a time or many, and beam search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Unpack, overload
+
+from gru_ext.arguments.keywords import described_by
+from gru_ext.model.sampling_options import ChoiceKeywords, ChoiceOptions, SamplingOptions
+from gru_ext.model.stored import StoredModel
+from gru_ext.model.texts import Texts, as_texts
+
+if TYPE_CHECKING:
+    from gru_ext.model.sampling import Sample
+
+
+class Generating(StoredModel):
+    """The methods of :class:`gru_ext.Model` that generate text."""
+
+    @overload
+    def sample(
+        self,
+        length: int,
+        prompt: str = "",
+        temperature: float = 1.0,
+        seed: int | None = None,
+        *,
+        n: None = None,
+        best_of: int = 1,
+        **options: Unpack[ChoiceKeywords],
+    ) -> str: ...
+    @overload
+    def sample(
+        self,
+        length: int,
+        prompt: bytes,
+        temperature: float = 1.0,
+        seed: int | None = None,
+        *,
+        n: None = None,
+        best_of: int = 1,
+        **options: Unpack[ChoiceKeywords],
+    ) -> bytes: ...
+    @overload
+    def sample(
+        self,
+        length: int,
+        prompt: Texts,
+        temperature: float = 1.0,
+        seed: int | None = None,
+        *,
+        n: int | None = None,
+        best_of: int = 1,
+        **options: Unpack[ChoiceKeywords],
+    ) -> list[Any]: ...
+    @overload
+    def sample(
+        self,
+        length: int,
+        prompt: str | bytes | Texts = "",
+        temperature: float = 1.0,
+        seed: int | None = None,
+        *,
+        n: int,
+        best_of: int = 1,
+        **options: Unpack[ChoiceKeywords],
+    ) -> list[Any]: ...
+    @described_by(SamplingOptions)
+    def sample(
+        self,
+        length: int,
+        prompt: str | bytes | Texts = "",
+        temperature: float = 1.0,
+        seed: int | None = None,
+        *,
+        n: int | None = None,
+        best_of: int = 1,
+        **options: Unpack[ChoiceKeywords],
+    ) -> Any:
+        """Sample text: the prompt and ``length`` characters that follow it.
+
+        For a model of bytes, ``length`` counts bytes. The result is a str, with U+FFFD for what is
+        not UTF-8; or bytes if the prompt is bytes, ``b""`` included. With ``n`` it is a list of n
+        of them; with a list of prompts it is a list with the result for each.
+
+        Parameters
+        ----------
+        length : int
+            The greatest number of characters that follow the prompt; there are fewer only after a
+            ``stop`` text or with ``regex``.
+        prompt : str or bytes, or a list of them
+            What the model reads first: characters that it knows. Without a prompt a sample starts
+            as after a document separator, where the model has one; or else after a newline, if the
+            model knows that character; or else after a random character, which is drawn with
+            ``seed``, or the first of the vocabulary at temperature 0. It is not in the result.
+        {options}
+
+        Raises
+        ------
+        TypeError, ValueError
+            The prompt has characters that the model does not know, an option is not as described,
+            or a parameter has values that are not finite.
+        ImportError
+            ``regex`` needs a library that is not installed.
+        """
+        given = SamplingOptions(temperature=temperature, seed=seed, n=n, best_of=best_of, **options)
+        prompts, single = as_texts("prompt", prompt)
+        found = self._generate(length, prompts, given)
+        if n is None:
+            texts = [samples[0].text for samples in found]
+        else:
+            texts = [[sample.text for sample in samples] for samples in found]
+        return texts[0] if single else texts
+
+    @described_by(SamplingOptions)
+    def generate(self, length: int, prompt: str | bytes | Texts = "", **options: Any) -> Any:
+        """Sample as :meth:`sample` does, and return what is known of each sample.
+
+        Parameters
+        ----------
+        length, prompt
+            As for :meth:`sample`.
+        {options}
+
+        Returns
+        -------
+        list of Sample, or a list of such lists
+            A Sample for each of ``n``; for a list of prompts, a list for each prompt.
+        """
+        prompts, single = as_texts("prompt", prompt)
+        found = self._generate(length, prompts, SamplingOptions(**options))
+        return found[0] if single else found
+
+    def _generate(
+        self, length: int, prompts: Sequence[str | bytes], options: SamplingOptions
+    ) -> list[list[Sample]]:
+        from gru_ext.model.sampling import generate
+
+        self.parameters.check_finite()
+        return generate(self, length, prompts, options)
+
+    @described_by(ChoiceOptions)
+    def iter_sample(
+        self,
+        length: int,
+        prompt: str | bytes = "",
+        temperature: float = 1.0,
+        seed: int | None = None,
+        **options: Unpack[ChoiceKeywords],
+    ) -> Iterator[Any]:
+        """Yield what :meth:`sample` generates after the prompt, a part at a time.
+
+        Parameters
+        ----------
+        length, prompt
+            As for :meth:`sample`.
+        {options}
+
+        Yields
+        ------
+        str, or bytes if the prompt is bytes
+        """
+        from gru_ext.model.sampling import iter_sample
+
+        self.parameters.check_finite()
+        given = ChoiceOptions(temperature=temperature, seed=seed, **options)
+        return iter_sample(self, length, prompt, given)

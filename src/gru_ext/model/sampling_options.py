@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""The options of sampling, each declared once.
+
+Argument checks, the parser and help of ``gru-ext sample``, and the docstrings of the methods that
+sample follow from here.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from gru_ext.arguments.escapes import unescaped
+from gru_ext.arguments.kinds import Flag, Kind, Number, String, Strings, Whole
+from gru_ext.arguments.messages import shown
+from gru_ext.arguments.option import Option, Options
+
+SAMPLING = "sampling"
+CONSTRAINTS = "constraints"
+REPETITION = "repetition"
+SEVERAL = "several samples"
+
+VALIDATION = "validation"
+"""The surprise that is the model's own validation loss."""
+
+
+class Surprise(Number):
+    """A number of bits, or the model's validation loss."""
+
+    annotation = "float | str"
+    metavar = "BITS"
+
+    def check(self, name: str, value: object) -> Any:
+        return value if value == VALIDATION else super().check(name, value)
+
+    def describe(self) -> str:
+        return f"{super().describe()} or {VALIDATION}"
+
+
+class Biases(Kind[dict[Any, float]]):
+    """A number for each of some characters."""
+
+    annotation, metavar = "Mapping[str | bytes, float]", ""
+
+    def check(self, name: str, value: object) -> dict[Any, float]:
+        if not isinstance(value, Mapping):
+            raise TypeError(self.refusal(name, value))
+        checked = {}
+        for character, bias in value.items():
+            if not isinstance(character, str | bytes) or not isinstance(bias, numbers.Real):
+                raise TypeError(f"{self.refusal(name, {character: bias})}")
+            number = float(bias)
+            if len(character) != 1 or math.isnan(number) or number == math.inf:
+                raise ValueError(f"{self.refusal(name, {character: bias})}")
+            checked[character] = number
+        return checked
+
+    def describe(self) -> str:
+        return "a mapping of single characters to numbers below infinity"
+
+    def refusal(self, name: str, value: object) -> str:
+        return f"`{name}` must be {self.describe()}, not {shown(value)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceOptions(Options):
+    """How the next character is chosen: what all ways to sample have in common."""
+
+    temperature: Option[float] = Option(
+        Number(least=0),
+        "below 1: more likely text; above 1: more varied text; 0: always the most likely character",
+        SAMPLING,
+        default=1.0,
+        details="The logits are divided by it, before any of the filters below.",
+    )
+    seed: Option[int | None] = Option(
+        Whole(0),
+        "the same seed gives the same text",
+        SAMPLING,
+        details="Sample i of several is a function of the seed and i alone.",
+    )
+    top_k: Option[int] = Option(
+        Whole(0),
+        "sample from the K most likely characters; 0: from all",
+        SAMPLING,
+        default=0,
+    )
+    top_p: Option[float] = Option(
+        Number(above=0, most=1),
+        "sample from the fewest most likely characters whose probabilities sum to X",
+        SAMPLING,
+        default=1.0,
+        details="This is nucleus sampling (Holtzman et al., 2020).",
+    )
+    min_p: Option[float] = Option(
+        Number(least=0, most=1),
+        "leave out characters less likely than X times the most likely one",
+        SAMPLING,
+        default=0.0,
+        details="After Nguyen et al. (2024).",
+    )
+    typical_p: Option[float] = Option(
+        Number(above=0, most=1),
+        "sample from the characters whose surprise is nearest to the entropy, up to probability X",
+        SAMPLING,
+        default=1.0,
+        details="This is locally typical sampling (Meister et al., 2023).",
+    )
+    surprise: Option[float | str | None] = Option(
+        Surprise(above=0),
+        "keep the surprise of the text near so many bits per character",
+        SAMPLING,
+        details="This is mirostat, version 2 (Basu et al., 2021). The natural value is the model's "
+        f"own loss on text that it has not seen; '{VALIDATION}' takes it from the model file. It "
+        "replaces top_k, top_p, min_p and typical_p.",
+    )
+    logit_bias: Option[Mapping[Any, float] | None] = Option(
+        Biases(),
+        "numbers that are added to the logits of characters; -inf bans one",
+        CONSTRAINTS,
+        on_command_line=False,
+    )
+    allowed: Option[str | None] = Option(
+        String(unescaped), "sample no other characters than these", CONSTRAINTS
+    )
+    banned: Option[str | None] = Option(
+        String(unescaped), "sample none of these characters", CONSTRAINTS
+    )
+    regex: Option[str | None] = Option(
+        String(),
+        "regular expression that the text after the prompt matches",
+        CONSTRAINTS,
+        details="Python's syntax, as far as it is regular. The length is then the greatest one. "
+        "Where the text matches, it ends with the probability of all characters that the "
+        "expression does not allow next.",
+    )
+    stop: Option[Any] = Option(
+        Strings(unescaped),
+        "end a sample where this text appears; may be given several times",
+        CONSTRAINTS,
+    )
+    keep_stop: Option[bool] = Option(
+        Flag(),
+        "keep the stop text at the end of a sample, which is cut off otherwise",
+        CONSTRAINTS,
+        default=False,
+    )
+    dry: Option[float] = Option(
+        Number(least=0),
+        "how strongly a long repetition of earlier text is avoided; 0: not at all",
+        REPETITION,
+        default=0.0,
+        details='DRY, "don\'t repeat yourself": where a character would repeat more than '
+        "dry_length characters of the text before, its logit falls by dry * dry_base ** "
+        "(characters above dry_length).",
+    )
+    dry_length: Option[int] = Option(
+        Whole(1), "characters that may be repeated", REPETITION, default=20
+    )
+    dry_base: Option[float] = Option(
+        Number(least=1), "growth of what is subtracted, per character", REPETITION, default=1.15
+    )
+    dry_range: Option[int] = Option(
+        Whole(1, 2**20),
+        "characters back to which repetitions are looked for",
+        REPETITION,
+        default=1024,
+    )
+
+    def __post_init__(self) -> None:
+        if self.surprise is not None:
+            for name in ("top_k", "top_p", "min_p", "typical_p"):
+                if name in self.given() and self.given()[name] != self.declared()[name].default:
+                    raise ValueError(f"`surprise` replaces `{name}`: give one of them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingOptions(ChoiceOptions):
+    """The options of sampling from a prompt."""
+
+    n: Option[int | None] = Option(
+        Whole(1), "number of samples", SEVERAL, automatic="one", letter="n"
+    )
+    best_of: Option[int] = Option(
+        Whole(1),
+        "draw so many candidates for each sample, and keep the one with the fewest bits per "
+        "character",
+        SEVERAL,
+        default=1,
+    )
+
+
+class ChoiceKeywords(TypedDict, total=False):
+    """The keyword arguments of :class:`ChoiceOptions` but two, for type checkers.
+
+    ``temperature`` and ``seed`` may also be given by their place.
+    """
+
+    top_k: int
+    top_p: float
+    min_p: float
+    typical_p: float
+    surprise: float | str | None
+    logit_bias: Mapping[Any, float] | None
+    allowed: str | None
+    banned: str | None
+    regex: str | None
+    stop: Any
+    keep_stop: bool
+    dry: float
+    dry_length: int
+    dry_base: float
+    dry_range: int

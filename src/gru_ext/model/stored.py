@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""A model as it is stored: a vocabulary, its parameters, and what is known of its training."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gru_ext.arguments.messages import counted
+from gru_ext.files import StrPath
+from gru_ext.model import checkpoint
+from gru_ext.model.checkpoint import Checkpoint
+from gru_ext.model.parameters import Parameters, draw_uniform
+from gru_ext.text.documents import encode_separator
+from gru_ext.text.vocabulary import Vocabulary
+
+
+class StoredModel:
+    """What :class:`gru_ext.Model` is made of; its subclasses say what one does with it."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, parameters: Parameters, about: dict[str, Any] | None = None
+    ) -> None:
+        if len(vocabulary) != parameters.vocabulary_size:
+            raise ValueError(
+                f"the vocabulary has {counted(len(vocabulary), 'character')}, the parameters "
+                f"are for {parameters.vocabulary_size}"
+            )
+        self.vocabulary = vocabulary
+        self.parameters = parameters
+        self.about = about or {}
+
+    @classmethod
+    def create(
+        cls,
+        vocabulary: Vocabulary,
+        hidden_size: int,
+        dtype: DTypeLike = np.float32,
+        seed: int = 0,
+        layers: int = 1,
+    ) -> Self:
+        """Make a new model: matrices uniform in [-1/sqrt(H), 1/sqrt(H)), biases zero."""
+        parameters = Parameters(len(vocabulary), hidden_size, dtype, layers=layers)
+        draw_uniform(parameters, np.random.default_rng(seed), 1 / math.sqrt(hidden_size))
+        return cls(vocabulary, parameters)
+
+    @property
+    def separator(self) -> NDArray[np.integer] | None:
+        """The symbols of ``about["document_separator"]``, the text between documents.
+
+        It is None if there is none. The hidden state is then never reset.
+        """
+        text = self.about.get("document_separator")
+        return None if text is None else encode_separator(self.vocabulary, text)
+
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+        return self.parameters.hidden_size
+
+    @property
+    def layers(self) -> int:
+        """The number of GRU layers."""
+        return self.parameters.layers
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """float32 or float64."""
+        return self.parameters.dtype
+
+    def __repr__(self) -> str:
+        return (
+            f"<gru_ext.Model: {counted(len(self.vocabulary), 'character')}, "
+            f"{self.parameters.sizes}, {self.dtype}>"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StoredModel):
+            return NotImplemented
+        return (
+            self.vocabulary == other.vocabulary
+            and self.about.get("document_separator") == other.about.get("document_separator")
+            and self.parameters == other.parameters
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def save(self, path: StrPath) -> None:
+        """Write the model to a file atomically.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written. An existing file stays as it was.
+        """
+        checkpoint.write(path, self.checkpoint())
+
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint that :meth:`save` writes."""
+        about = self.vocabulary.metadata() | self.about
+        return Checkpoint(dict(self.parameters), about)
