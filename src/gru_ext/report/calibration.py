@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 BINS = 20
 """Bins of equal width into which the probabilities from 0 to 1 are put."""
+_LEAST = 0.99 / BINS  # what is smaller is in bin 0, whatever the rounding
 
 
 def calibration_counts(
@@ -28,16 +29,24 @@ def calibration_counts(
         For each bin the number of probabilities, their sum, and the number of those whose event
         happened. Counts of two sets of rows can be added.
     """
-    bins = np.minimum((probabilities * BINS).astype(np.intp), BINS - 1)
+    # most of the symbols of a large vocabulary have tiny probabilities: all those are in bin 0
+    above = probabilities[probabilities >= _LEAST]
+    counts = _counts(above)
+    counts[0, 0] += probabilities.size - above.size
+    counts[1, 0] += probabilities.sum(dtype=np.float64) - above.sum(dtype=np.float64)
     happened = targets >= 0
-    hit = bins[np.flatnonzero(happened), targets[happened]]
-    return np.stack(
-        [
-            np.bincount(bins.ravel(), minlength=BINS),
-            np.bincount(bins.ravel(), probabilities.ravel(), BINS),
-            np.bincount(hit, minlength=BINS),
-        ]
-    ).astype(np.float64)
+    hits = probabilities[np.flatnonzero(happened), targets[happened]]
+    counts[2] = _counts(hits)[0]
+    return counts
+
+
+def _counts(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Numbers and sums of probabilities, shape (n,), by bin; the third row is 0."""
+    bins = np.minimum((probabilities * BINS).astype(np.intp), BINS - 1)
+    counts = np.zeros((3, BINS))
+    counts[0] = np.bincount(bins, minlength=BINS)
+    counts[1] = np.bincount(bins, probabilities, BINS)
+    return counts
 
 
 def calibration_error(counts: NDArray[np.float64]) -> float:

@@ -94,7 +94,7 @@ def content_of(
     passage: Passage,
     records: Sequence[Record],
     seed: int,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int, float], object] | None = None,
 ) -> Content:
     """Analyse a passage, and gather what the page shows.
 
@@ -107,7 +107,7 @@ def content_of(
     seed : int
         Of the samples.
     progress : callable, optional
-        It is called with the number of characters read, now and then.
+        As for :func:`read_symbols`.
     """
     symbols, V = passage.symbols, len(model.vocabulary)
     plan = packing.plan(len(symbols), V, model.layers, model.hidden_size)
@@ -166,9 +166,7 @@ def _text_content(
         "bits": packing.packed(packing.bit_codes(reading.bits[:n])),
         "ranks": packing.packed(packing.rank_codes(reading.ranks[:n])),
         "best": table.packed(reading.best[:m]),
-        "probabilities": packing.packed(
-            packing.probability_codes(reading.best_probabilities[:m])
-        ),
+        "probabilities": packing.packed(packing.probability_codes(reading.best_probabilities[:m])),
         "choices": reading.best.shape[1],
         "blocks": rounded(surprise.block_means(reading.bits[:n], _BLOCKS)),
     }
@@ -187,13 +185,13 @@ def _line_content(
 
 def _baselines(symbols: NDArray[np.integer], V: int, bits: float) -> list[list[Any]]:
     single, pair = surprise.entropies(symbols, V)
-    rows = [
-        ["every character equally likely", float(np.log2(V))],
-        ["character frequencies of this text", single],
-        ["pair frequencies of this text", pair],
-        ["this model", bits],
-    ]
-    return [[name, round(value, 3)] for name, value in rows]
+    values = {
+        "every character equally likely": float(np.log2(V)),
+        "character frequencies of this text": single,
+        "pair frequencies of this text": pair,
+        "this model": bits,
+    }
+    return [[name, round(value, 3)] for name, value in values.items()]
 
 
 def _calibration_content(reading: Reading) -> dict[str, Any]:
@@ -218,8 +216,9 @@ def _class_content(
 ) -> list[list[Any]]:
     groups = classes_of(model.vocabulary)[symbols]
     numbers, sums = surprise.count_by(groups, bits, len(CLASSES))
+    every = max(float(sums.sum()), float(np.finfo(float).tiny))  # a sure model needs no bits at all
     return [
-        [name, int(number), round(float(total / number), 3), round(float(total / sums.sum()), 4)]
+        [name, int(number), round(float(total / number), 3), round(float(total) / every, 4)]
         for name, number, total in zip(CLASSES, numbers, sums, strict=True)
         if number
     ]
@@ -235,9 +234,7 @@ def _position_content(
         "word": surprise.places_in_words(letters),
     }
     if model.separator is not None:
-        places["document"] = surprise.places_after(
-            document_starts(symbols, model.separator), first
-        )
+        places["document"] = surprise.places_after(document_starts(symbols, model.separator), first)
     found = {}
     for name, each in places.items():
         numbers, sums = surprise.count_by(each, bits, _POSITIONS[name] + 1)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gru_ext.arguments.fields import LOSS
 from gru_ext.arguments.messages import brief, counted
 from gru_ext.model.model import Model
 from gru_ext.report.characters import visible_text
@@ -117,21 +116,3 @@ def text_sentence(passage: Passage, names: Names) -> str:
             f"they were left out."
         )
     return f"The text of this page is {of} {n}{rest} of {where}.{skipped}"
-
-
-def validation_bits(model: Model) -> float | None:
-    """The last validation loss that the model file records, in bits; None where it has none."""
-    run = model.about.get("run")
-    state = run.get("validation") if isinstance(run, Mapping) else None
-    best = model.about.get("validation")
-    found = (
-        state.get("nats")
-        if isinstance(state, Mapping)
-        else best.get("nats_per_char")
-        if isinstance(best, Mapping)
-        else None
-    )
-    try:
-        return LOSS.check("nats", found) / 0.6931471805599453
-    except (TypeError, ValueError):
-        return None

@@ -81,18 +81,23 @@ def symbol_dtype(V: int) -> np.dtype[np.unsignedinteger[Any]]:
 def packed(array: NDArray[Any]) -> dict[str, str]:
     """An array as the page reads it: its type and its bytes in base64."""
     array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return {"type": array.dtype.str.lstrip("<|"), "base64": base64.b64encode(array).decode()}
+    return {
+        "type": array.dtype.str.lstrip("<|"),
+        "base64": base64.b64encode(array.tobytes()).decode(),
+    }
 
 
 def bit_codes(bits: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Tenths of a bit, at most 254; 255 for NaN."""
     tenths = np.rint(np.clip(np.nan_to_num(bits, nan=0.0), 0, 25.4) * 10)
-    return np.where(np.isnan(bits), NOT_PREDICTED, tenths).astype(np.uint8)
+    codes: NDArray[np.uint8] = np.where(np.isnan(bits), NOT_PREDICTED, tenths).astype(np.uint8)
+    return codes
 
 
 def rank_codes(ranks: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Ranks of at most 255."""
-    return np.minimum(ranks, 255).astype(np.uint8)
+    codes: NDArray[np.uint8] = np.minimum(ranks, 255).astype(np.uint8)
+    return codes
 
 
 def probability_codes(probabilities: NDArray[np.floating]) -> NDArray[np.uint16]:
@@ -108,4 +113,5 @@ def activation_codes(values: NDArray[np.floating], least: float) -> NDArray[np.u
 
 def separation_codes(values: NDArray[np.floating]) -> NDArray[np.int8]:
     """Values from -1 to 1 in hundredths."""
-    return np.rint(np.clip(values, -1, 1) * 100).astype(np.int8)
+    codes: NDArray[np.int8] = np.rint(np.clip(values, -1, 1) * 100).astype(np.int8)
+    return codes

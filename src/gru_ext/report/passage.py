@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gru_ext.arguments.fields import COUNT, Field, checked
 from gru_ext.arguments.kinds import String
 from gru_ext.text.reader import TextReader
+from gru_ext.text.unknown import encode_known
 from gru_ext.text.vocabulary import Vocabulary
 
 Symbols = NDArray[np.integer]
@@ -63,9 +64,7 @@ def recorded_split(about: Mapping[str, Any]) -> Split | None:
         return None
     try:
         part = checked(about["run"]["validation"], _VALIDATION)
-        return Split(
-            split.trained, split.trained_sha256, part["characters"], part["text_sha256"]
-        )
+        return Split(split.trained, split.trained_sha256, part["characters"], part["text_sha256"])
     except (KeyError, TypeError, ValueError):
         return split
 
@@ -132,10 +131,10 @@ def read_passage(
     validated = _Part(split.trained, split.trained + split.validated, most)
     place = skipped = 0
     for piece in reader.pieces():
-        symbols, unknown = known_symbols(vocabulary, piece)
+        encoded = encode_known(vocabulary, piece, "skip")
         for part in (start, trained, validated):
-            part.add(place, symbols)
-        place, skipped = place + len(symbols), skipped + unknown
+            part.add(place, encoded.symbols)
+        place, skipped = place + len(encoded.symbols), skipped + encoded.unknown
     if place < 2:
         raise ValueError(
             f"`text` must have at least 2 characters that the model knows: it has {place}, and "
@@ -148,20 +147,5 @@ def read_passage(
         and place == split.trained + split.validated
         and validated.is_whole(split.validated, split.validated_sha256)
     ):
-        return Passage(
-            validated.symbols(vocabulary.dtype), "validation", split.validated, skipped
-        )
+        return Passage(validated.symbols(vocabulary.dtype), "validation", split.validated, skipped)
     return Passage(start.symbols(vocabulary.dtype), "trained" if ours else "start", place, skipped)
-
-
-def known_symbols(vocabulary: Vocabulary, piece: str | bytes) -> tuple[Symbols, int]:
-    """The symbols of the characters, or bytes, that the vocabulary has; and how many it lacks."""
-    try:
-        return vocabulary.encode(piece), 0
-    except ValueError:
-        known = frozenset(vocabulary.characters)
-    if isinstance(piece, bytes):
-        kept: str | bytes = bytes(value for value in piece if chr(value) in known)
-    else:
-        kept = "".join(c for c in piece if c in known)
-    return vocabulary.encode(kept), len(piece) - len(kept)

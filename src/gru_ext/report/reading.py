@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from gru_ext.core.windows import Workspace, forward_window
 from gru_ext.model.model import Model
-from gru_ext.model.sampling import sample_symbols
 from gru_ext.report.calibration import BINS, calibration_counts
 from gru_ext.text.documents import document_starts
 
@@ -60,7 +59,7 @@ def read_symbols(
     model: Model,
     symbols: Symbols,
     alternatives: int,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int, float], object] | None = None,
 ) -> Reading:
     """Let the model read symbols of shape (n,), from a zero state, and keep how it predicts them.
 
@@ -71,7 +70,7 @@ def read_symbols(
     alternatives : int
         The number m of places, from the first on, of which the likeliest symbols are kept.
     progress : callable, optional
-        It is called with the number of symbols read after each window.
+        It is called after each window with its number of symbols, and the mean of the bits so far.
     """
     n, V = len(symbols), len(model.vocabulary)
     m = min(alternatives, n)
@@ -83,26 +82,37 @@ def read_symbols(
     symbols = np.ascontiguousarray(symbols, np.int32)
     resets = _resets(model, symbols)
     length = max(16, min(_LONGEST_WINDOW, _PROBABILITIES // V, n - 1))
-    workspace = _workspace(model, length)
+    workspace = Workspace(
+        V,
+        model.hidden_size,
+        1,
+        length,
+        model.dtype,
+        training=False,
+        resetting=resets is not None,
+        layers=model.layers,
+    )
+    total = 0.0
     for start in range(0, n - 1, length):
         window = symbols[start : start + length + 1, None]
         reset = None if resets is None else resets[start : start + len(window) - 1, None]
-        forward_window(model.parameters.flat, window[:-1], window[1:], workspace, reset)
+        total += forward_window(model.parameters.flat, window[:-1], window[1:], workspace, reset)
         p, targets = workspace.probabilities[:, 0], window[1:, 0]
         chosen = p[np.arange(len(p)), targets]
         here = slice(start + 1, start + 1 + len(p))
         bits[here] = workspace.losses[:, 0] / math.log(2)
         ranks[here] = 1 + np.count_nonzero(p > chosen[:, None], axis=1)
-        entropy -= float(np.sum(p * np.log2(np.maximum(p, np.finfo(p.dtype).tiny))))
+        entropy -= float(np.sum(p * np.log(np.maximum(p, np.finfo(p.dtype).tiny)))) / math.log(2)
         calibration += calibration_counts(p, targets)
         top = p.argmax(axis=1)
-        confidence += calibration_counts(p[np.arange(len(p)), top, None], np.where(top == targets, 0, -1))
+        likeliest = p[np.arange(len(p)), top, None]
+        confidence += calibration_counts(likeliest, np.where(top == targets, 0, -1))
         kept = p[: max(0, m - here.start)]
         order = np.argsort(-kept, axis=1, kind="stable")[:, : shape[1]]
         best[here.start : here.start + len(kept)] = order
         best_probabilities[here.start : here.start + len(kept)] = np.take_along_axis(kept, order, 1)
         if progress is not None:
-            progress(len(p))
+            progress(len(p), total / math.log(2) / (start + len(p)))
     return Reading(
         bits, ranks, entropy / (n - 1), best, best_probabilities, calibration, confidence
     )
@@ -117,44 +127,22 @@ def read_states(model: Model, symbols: Symbols) -> tuple[Floats, NDArray[np.bool
     resets : ndarray of bool, shape (n,)
         Where the state was reset to zero before the symbol was read.
     """
-    n = len(symbols)
-    states = np.empty((n, model.layers, model.hidden_size), model.dtype)
+    states = np.empty((len(symbols), 1, model.layers, model.hidden_size), model.dtype)
     symbols = np.ascontiguousarray(symbols, np.int32)
+    model.stream().read(symbols[:, None], states=states)
     resets = _resets(model, symbols)
-    workspace = _workspace(model, 1)
-    for t in range(n):
-        reset = None if resets is None else resets[t : t + 1, None]
-        forward_window(model.parameters.flat, symbols[t : t + 1, None], None, workspace, reset)
-        states[t] = workspace.hidden.reshape(states.shape[1:])
-    return states, np.zeros(n, bool) if resets is None else resets
+    return states[:, 0], np.zeros(len(symbols), bool) if resets is None else resets
 
 
-def sample(model: Model, length: int, temperature: float, seed: int) -> NDArray[np.int32]:
+def sample(model: Model, length: int, temperature: float, seed: int) -> Symbols:
     """Sample symbols, shape (length,)."""
-    parts = sample_symbols(
-        model.parameters,
-        model.vocabulary,
-        length,
-        temperature=temperature,
-        seed=seed,
-        separator=model.separator,
-    )
-    return np.concatenate([np.empty(0, np.int32), *parts]).astype(np.int32)
+    if model.vocabulary.units == "bytes":
+        data: str | bytes = model.sample(length, b"", temperature, seed)
+    else:
+        data = model.sample(length, "", temperature, seed)
+    return model.vocabulary.encode(data)
 
 
-def _resets(model: Model, symbols: NDArray[np.int32]) -> NDArray[np.bool_] | None:
+def _resets(model: Model, symbols: Symbols) -> NDArray[np.bool_] | None:
     separator = model.separator
     return None if separator is None else document_starts(symbols, separator)
-
-
-def _workspace(model: Model, length: int) -> Workspace:
-    return Workspace(
-        len(model.vocabulary),
-        model.hidden_size,
-        1,
-        length,
-        model.dtype,
-        training=False,
-        resetting=model.separator is not None,
-        layers=model.layers,
-    )

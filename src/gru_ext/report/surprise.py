@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,8 +84,7 @@ def lines_of(newlines: NDArray[np.bool_], longest: int) -> NDArray[np.int64]:
     ends = np.flatnonzero(newlines) + 1
     edges = np.unique(np.concatenate([[0], ends, [len(newlines)]]))
     starts = np.concatenate(
-        [np.arange(a, b, longest) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-        or [np.empty(0, np.int64)]
+        [np.arange(a, b, longest) for a, b in itertools.pairwise(edges)] or [np.empty(0, np.int64)]
     )
     return np.stack([starts, np.append(starts[1:], len(newlines))[: len(starts)]], axis=1)
 

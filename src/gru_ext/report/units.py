@@ -132,9 +132,7 @@ def separation(ranks: NDArray[np.float64], feature: Feature) -> float:
     return 2 * larger / (with_it * (n - with_it)) - 1
 
 
-def separations(
-    activations: NDArray[np.floating], features: list[Feature]
-) -> NDArray[np.float64]:
+def separations(activations: NDArray[np.floating], features: list[Feature]) -> NDArray[np.float64]:
     """The separation of each property by each unit.
 
     Parameters

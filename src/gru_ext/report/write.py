@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from gru_ext._version import __version__
 from gru_ext.arguments.kinds import Whole
@@ -12,18 +11,14 @@ from gru_ext.arguments.messages import brief, counted
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import check_writable, write_atomically
 from gru_ext.model.model import Model, load
+from gru_ext.model.sampling import validation_bits
 from gru_ext.report.characters import visible_text
 from gru_ext.report.content import Content, content_of
-from gru_ext.report.facts import (
-    Names,
-    model_facts,
-    run_facts,
-    text_sentence,
-    validation_bits,
-)
+from gru_ext.report.facts import Names, model_facts, run_facts, text_sentence
 from gru_ext.report.page import check_jinja2, render
 from gru_ext.report.passage import Passage, read_passage, recorded_split
 from gru_ext.report.reading import sample
+from gru_ext.reporting.console import Console
 from gru_ext.reporting.metrics import Record, read_metrics
 from gru_ext.text.reader import TextReader
 
@@ -41,7 +36,7 @@ def write_report(
     encoding: str = "utf-8",
     characters: int = CHARACTERS,
     seed: int = 0,
-    progress: Callable[[int, int], object] | None = None,
+    quiet: bool = False,
 ) -> None:
     """Write a report of a model as one HTML file.
 
@@ -65,8 +60,8 @@ def write_report(
         it is the text that the model was trained on.
     seed : int
         The seed of the samples.
-    progress : callable, optional
-        It is called now and then with the characters read so far, and with those in all.
+    quiet : bool
+        Whether no progress is shown on a terminal.
 
     Raises
     ------
@@ -78,24 +73,28 @@ def write_report(
     """
     check_jinja2()
     check_writable(output)
+    for source in (path, text, metrics):
+        _check_kept(output, source)
     most = Whole(2).check("characters", characters)
     seed = Whole(0).check("seed", seed)
     model = load(path)
     model.parameters.check_finite()
     records = [] if metrics is None else read_metrics(metrics)
     passage = _passage(model, text, encoding, most, seed)
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        if progress is not None:
-            progress(done, len(passage.symbols) - 1)
-
-    content = content_of(model, passage, records, seed, advance)
+    with Console(len(passage.symbols) - 1, quiet=quiet) as console:
+        content = content_of(model, passage, records, seed, console.advance)
     names = Names(_name(path), None if text is None else _name(text))
     page = _page(model, passage, content, records, names, seed)
     write_atomically(output, lambda file: file.write(page))
+
+
+def _check_kept(output: StrPath, source: StrPath | None) -> None:
+    """Refuse to write the page to a file that it is made of."""
+    files = [path for path in (output, source) if path is not None and os.path.exists(path)]
+    if len(files) == 2 and os.path.samefile(*files):
+        raise ValueError(
+            f"`output` must be another file than {visible_text(os.fspath(output))}, which is read"
+        )
 
 
 def _name(path: StrPath) -> str:
@@ -127,7 +126,7 @@ def _page(
         version=__version__,
         text_sentence=text_sentence(passage, names),
         headline=[
-            (f"{content.bits:.3f}", "bits per character", "mean of −log₂ p; less is better"),
+            (f"{content.bits:.3f}", "bits per character", "mean of -log₂ p; less is better"),
             (f"{content.perplexity:.3g}", "perplexity", "as between so many equal choices"),
             (f"{100 * content.first:.1f}%", "first choice", "the likeliest character came"),
             (f"{100 * content.first_five:.1f}%", "first five", "one of the five likeliest came"),
@@ -156,7 +155,9 @@ def _kept(model: Model, passage: Passage, content: Content) -> list[tuple[str, s
     """What the page holds of the text and the model, which are cut to keep it below 5 MB."""
     plan, n = content.plan, len(passage.symbols)
     every = model.layers * model.hidden_size
-    units = f"all {every:,}" if plan.units == every else f"the strongest {plan.units:,} of {every:,}"
+    units = f"all {every:,}"
+    if plan.units < every:
+        units = f"the strongest {plan.units:,} of {every:,}"
     return [
         ("means and figures", f"over {counted(n, 'character')}"),
         ("shaded text", f"the first {counted(plan.text, 'character')} of these"),
