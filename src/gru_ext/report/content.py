@@ -176,11 +176,20 @@ def _line_content(
     model: Model, shown: NDArray[np.integer], bits: NDArray[np.float64]
 ) -> dict[str, Any]:
     lines = surprise.lines_of(_are(model, shown, "\n"), _LONGEST_LINE)
-    worst, best = surprise.extreme_lines(lines, bits, _LINES, _SHORTEST_LINE)
-    return {
-        name: [[start, end, round(mean, 2)] for start, end, mean in found]
-        for name, found in (("worst", worst), ("best", best))
-    }
+    worst, best = surprise.extreme_lines(lines, bits, len(lines), _SHORTEST_LINE)
+    return {"worst": _distinct(shown, worst), "best": _distinct(shown, best)}
+
+
+def _distinct(
+    shown: NDArray[np.integer], lines: Sequence[tuple[int, int, float]]
+) -> list[list[float]]:
+    """The first few lines that are not the same text."""
+    found: dict[bytes, list[float]] = {}
+    for start, end, mean in lines:
+        found.setdefault(shown[start:end].tobytes(), [start, end, round(mean, 2)])
+        if len(found) == _LINES:
+            break
+    return list(found.values())
 
 
 def _baselines(symbols: NDArray[np.integer], V: int, bits: float) -> list[list[Any]]:

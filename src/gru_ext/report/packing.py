@@ -20,7 +20,7 @@ _TEXT, _ALTERNATIVES, _UNITS = 1_000_000, 300_000, 1_900_000
 # The numbers of all activations that are held in memory to rank the units.
 _STUDIED = 24_000_000
 _MOST_STUDIED, _FEWEST_STUDIED = 20_000, 2_000
-_LONGEST_WINDOW, _SHORTEST_WINDOW = 10_000, 2_000
+_LONGEST_WINDOW, _SHORTEST_WINDOW = 10_000, 1_500
 # What the page says of a symbol: 12 bytes that are not base64. A small vocabulary is there as a
 # whole; of a large one the symbols that are used, in the worst case all of them once.
 _ENTRY, _SMALL_VOCABULARY = 9, 20_000

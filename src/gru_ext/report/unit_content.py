@@ -17,7 +17,7 @@ from gru_ext.report.units import features_of, separations
 VARIABLES = ("h", "z", "r")
 """What a unit has at each time step: its state, its update gate, its reset gate."""
 _LEAST = {"h": -1.0, "z": 0.0, "r": 0.0}
-_STATES, _GATES = 5, 4  # of which so many are listed for each property
+_STATES, _GATES = 4, 4  # of which so many are listed for each property
 
 
 def unit_content(model: Model, symbols: NDArray[np.integer], plan: Plan) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def _page(
             (f"{model.parameters.count:,}", "parameters", model.parameters.sizes),
         ],
         shown_characters=counted(plan.text, "character") + " shown",
-        studied=f"the first {counted(plan.studied, 'character')}",
+        studied=_first(plan.studied, len(passage.symbols)),
         seed=seed,
         documents=model.separator is not None,
         calibration_error=data["calibration"]["error"],
@@ -159,10 +159,15 @@ def _kept(model: Model, passage: Passage, content: Content) -> list[tuple[str, s
     if plan.units < every:
         units = f"the strongest {plan.units:,} of {every:,}"
     return [
-        ("means and figures", f"over {counted(n, 'character')}"),
-        ("shaded text", f"the first {counted(plan.text, 'character')} of these"),
-        ("alternatives", f"at the first {counted(plan.alternatives, 'character')}"),
-        ("ranking of units", f"over the first {counted(plan.studied, 'character')}"),
-        ("units over text", f"{units}, over the first {counted(plan.window, 'character')}"),
+        ("means and figures", f"over {_first(n, n)}"),
+        ("shaded text", _first(plan.text, n)),
+        ("alternatives", f"at {_first(plan.alternatives, n)}"),
+        ("ranking of units", f"over {_first(plan.studied, n)}"),
+        ("units over text", f"{units} units, over {_first(plan.window, n)}"),
         ("size", "below 5 MB for any text and model"),
     ]
+
+
+def _first(count: int, n: int) -> str:
+    """So many characters, from the first on, of n."""
+    return f"{'all' if count == n else 'the first'} {counted(count, 'character')}"

@@ -209,6 +209,7 @@ function showTrace({ variable, unit, t }) {
 // All units at the cursor, a cell each.
 function makeGrid(state, choose) {
   const host = find("unit-grid");
+  host.classList.add(units.kept.length <= 200 ? "loose" : units.kept.length <= 450 ? "dense" : "denser");
   units.kept.forEach((_, unit) => {
     const cell = make("button", { type: "button", tabindex: "-1", on: { click: () => choose(state.variable, unit) } });
     cell.unit = unit;
