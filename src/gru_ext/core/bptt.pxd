@@ -94,7 +94,6 @@ cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t la
 cdef void forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t s0,
                         Py_ssize_t s1) noexcept nogil
 cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil
-cdef void forward_step(const Window *w, const real *p, real *ws, double inverse) noexcept nogil
 cdef void product(const Window *w, bint use_packed, real *c, Py_ssize_t ldc, const real *a,
                   Py_ssize_t lda, const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
                   Py_ssize_t K) noexcept nogil
@@ -103,9 +102,6 @@ cdef void cell_forward(const Window *w, const LayerOffsets *at, const real *p,
                        const int32_t *x, const real *projected, Py_ssize_t n) noexcept nogil
 cdef void cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
                     Py_ssize_t layer, Py_ssize_t t, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
-cdef double inverse_temperature(double temperature) noexcept nogil
-cdef int32_t sample_symbol(const Window *w, const real *p, double temperature,
-                           double uniform) noexcept nogil
 cdef void backward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,
                          Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef void backward_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,

@@ -21,6 +21,7 @@ from gru_ext.text.unknown import UNKNOWN_BITS, UNKNOWN_KIND, count_unknown
 from gru_ext.text.vocabulary import Counts
 
 if TYPE_CHECKING:
+    from gru_ext.model.adaptation_options import AdaptationOptions
     from gru_ext.model.stored import StoredModel
     from gru_ext.text.reader import Text
 
@@ -107,22 +108,35 @@ def evaluate_symbols(
         part = symbols[start : start + _PART]
         total += float(stream.read(part[:, None]).sum())
         if progress is not None:
-            progress(len(part))
+            progress(len(part) - (start == 0))
     return Evaluation(total / n, n)
 
 
 def evaluate_text(
-    model: StoredModel, text: Text, encoding: str, join: str, windows: int | None, unknown: str
+    model: StoredModel,
+    text: Text,
+    encoding: str,
+    join: str,
+    windows: int | None,
+    unknown: str,
+    adaptation: AdaptationOptions | None = None,
 ) -> Evaluation:
     """Evaluate a model on a text (:meth:`Model.evaluate`)."""
     if windows is not None:
         windows = WINDOWS.check("windows", windows)
+        if adaptation is not None:
+            raise ValueError("`windows` are independent of each other: they cannot `adapt`")
     UNKNOWN_KIND.check("unknown", unknown)
     reader = TextReader(text, model.vocabulary.units, encoding, join=join)
     counts = Counts(reader.pieces(), reader.units)
     missing = 0 if unknown == "error" else count_unknown(model.vocabulary, counts)
     symbols = encode_text(reader, counts, model.vocabulary, missing)
-    found = evaluate_symbols(model.parameters, symbols, None, model.separator, windows)
+    if adaptation is not None:
+        from gru_ext.model.adaptation import evaluate_adapting
+
+        found = evaluate_adapting(model.parameters, symbols, adaptation, None, model.separator)
+    else:
+        found = evaluate_symbols(model.parameters, symbols, None, model.separator, windows)
     if unknown == "cost" and missing:
         total = found.nats_per_char * found.characters + missing * UNKNOWN_BITS * math.log(2)
         characters = found.characters + missing

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.keywords import described_by
 from gru_ext.arguments.kinds import Whole
+from gru_ext.model.adaptation_options import AdaptationKeywords, AdaptationOptions
 from gru_ext.model.stored import StoredModel
 from gru_ext.model.texts import Texts, as_texts
 
@@ -148,6 +150,7 @@ class Predicting(StoredModel):
         found = next_probabilities_of(self, prompts, temperature)
         return found[0] if single else found
 
+    @described_by(AdaptationOptions)
     def evaluate(
         self,
         text: Text,
@@ -155,6 +158,8 @@ class Predicting(StoredModel):
         join: str = "",
         windows: int | None = None,
         unknown: str = "error",
+        adapt: bool = False,
+        **adaptation: Unpack[AdaptationKeywords],
     ) -> Evaluation:
         """Evaluate the model on a text: the cross-entropy of its characters.
 
@@ -176,6 +181,10 @@ class Predicting(StoredModel):
             other characters.
         unknown : str
             What happens to characters that the model does not know, as for :meth:`score`.
+        adapt : bool
+            Dynamic evaluation: a copy of the model learns from the text while it reads. Each
+            character is predicted before the copy learns from it.
+        {options}
 
         Raises
         ------
@@ -186,4 +195,5 @@ class Predicting(StoredModel):
         from gru_ext.model.evaluation import evaluate_text
 
         self.parameters.check_finite()
-        return evaluate_text(self, text, encoding, join, windows, unknown)
+        options = AdaptationOptions(**adaptation) if adapt or adaptation else None
+        return evaluate_text(self, text, encoding, join, windows, unknown, options)
