@@ -167,6 +167,23 @@ def test_the_value_of_a_unit_is_that_of_the_model(page, made, variable):
     assert float(value.replace("\u2212", "-")) == pytest.approx(expected, abs=0.011)
 
 
+def test_moments_like_the_one_at_the_cursor(page, made):
+    """The places with the nearest states of the layer, which the model itself has computed."""
+    page.run("(() => { layer.value = 2; layer.dispatchEvent(new Event('change')); })()")
+    page.move(character(2, 4, "unit-view"))
+    t = TEXT.index("\n") + 4
+    states = made[1].hidden_states(TEXT)[:, 1]
+    distances = np.abs(states - states[t]).mean(axis=1)
+    far = np.abs(np.arange(len(TEXT)) - t) >= 8
+    shown = page.run("[...document.querySelectorAll('#moments .go')].map((e) => e.textContent)")
+    assert shown[0] == "here"
+    assert len(shown) == 7
+    assert float(shown[1]) == pytest.approx(distances[far].min(), abs=0.011)
+    page.run("document.querySelectorAll('#moments .go')[1].click()")
+    place = page.run("document.querySelector('#unit-view .cursor').place")
+    assert distances[place] == pytest.approx(distances[far].min(), abs=0.011)
+
+
 def test_a_line_can_be_found_in_the_text(page, made):
     start = data_of(made[0].read_bytes())["lines"]["worst"][0][0]
     page.run("document.querySelector('#worst-lines .go').click()")

@@ -20,6 +20,7 @@ SCRIPTS = (
     "charts.js",
     "textview.js",
     "surprise.js",
+    "moments.js",
     "units.js",
     "figures.js",
     "start.js",

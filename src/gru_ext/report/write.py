@@ -133,6 +133,7 @@ def _page(
             (f"{model.parameters.count:,}", "parameters", model.parameters.sizes),
         ],
         shown_characters=counted(plan.text, "character") + " shown",
+        window=counted(plan.window, "character"),
         studied=_first(plan.studied, len(passage.symbols)),
         seed=seed,
         documents=model.separator is not None,

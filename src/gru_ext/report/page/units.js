@@ -111,6 +111,7 @@ function showUnits() {
       " after ", symbolElement(passage.symbols[state.t]));
     showTrace(state);
     paintGrid(state);
+    showMoments(state, view);
   }
 
   layer.addEventListener("change", () => {
