@@ -110,6 +110,19 @@ def test_arrow_keys_move_the_cursor(page):
     assert page.text("#expectation") == start
 
 
+def test_a_pointer_at_rest_does_not_hold_the_cursor(page):
+    """The text moves under it when the arrow keys scroll."""
+    page.move(character(8, 3))
+    page.run("document.getElementById('surprise-view').focus()")
+    page.press("PageDown", 3)
+    page.run("new Promise((done) => setTimeout(done, 200))")
+    reached = page.text("#expectation .here-facts")
+    page.press("ArrowRight")
+    page.press("ArrowLeft")
+    assert page.text("#expectation .here-facts") == reached
+    assert page.run("document.querySelector('#surprise-view .cursor').place") > 600
+
+
 def test_the_cursor_stays_in_sight(page):
     page.run("document.getElementById('surprise-view').focus()")
     page.press("PageDown", 6)

@@ -3,7 +3,7 @@
 
 const MOMENTS = 6;
 const APART = 8; // characters between two moments that are listed
-const [BEFORE, AFTER] = [26, 14]; // characters of the text that are shown around a moment
+const LONGEST = 52; // characters of the text that are shown around a moment
 
 // The mean difference of the states between the place t and each place, over the units of a layer.
 function stateDistances(layer, t) {
@@ -34,9 +34,12 @@ function showMoments({ unit, t }, view) {
   const layer = units.layer(unit);
   const distances = stateDistances(layer, t);
   find("moment-layer").textContent = `layer ${layer}`;
+  const room = Math.floor((find("moments").clientWidth - 70) / 8);
+  const before = Math.floor(0.6 * Math.max(10, Math.min(LONGEST, room)));
+  const after = Math.floor(before / 2);
   const rows = [t, ...nearestMoments(distances, t)].map((place, i) => {
     const line = make("span", { class: "line-text moment" });
-    for (let at = place - BEFORE; at <= place + AFTER; at++) {
+    for (let at = place - before; at <= place + after; at++) {
       const inside = at >= 0 && at < passage.symbols.length;
       const symbol = passage.symbols[at];
       line.append(make("span", {

@@ -22,7 +22,7 @@ class TextView {
     probe.remove();
     onWidth(host, (width) => this.layOut(width));
     host.addEventListener("scroll", () => this.render(), { passive: true });
-    host.addEventListener("pointerover", (event) => this.pointAt(event.target));
+    host.addEventListener("pointermove", (event) => this.onMove(event));
     host.addEventListener("click", (event) => this.pointAt(event.target));
     host.addEventListener("keydown", (event) => this.onKey(event));
   }
@@ -132,6 +132,13 @@ class TextView {
       if (element) this.paintElement(element);
     }
     this.point(target);
+  }
+
+  // A text that moves under a pointer at rest is no movement of the pointer.
+  onMove(event) {
+    const at = `${event.clientX},${event.clientY}`;
+    if (at !== this.pointer) this.pointAt(event.target);
+    this.pointer = at;
   }
 
   pointAt(element) {
