@@ -35,7 +35,7 @@ def made(tmp_path_factory):
         TEXT, hidden_size=12, layers=2, max_steps=60, output=folder / "m.npz", quiet=True
     )
     (folder / "text.txt").write_text(TEXT)
-    write_report(folder / "m.npz", folder / "text.txt", folder / "r.html", quiet=True)
+    write_report(folder / "m.npz", folder / "text.txt", folder / "r.html")
     return folder / "r.html", model
 
 
@@ -50,7 +50,7 @@ def page(browser, made):
 def page_of(folder, model, text):
     model.save(folder / "m.npz")
     (folder / "t.txt").write_bytes(text.encode())
-    write_report(folder / "m.npz", folder / "t.txt", folder / "p.html", quiet=True)
+    write_report(folder / "m.npz", folder / "t.txt", folder / "p.html")
     return folder / "p.html"
 
 

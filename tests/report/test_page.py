@@ -17,6 +17,7 @@ from pages import HOSTILE, data_of, random_model
 
 from gru_ext.report.calibration import BINS
 from gru_ext.report.characters import CLASSES, class_of, nearest, visible, visible_text
+from gru_ext.report.options import ReportOptions
 from gru_ext.report.page import SCRIPTS, as_json
 from gru_ext.report.reading import Reading
 from gru_ext.report.write import write_report
@@ -35,7 +36,8 @@ def report(folder, model, text=None, name="page.html", **options):
     if text is not None:
         path = folder / "text.txt"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    write_report(folder / "model.npz", path, folder / name, quiet=True, **options)
+    given = ReportOptions(quiet=True, **options)
+    write_report(folder / "model.npz", path, folder / name, given)
     return (folder / name).read_bytes()
 
 
@@ -270,7 +272,7 @@ def test_the_same_bytes_each_time(tmp_path):
     assert report(tmp_path, model, text, seed=1) != first
     program = (
         "from gru_ext.report.write import write_report;"
-        "write_report('model.npz', 'text.txt', 'again.html', quiet=True)"
+        "write_report('model.npz', 'text.txt', 'again.html')"
     )
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
     assert (tmp_path / "again.html").read_bytes() == first

@@ -73,6 +73,13 @@ def test_the_windows_make_no_difference(monkeypatch):
     np.testing.assert_allclose(parts.best_probabilities, whole.best_probabilities)
 
 
+def test_predictions_that_are_not_finite():
+    model, symbols, _, _ = drawn(TEXT, np.float32)
+    model.parameters["Wy"][...] *= 1e38
+    with pytest.raises(ValueError, match="predicts no finite probabilities"):
+        read_symbols(model, symbols, 5)
+
+
 def test_progress_counts_every_character():
     model, symbols, _, _ = drawn(TEXT)
     calls = []

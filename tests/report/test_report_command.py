@@ -85,7 +85,7 @@ def test_jinja2_is_loaded_for_reports_alone(folder):
     program = (
         "from gru_ext.cli.main import main; "
         "main('evaluate m.npz a.txt'.split()); "
-        "import sys; print('jinja2' in sys.modules, 'gru_ext.report' in sys.modules)"
+        "import sys; print('jinja2' in sys.modules, 'gru_ext.report.write' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "False False"

@@ -15,6 +15,7 @@ from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import Flag, Kind, Number, String, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.cli.messages import BAD_INPUT, one_line
+from gru_ext.report.options import ReportOptions
 from gru_ext.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -146,30 +147,8 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         help="text to analyse the model on; - is standard input (default: a sample of the model)",
     )
     add("-o", "--output", metavar="FILE", required=True, help="HTML file to write")
-    add("--metrics", metavar="FILE", help="file that train --metrics wrote, for the learning curve")
-    encoding = TrainingOptions.declared()["encoding"]
-    add(
-        "--encoding",
-        default=encoding.default,
-        metavar="NAME",
-        help="encoding of the text (default: %(default)s)",
-    )
-    add(
-        "--characters",
-        type=Whole().parse,
-        default=1_000_000,
-        metavar="N",
-        help="characters to analyse at most, from the start of the text, or of its validation part "
-        "if the model was trained on it (default: %(default)s)",
-    )
-    add(
-        "--seed",
-        type=Whole().parse,
-        default=0,
-        metavar="N",
-        help="seed of the samples (default: %(default)s)",
-    )
     add("--force", action="store_true", help="replace the file if it exists")
+    add_options(parser, ReportOptions)
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:

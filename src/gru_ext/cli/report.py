@@ -9,6 +9,7 @@ import os
 
 def run(arguments: argparse.Namespace) -> None:
     """Write a page that shows a trained model."""
+    from gru_ext.report.options import ReportOptions
     from gru_ext.report.write import write_report
 
     if os.path.exists(arguments.output) and not arguments.force:
@@ -19,8 +20,5 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.model,
         arguments.text,
         arguments.output,
-        metrics=arguments.metrics,
-        encoding=arguments.encoding,
-        characters=arguments.characters,
-        seed=arguments.seed,
+        ReportOptions(**{name: getattr(arguments, name) for name in ReportOptions.declared()}),
     )

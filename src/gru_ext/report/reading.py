@@ -71,6 +71,11 @@ def read_symbols(
         The number m of places, from the first on, of which the likeliest symbols are kept.
     progress : callable, optional
         It is called after each window with its number of symbols, and the mean of the bits so far.
+
+    Raises
+    ------
+    ValueError
+        A probability is not finite, as that of a run that has diverged.
     """
     n, V = len(symbols), len(model.vocabulary)
     m = min(alternatives, n)
@@ -97,6 +102,8 @@ def read_symbols(
         window = symbols[start : start + length + 1, None]
         reset = None if resets is None else resets[start : start + len(window) - 1, None]
         total += forward_window(model.parameters.flat, window[:-1], window[1:], workspace, reset)
+        if not math.isfinite(total):
+            raise ValueError("the model predicts no finite probabilities: train it again")
         p, targets = workspace.probabilities[:, 0], window[1:, 0]
         chosen = p[np.arange(len(p)), targets]
         here = slice(start + 1, start + 1 + len(p))

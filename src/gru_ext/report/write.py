@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 
 from gru_ext._version import __version__
-from gru_ext.arguments.kinds import Whole
 from gru_ext.arguments.messages import brief, counted
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import check_writable, write_atomically
@@ -15,15 +14,14 @@ from gru_ext.model.sampling import validation_bits
 from gru_ext.report.characters import visible_text
 from gru_ext.report.content import Content, content_of
 from gru_ext.report.facts import Names, model_facts, run_facts, text_sentence
+from gru_ext.report.options import ReportOptions
 from gru_ext.report.page import check_jinja2, render
 from gru_ext.report.passage import Passage, read_passage, recorded_split
 from gru_ext.report.reading import sample
 from gru_ext.reporting.console import Console
-from gru_ext.reporting.metrics import Record, read_metrics
+from gru_ext.reporting.metrics import read_metrics
 from gru_ext.text.reader import TextReader
 
-CHARACTERS = 1_000_000
-"""Characters that are analysed at most, by default."""
 _SAMPLED = 20_000  # characters of the sample that is analysed without a text
 
 
@@ -31,12 +29,7 @@ def write_report(
     path: StrPath,
     text: StrPath | None,
     output: StrPath,
-    *,
-    metrics: StrPath | None = None,
-    encoding: str = "utf-8",
-    characters: int = CHARACTERS,
-    seed: int = 0,
-    quiet: bool = False,
+    options: ReportOptions | None = None,
 ) -> None:
     """Write a report of a model as one HTML file.
 
@@ -51,17 +44,7 @@ def write_report(
         own. Characters that the model does not know are left out.
     output : path-like
         The page to write. An existing file is replaced.
-    metrics : path-like, optional
-        The metrics file of the run, for the learning curve.
-    encoding : str
-        The encoding of the text.
-    characters : int
-        The characters to analyse at most, from the start of the text, or of its validation part if
-        it is the text that the model was trained on.
-    seed : int
-        The seed of the samples.
-    quiet : bool
-        Whether no progress is shown on a terminal.
+    options : ReportOptions, optional
 
     Raises
     ------
@@ -71,20 +54,19 @@ def write_report(
         A file cannot be read, is not what it must be, or cannot be written. Nothing is written
         then.
     """
+    options = options or ReportOptions()
     check_jinja2()
     check_writable(output)
-    for source in (path, text, metrics):
+    for source in (path, text, options.metrics):
         _check_kept(output, source)
-    most = Whole(2).check("characters", characters)
-    seed = Whole(0).check("seed", seed)
     model = load(path)
     model.parameters.check_finite()
-    records = [] if metrics is None else read_metrics(metrics)
-    passage = _passage(model, text, encoding, most, seed)
-    with Console(len(passage.symbols) - 1, quiet=quiet) as console:
-        content = content_of(model, passage, records, seed, console.advance)
+    records = [] if options.metrics is None else read_metrics(options.metrics)
+    passage = _passage(model, text, options)
+    with Console(len(passage.symbols) - 1, quiet=options.quiet) as console:
+        content = content_of(model, passage, records, options.seed, console.advance)
     names = Names(_name(path), None if text is None else _name(text))
-    page = _page(model, passage, content, records, names, seed)
+    page = _page(model, passage, content, names, options.seed)
     write_atomically(output, lambda file: file.write(page))
 
 
@@ -102,11 +84,12 @@ def _name(path: StrPath) -> str:
     return "standard input" if path == "-" else os.path.basename(os.fspath(path))
 
 
-def _passage(model: Model, text: StrPath | None, encoding: str, most: int, seed: int) -> Passage:
+def _passage(model: Model, text: StrPath | None, options: ReportOptions) -> Passage:
+    most = options.characters
     if text is None:
-        symbols = sample(model, min(most, _SAMPLED), 1.0, seed)
+        symbols = sample(model, min(most, _SAMPLED), 1.0, options.seed)
         return Passage(symbols, "sample", len(symbols))
-    reader = TextReader([text], model.vocabulary.units, encoding)
+    reader = TextReader([text], model.vocabulary.units, options.encoding)
     return read_passage(reader, model.vocabulary, most, recorded_split(model.about))
 
 
@@ -114,7 +97,6 @@ def _page(
     model: Model,
     passage: Passage,
     content: Content,
-    records: list[Record],
     names: Names,
     seed: int,
 ) -> bytes:
