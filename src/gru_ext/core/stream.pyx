@@ -17,6 +17,9 @@ from gru_ext.core.stream_state cimport StreamState, address, load, store
 
 cdef double BITS_PER_NAT = 1.4426950408889634
 
+cdef enum:
+    FEWEST_PACKED = 4  # time steps from which packing the weights pays off
+
 
 cdef class SymbolStream(StreamState):
     """A model that reads B sequences of symbols, and what it predicts next.
@@ -151,6 +154,8 @@ cdef class SymbolStream(StreamState):
         cdef Py_ssize_t i
         w.T, w.targets, w.dropout = n, NULL, 0
         choose_packing(w, n)
+        if n < FEWEST_PACKED:
+            w.packed = w.inputs_packed = False
         memcpy(<void *>w.inputs, symbols, n * self.B * sizeof(int32_t))
         w.resets = NULL
         if starts != NULL or resets != NULL or self.separator.length:
