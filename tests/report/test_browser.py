@@ -222,6 +222,53 @@ def test_nothing_is_wider_than_the_window(browser, made, width, dark):
     assert browser.console == []
 
 
+SHADES = [
+    *(f"s{i}" for i in range(10)),
+    *(f"k{i}" for i in range(4)),
+    *(f"{sign}{i}" for sign in "np" for i in range(1, 9)),
+]
+CONTRASTS = """((shades) => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const view = document.getElementById("unit-view");
+  const pixel = (...colours) => {
+    for (const colour of colours) {
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  return shades.map((name) => {
+    const span = document.createElement("span");
+    span.className = name;
+    view.append(span);
+    const style = getComputedStyle(span);
+    const under = getComputedStyle(view).backgroundColor;
+    const found = [pixel(style.color), pixel(under, style.backgroundColor)];
+    span.remove();
+    return found;
+  });
+})"""
+
+
+def luminance(pixel):
+    """The relative luminance of WCAG 2."""
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.array(pixel) / 255
+    ]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_can_be_read_on_every_shade(browser, made, dark):
+    """The contrast that WCAG 2 asks of text is 4.5; escaped characters have it too."""
+    browser.resize(1280, dark=dark)
+    browser.open(made[0])
+    names = [*SHADES, *(f"{name} escaped" for name in SHADES)]
+    for name, (ink, paper) in zip(names, browser.run(f"{CONTRASTS}({names})"), strict=True):
+        light, deep = sorted((luminance(ink), luminance(paper)), reverse=True)
+        assert (light + 0.05) / (deep + 0.05) >= 4.5, name
+
+
 def test_a_hostile_text_does_nothing(browser, tmp_path):
     model = random_model(HOSTILE, document_separator="<script>")
     path = page_of(tmp_path, model, HOSTILE * 40)
