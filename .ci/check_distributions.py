@@ -18,6 +18,7 @@ IN_SDIST = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "CHANGELOG.md"
 TREES_IN_SDIST = ("csrc/", "src/", "tests/", "docs/", "examples/", "bench/")
 IN_WHEEL = {"gru_ext/__init__.pxd", "gru_ext/capi.pxd", "gru_ext/include/gru_ext.h"}
 IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/core/kernels.pyi"}
+IN_WHEEL |= {"gru_ext/report/page/report.html.jinja", "gru_ext/report/page/start.js"}
 MODULES = {
     "capi",
     *(f"c_interface/{name}" for name in ("one_stream", "windows")),
@@ -31,14 +32,19 @@ MODULES = {
             "gradients",
             "kernels",
             "matmul",
+            "reading",
+            "sampler",
+            "sampling_loop",
+            "stream",
+            "stream_state",
             "training_loop",
             "training_step",
             "windows",
         )
     ),
 }
-KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd"}
-EXTRAS = {"blas", "plot", "tensorboard"}
+KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".css", ".js"}
+EXTRAS = {"blas", "plot", "report", "tensorboard"}
 
 
 def check_sdist(path: str) -> None:

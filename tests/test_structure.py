@@ -19,7 +19,8 @@ ALLOWED = {
     "model": BASE | {"text", "reporting"},
     "reporting": BASE,
     "training": BASE | {"model", "text", "reporting"},
-    "cli": BASE | {"training", "model", "text", "reporting"},
+    "report": BASE | {"model", "text", "reporting"},
+    "cli": BASE | {"training", "model", "text", "reporting", "report"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""

@@ -19,6 +19,7 @@ from training_runs import TEXT, same
 
 import gru_ext
 from gru_ext import Trainer
+from gru_ext.model.sampling import iter_sample
 from gru_ext.reporting.tensorboard import EventFile
 from gru_ext.training.recovery import Recovery
 
@@ -144,7 +145,7 @@ def test_samples_are_texts(library, tmp_path, capsys, quiet):
     assert same(model, gru_ext.train(TEXT, **OPTIONS))
     found = summaries(tmp_path, "sample/text_summary")
     assert [step for step, _ in found] == [20, 40]
-    last = model.sample(30, seed=(0, 40))
+    last = "".join(iter_sample(model, 30, seed=(0, 40)))
     assert found[1][1].tensor.string_val[0].decode() == "    " + last.replace("\n", "\n    ")
     assert (f"---- sample at step 40 ----\n{last}\n----\n" in capsys.readouterr().out) != quiet
 

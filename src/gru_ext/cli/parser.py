@@ -15,6 +15,7 @@ from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import Flag, Kind, Number, String, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.cli.messages import BAD_INPUT, one_line
+from gru_ext.report.options import ReportOptions
 from gru_ext.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sample(commands.add_parser("sample", help="print text that a model generates"))
     _add_evaluate(commands.add_parser("evaluate", help="evaluate a model on texts"))
     _add_plot(commands.add_parser("plot", help="draw losses, learning rate and speed of runs"))
+    _add_report(commands.add_parser("report", help="write a page that shows a model"))
     info = commands.add_parser("info", help="describe a model file, or this installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="default: this installation")
     info.add_argument("--json", action="store_true", help="print a JSON object")
@@ -135,6 +137,21 @@ def _add_plot(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", required=True, help="picture to write, .png, .svg or .pdf"
     )
     add("--force", action="store_true", help="replace the picture if it exists")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL")
+    add(
+        "text",
+        metavar="TEXT",
+        nargs="?",
+        type=_text_path,
+        help="text to analyse the model on; - is standard input (default: a sample of the model)",
+    )
+    add("-o", "--output", metavar="FILE", required=True, help="HTML file to write")
+    add("--force", action="store_true", help="replace the file if it exists")
+    add_options(parser, ReportOptions)
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:
