@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -34,11 +35,6 @@ class Model:
     about : dict, optional
         What is known of its training: ``step``, ``options`` and so on.
 
-    Attributes
-    ----------
-    history : History or None
-        The progress lines of the run that :func:`gru_ext.train` has returned the model from.
-
     Raises
     ------
     ValueError
@@ -50,8 +46,6 @@ class Model:
     evaluate alike. What else is known of their training is not compared. Models have no hash, since
     their parameters change.
     """
-
-    history: History | None = None
 
     def __init__(
         self, vocabulary: Vocabulary, parameters: Parameters, about: dict[str, Any] | None = None
@@ -87,6 +81,13 @@ class Model:
         """
         text = self.about.get("document_separator")
         return None if text is None else encode_separator(self.vocabulary, text)
+
+    @cached_property
+    def history(self) -> History:
+        """The progress lines of the run that made the model; none for a model from a file."""
+        from gru_ext.reporting.history import History
+
+        return History([])
 
     @property
     def hidden_size(self) -> int:

@@ -114,7 +114,7 @@ def _format(path: StrPath) -> str:
 def _histories(runs: object) -> dict[str, History]:
     """The runs by their labels, which are all different."""
     if isinstance(runs, Mapping):
-        named = {str(name): run for name, run in runs.items()}
+        named = dict(zip(_labels([str(name) for name in runs]), runs.values(), strict=True))
     else:
         several = isinstance(runs, Sequence) and not isinstance(runs, str | bytes)
         listed: Any = runs if several else [runs]
