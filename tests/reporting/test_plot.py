@@ -154,6 +154,8 @@ def test_several_runs(metrics, strict):
     colors = [line.get_color() for line in found["training"]]
     assert colors == [line.get_color() for line in found["validation"]]
     assert len({*colors}) == 2
+    for axes in figure.axes[1:]:
+        assert len({line.get_linestyle() for line in axes.get_lines()}) == 2
     texts = [text.get_text() for text in legend_of(figure).get_texts()]
     assert texts == ["one  2.625", "other  3.625"]
 

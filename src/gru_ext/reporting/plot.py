@@ -242,8 +242,8 @@ def _draw_run(
             label=f"best validation: {bits:.3f} at step {step:,}",
         )
     for axes, column in ((rate, "learning_rate"), (speed, "characters_per_second")):
-        small = plain | {"linewidth": 1.2, "alpha": 1, "marker": point}
-        curve(axes, column, color=color, **small)
+        line = "-" if number is None else marks["linestyle"]
+        curve(axes, column, color=color, linewidth=1.2, linestyle=line, marker=point)
 
 
 def _set_axes(loss: Axes, rate: Axes, speed: Axes, runs: list[History], over: str) -> None:
