@@ -154,6 +154,8 @@ def test_several_runs(metrics, strict):
     colors = [line.get_color() for line in found["training"]]
     assert colors == [line.get_color() for line in found["validation"]]
     assert len({*colors}) == 2
+    for axes in figure.axes[1:]:
+        assert len({line.get_linestyle() for line in axes.get_lines()}) == 2
     texts = [text.get_text() for text in legend_of(figure).get_texts()]
     assert texts == ["one  2.625", "other  3.625"]
 
@@ -165,6 +167,22 @@ def test_runs_with_steps_of_other_sizes_are_over_characters(metrics, strict):
     assert loss.get_xlabel() == "characters seen"
     assert [line.get_xdata()[0] for line in curves(loss)["training"]] == [640, 320]
     assert not loss.child_axes
+
+
+def test_the_labels_of_a_mapping_are_printable_and_different(metrics, strict):
+    figure = gru_ext.plot({1: "one.jsonl", "1": "one.jsonl", "\x1b": "other.jsonl"})
+    texts = [text.get_text() for text in legend_of(figure).get_texts()]
+    assert texts == ["1  2.625", "1 (2)  2.625", "\\x1b  3.625"]
+
+
+def test_a_run_without_a_validation_loss_among_others(metrics, strict):
+    figure = gru_ext.plot({"a": "one.jsonl", "b": history_of([3.0, 2.0])})
+    texts = [text.get_text() for text in legend_of(figure).get_texts()]
+    assert texts == ["b  2.000 in training", "a  2.625"]
+
+
+def test_a_notebook_shows_the_picture(metrics, strict):
+    assert gru_ext.plot("one.jsonl")._repr_png_().startswith(PNG)
 
 
 def history_of(train, val=()):

@@ -103,8 +103,8 @@ def test_a_damaged_origin_is_refused_or_left_out(folder, capsys):
         gru_ext.train(folder / "a.txt", output="x.npz", max_steps=9, resume=True, quiet=True)
 
 
-def test_a_model_that_is_loaded_has_no_history(folder):
+def test_a_model_that_is_loaded_has_an_empty_history(folder):
     model = gru_ext.train(TEXT, output="x.npz", max_steps=20, **SMALL)
     assert [record["step"] for record in model.history] == list(range(1, 21))
-    assert gru_ext.load("x.npz").history is None
+    assert gru_ext.load("x.npz").history.records == []
     assert same(model, gru_ext.load("x.npz"))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 class StoredModel:
     """What :class:`gru_ext.Model` is made of; its subclasses say what one does with it."""
-
-    history: History | None = None
 
     def __init__(
         self, vocabulary: Vocabulary, parameters: Parameters, about: dict[str, Any] | None = None
@@ -60,6 +59,13 @@ class StoredModel:
         """
         text = self.about.get("document_separator")
         return None if text is None else encode_separator(self.vocabulary, text)
+
+    @cached_property
+    def history(self) -> History:
+        """The progress lines of the run that made the model; none for a model from a file."""
+        from gru_ext.reporting.history import History
+
+        return History([])
 
     @property
     def hidden_size(self) -> int:

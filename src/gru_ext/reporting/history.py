@@ -29,6 +29,10 @@ Points = list[tuple[float, float]]
 class History:
     """The records of a training run, one for each progress line or evaluation.
 
+    The ``history`` of a model that :func:`gru_ext.train` returns has those of its run; of a resumed
+    run, those before the resume too if they are in its metrics file. A quiet run makes evaluations,
+    and has validation losses, only where something needs them, such as a metrics file or patience.
+
     Parameters
     ----------
     records : sequence of dict

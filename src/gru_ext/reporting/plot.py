@@ -114,7 +114,7 @@ def _format(path: StrPath) -> str:
 def _histories(runs: object) -> dict[str, History]:
     """The runs by their labels, which are all different."""
     if isinstance(runs, Mapping):
-        named = {str(name): run for name, run in runs.items()}
+        named = dict(zip(_labels([str(name) for name in runs]), runs.values(), strict=True))
     else:
         several = isinstance(runs, Sequence) and not isinstance(runs, str | bytes)
         listed: Any = runs if several else [runs]
@@ -242,8 +242,8 @@ def _draw_run(
             label=f"best validation: {bits:.3f} at step {step:,}",
         )
     for axes, column in ((rate, "learning_rate"), (speed, "characters_per_second")):
-        small = plain | {"linewidth": 1.2, "alpha": 1, "marker": point}
-        curve(axes, column, color=color, **small)
+        line = "-" if number is None else marks["linestyle"]
+        curve(axes, column, color=color, linewidth=1.2, linestyle=line, marker=point)
 
 
 def _set_axes(loss: Axes, rate: Axes, speed: Axes, runs: list[History], over: str) -> None:
