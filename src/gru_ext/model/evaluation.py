@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.arguments.kinds import Whole
 from gru_ext.core.stream import SymbolStream
+from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import encode_text, release
 from gru_ext.text.reader import TextReader
-from gru_ext.text.unknown import UNKNOWN_BITS, UNKNOWN_KIND, count_unknown
+from gru_ext.text.unknown import UNKNOWN_BITS, count_unknown
 from gru_ext.text.vocabulary import Counts
 
 if TYPE_CHECKING:
     from gru_ext.model.stored import StoredModel
     from gru_ext.text.reader import Text
-
-WINDOWS = Whole(1)
 
 # Symbols that are read in one call, between which a run can be stopped.
 _PART = 1024
@@ -115,11 +113,16 @@ def evaluate_text(
     model: StoredModel, text: Text, encoding: str, join: str, windows: int | None, unknown: str
 ) -> Evaluation:
     """Evaluate a model on a text (:meth:`Model.evaluate`)."""
-    if windows is not None:
-        windows = WINDOWS.check("windows", windows)
-    UNKNOWN_KIND.check("unknown", unknown)
+    options = EvaluationOptions(windows=windows, unknown=unknown)
     reader = TextReader(text, model.vocabulary.units, encoding, join=join)
-    counts = Counts(reader.pieces(), reader.units)
+    return evaluate_counted(model, reader, Counts(reader.pieces(), reader.units), options)
+
+
+def evaluate_counted(
+    model: StoredModel, reader: TextReader, counts: Counts, options: EvaluationOptions
+) -> Evaluation:
+    """Evaluate a model on a text whose characters are counted."""
+    windows, unknown = options.windows, options.unknown
     missing = 0 if unknown == "error" else count_unknown(model.vocabulary, counts)
     symbols = encode_text(reader, counts, model.vocabulary, missing)
     found = evaluate_symbols(model.parameters, symbols, None, model.separator, windows)

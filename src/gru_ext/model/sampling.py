@@ -258,19 +258,21 @@ def iter_sample(
         decode = lambda part, last: model.vocabulary.to_bytes(part)  # noqa: E731
     sampler = plan.sampler(1)
     sampler.read_stream(0, symbols)
-    return _iterate(plan, stream, sampler, generator, decode)
+    return iterate(plan, stream, sampler, generator, decode)
 
 
-def _iterate(
+def iterate(
     plan: SamplingPlan,
     stream: Stream,
     sampler: Sampler,
     generator: np.random.Generator,
     decode: Any,
+    longest: int = _PART,
 ) -> Iterator[Any]:
+    """Yield what a stream generates, in parts of ``longest`` characters or less."""
     waiting = np.empty(0, np.int32)  # what may turn out to be a stop text
-    for begin in range(0, plan.length, _PART):
-        uniforms = generator.random((min(_PART, plan.length - begin), 1))
+    for begin in range(0, plan.length, longest):
+        uniforms = generator.random((min(longest, plan.length - begin), 1))
         part = sample_symbols(stream, sampler, uniforms)[:, 0]
         waiting = np.concatenate([waiting, part[part >= 0]])
         if sampler.ended[0]:
