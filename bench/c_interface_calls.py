@@ -12,7 +12,8 @@ from setuptools import Distribution, Extension
 
 import gru_ext
 from bench.machine import allowed_cpus, pin
-from gru_ext.core.windows import Workspace, forward_window, sample_streams
+from gru_ext.core.sampler import Sampler
+from gru_ext.core.sampling_loop import sample_symbols
 
 HIDDEN_SIZES = (1, 32, 128, 512)
 ROUNDS = 15
@@ -35,16 +36,16 @@ def build_extension():
 
 def time_python_calls(model, n):
     """Seconds of n steps with the cost of the next symbol, and of n steps with a drawn symbol."""
-    flat = model.parameters.flat
-    sizes = (model.parameters.vocabulary_size, model.parameters.hidden_size, 1, 1)
-    workspace = Workspace(*sizes, training=False)
-    symbols, uniforms = np.zeros((1, 1), np.int32), np.full((1, 1), 0.5)
+    stream, character = model.stream(), model.vocabulary.characters[0]
+    stream.feed(character)
+    sampler = Sampler(stream.vocabulary_size, 1, stream.dtype)
+    uniforms = np.full((1, 1), 0.5)
     start = time.perf_counter()
     for _ in range(n):
-        forward_window(flat, symbols, symbols, workspace)
+        stream.feed(character)
     middle = time.perf_counter()
     for _ in range(n):
-        sample_streams(flat, symbols[0], uniforms, workspace)
+        sample_symbols(stream, sampler, uniforms)
     return middle - start, time.perf_counter() - middle
 
 

@@ -90,6 +90,20 @@ def sampling(id, H, B, bound):
     )
 
 
+def step_calls(id, H, bound):
+    peers = "numpy", "onnx", "torch"
+    return Case(
+        id,
+        f"Calls from Python that read one symbol and return probabilities, H = {H}, float32, one "
+        "core",
+        config(H, 1, 1),
+        tuple((name, f"step-{name}", {}) for name in ("gru_ext", *peers)),
+        (Goal(f"{bound} × the rate of the fastest peer", peers, bound),) if bound else (),
+        unit="call",
+        work="sampling",
+    )
+
+
 def generic(id, H, B, T):
     return Case(
         id,
@@ -184,6 +198,9 @@ CASES = (
     sampling("sample-128", 128, 1, 2),
     sampling("sample-512", 512, 1, 1.3),
     sampling("sample-many", 512, 64, None),
+    step_calls("step-32", 32, None),
+    step_calls("step-128", 128, 5),
+    step_calls("step-512", 512, None),
     Case(
         "notebook",
         "One training iteration of the notebook, H = V = 7, T = 5, float64, one core",

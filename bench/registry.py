@@ -73,7 +73,7 @@ IMPLEMENTATIONS = {
         "gemm:multiply", environment=HASWELL, note="OpenBLAS restricted to AVX2"
     ),
     "sample-gru_ext": Implementation(
-        "gru_ext_core:sample", note=f"sample_streams, {CHARACTERS_PER_CALL}"
+        "gru_ext_core:sample", note=f"sample_symbols, {CHARACTERS_PER_CALL}"
     ),
     "sample-numpy": Implementation("numpy_sample:sample"),
     "sample-onnx": Implementation(
@@ -91,6 +91,10 @@ IMPLEMENTATIONS = {
     "sample-jax-gumbel": Implementation(
         "jax_sample:gumbel", JAX, note=f"scan, argmax with Gumbel noise, {CHARACTERS_PER_CALL}"
     ),
+    "step-gru_ext": Implementation("gru_ext_core:step", note="Stream.feed, Stream.probabilities"),
+    "step-numpy": Implementation("numpy_sample:step"),
+    "step-onnx": Implementation("onnx_sample:step", ONNX, note="GRU operator"),
+    "step-torch": Implementation("torch_sample:step", TORCH, note="GRU cell"),
     "iterate": Implementation("gru_ext_core:train", note="TrainingLoop"),
     "iterate-classic": Implementation("notebook:classic", note="bit-identical to the notebook"),
     "iterate-notebook": Implementation("notebook:numpy", note="tests/notebook.py"),

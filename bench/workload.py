@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What all implementations compute: text, windows, initial weights, and their flops."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,21 @@ def fused_initial_weights(V, H, dtype):
 def uniforms(n, B):
     """Random numbers in [0, 1) for sampling, float64, (n, B)."""
     return np.random.default_rng(11).random((n, B))
+
+
+def steps(probabilities, V):
+    """The setup of an implementation that reads one symbol a call: its run(n), and its info.
+
+    ``probabilities(symbol)`` reads a symbol, and returns the probabilities of the next one, (V,).
+    """
+    symbols = np.random.default_rng(12).integers(0, V, 1000).tolist()
+    bits = [float(-np.log2(probabilities(x)[y])) for x, y in itertools.pairwise(symbols[:50])]
+
+    def run(n):
+        for i in range(n):
+            probabilities(symbols[i % 1000])
+
+    return run, {"units": 1, "losses": bits}
 
 
 def training_flops(V, H):

@@ -15,6 +15,16 @@ def test_the_page_on_cython_shows_the_example():
     assert shown in (ROOT / "examples/downstream/src/adaptive_bits/_reader.pyx").read_text()
 
 
+def test_the_cookbook_works(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    names = {}
+    for block in blocks:
+        exec(compile(block, "docs/cookbook.md", "exec"), names)
+    assert "least typical name" in capsys.readouterr().out
+
+
 def test_the_page_on_python_has_every_public_name():
     told = re.findall(r"^::: gru_ext\.[\w.]+\.(\w+)$", (ROOT / "docs" / "api.md").read_text(), re.M)
     assert sorted(told) == sorted({*gru_ext.__all__} - {"__version__"})

@@ -4,8 +4,11 @@
 import numpy as np
 
 from bench import workload
+from gru_ext.core.sampler import Sampler
+from gru_ext.core.sampling_loop import sample_symbols
+from gru_ext.core.stream import SymbolStream
 from gru_ext.core.training_loop import TrainingLoop
-from gru_ext.core.windows import Workspace, sample_streams
+from gru_ext.core.windows import Workspace
 from gru_ext.model.parameters import Parameters
 
 CHUNK = 1000
@@ -39,14 +42,25 @@ def train(config):
 def sample(config):
     """One unit is CHUNK characters for each of B streams."""
     parameters = _parameters(config)
-    workspace = Workspace(config.V, config.H, config.B, 1, config.dtype, training=False)
+    stream = SymbolStream(parameters, config.B)
+    stream.read(np.zeros((1, config.B), np.int32))
+    sampler = Sampler(config.V, config.B, config.dtype)
     uniforms = workload.uniforms(CHUNK, config.B)
-    first = np.zeros(config.B, np.int32)
+    sampled = sample_symbols(stream, sampler, uniforms)
 
     def run(n):
-        last = first
         for _ in range(n):
-            last = sample_streams(parameters.flat, last, uniforms, workspace)[-1]
+            sample_symbols(stream, sampler, uniforms)
 
-    sampled = sample_streams(parameters.flat, first, uniforms, workspace)
     return run, {"units": CHUNK * config.B, "sampled": sampled[:32, 0].tolist()}
+
+
+def step(config):
+    """One unit is a symbol that one stream reads, and the probabilities of the next one."""
+    stream = SymbolStream(_parameters(config))
+
+    def probabilities(symbol):
+        stream.feed(symbol)
+        return stream.probabilities()
+
+    return workload.steps(probabilities, config.V)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sampling in NumPy, one step at a time."""
+"""Sampling and predicting in NumPy, one step at a time."""
 
 import numpy as np
 
@@ -17,15 +17,14 @@ def draw(p, uniforms):
     return (sums <= (uniforms * sums[:, -1])[:, None]).sum(axis=1)
 
 
-def sample(config):
-    """One unit is CHUNK characters for each of B streams."""
+def predictor(config):
+    """A function that reads symbols (B,), and returns unnormalised probabilities (B, V)."""
     p, H = workload.fused_initial_weights(config.V, config.H, config.dtype), config.H
     W, Uzr, Uh, Wy, by = p["W"] + p["b"], p["Uzr"], p["Uh"], p["Wy"], p["by"]
-    uniforms = workload.uniforms(CHUNK, config.B).astype(config.dtype)
-    h, x = np.zeros((config.B, H), config.dtype), np.zeros(config.B, np.intp)
+    h = np.zeros((config.B, H), config.dtype)
 
-    def step(u):
-        nonlocal h, x
+    def predict(x):
+        nonlocal h
         xw = W[x]
         zr = h @ Uzr
         zr += xw[:, : 2 * H]
@@ -40,8 +39,20 @@ def sample(config):
         y = h @ Wy
         y += by
         y -= y.max(axis=1, keepdims=True)
-        np.exp(y, out=y)
-        x = draw(y, u)
+        return np.exp(y, out=y)
+
+    return predict
+
+
+def sample(config):
+    """One unit is CHUNK characters for each of B streams."""
+    predict = predictor(config)
+    uniforms = workload.uniforms(CHUNK, config.B).astype(config.dtype)
+    x = np.zeros(config.B, np.intp)
+
+    def step(u):
+        nonlocal x
+        x = draw(predict(x), u)
         return x
 
     def run(n):
@@ -51,3 +62,15 @@ def sample(config):
 
     sampled = [int(step(u)[0]) for u in uniforms[:32]]
     return run, {"units": CHUNK * config.B, "sampled": sampled}
+
+
+def step(config):
+    """One unit is a symbol that one stream reads, and the probabilities of the next one."""
+    predict = predictor(config)
+
+    def probabilities(symbol):
+        p = predict(np.array([symbol]))[0]
+        p /= p.sum()
+        return p
+
+    return workload.steps(probabilities, config.V)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sampling with ONNX Runtime: its GRU operator, one step per call; NumPy draws the symbols."""
+"""Sampling and predicting with ONNX Runtime: its GRU operator, one step per call."""
 
 import numpy as np
 import onnx
@@ -55,20 +55,31 @@ def _graph(config):
     return model.SerializeToString()
 
 
-def sample(config):
-    """One unit is CHUNK characters for each of B streams."""
+def predictor(config):
+    """A function that reads symbols (1, B), and returns probabilities (B, V)."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = config.threads
     session = onnxruntime.InferenceSession(
         _graph(config), options, providers=["CPUExecutionProvider"]
     )
-    uniforms = workload.uniforms(CHUNK, config.B).astype(config.dtype)
-    h, x = np.zeros((1, config.B, config.H), config.dtype), np.zeros((1, config.B), np.int64)
+    h = np.zeros((1, config.B, config.H), config.dtype)
 
-    def step(u):
+    def predict(x):
         nonlocal h
         p, h = session.run(["p", "next"], {"x": x, "h": h})
-        x[0] = draw(p, u)
+        return p
+
+    return predict
+
+
+def sample(config):
+    """One unit is CHUNK characters for each of B streams; NumPy draws the symbols."""
+    predict = predictor(config)
+    uniforms = workload.uniforms(CHUNK, config.B).astype(config.dtype)
+    x = np.zeros((1, config.B), np.int64)
+
+    def step(u):
+        x[0] = draw(predict(x), u)
         return x[0, 0]
 
     def run(n):
@@ -78,3 +89,9 @@ def sample(config):
 
     sampled = [int(step(u)) for u in uniforms[:32]]
     return run, {"units": CHUNK * config.B, "sampled": sampled}
+
+
+def step(config):
+    """One unit is a symbol that one stream reads, and the probabilities of the next one."""
+    predict = predictor(config)
+    return workload.steps(lambda symbol: predict(np.array([[symbol]]))[0], config.V)

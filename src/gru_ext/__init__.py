@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gru_ext.model.evaluation import Evaluation
     from gru_ext.model.model import Model, load
     from gru_ext.model.parameters import Parameters
+    from gru_ext.model.sampling import Sample
+    from gru_ext.model.scoring import Score
+    from gru_ext.model.stream import Stream
     from gru_ext.reporting.progress import Progress
     from gru_ext.text.vocabulary import Vocabulary
     from gru_ext.training.checkpoints import NotSavedError
@@ -34,6 +37,9 @@ _MODULES = {
     "NotSavedError": "training.checkpoints",
     "Parameters": "model.parameters",
     "Progress": "reporting.progress",
+    "Sample": "model.sampling",
+    "Score": "model.scoring",
+    "Stream": "model.stream",
     "Trainer": "training.trainer",
     "TrainingInterrupted": "training.interrupts",
     "TrainingOptions": "training.options",
@@ -59,6 +65,9 @@ __all__ = [
     "NotSavedError",
     "Parameters",
     "Progress",
+    "Sample",
+    "Score",
+    "Stream",
     "Trainer",
     "TrainingInterrupted",
     "TrainingOptions",

@@ -8,7 +8,7 @@ import pytest
 
 from gru_ext.core import classic, kernels
 from gru_ext.core.training_loop import TrainingLoop
-from gru_ext.core.windows import Workspace, backward_window, forward_window, sample_streams
+from gru_ext.core.windows import Workspace, backward_window, forward_window
 from gru_ext.model.parameters import Parameters
 
 V, H, B, T = 5, 3, 2, 4
@@ -29,7 +29,6 @@ def calls(dtype):
     text = {"symbols": np.zeros(20, np.int32), "position": 0, "T": 4}
     rates = {"learning_rate": 0.1, "clip": 5.0, "losses": np.zeros(2)}
     window = {"workspace": workspace, "inputs": np.zeros((T, B), int), "targets": None}
-    sampled = {"first": [0, 1], "uniforms": np.zeros((3, B)), "workspace": workspace}
     unary = {
         name: (getattr(kernels, name), {"x": x, "out": x.copy()}, "x out")
         for name in ("exp", "log", "tanh", "sigmoid")
@@ -54,7 +53,6 @@ def calls(dtype):
             {"parameters": flat, "gradients": flat.copy(), "workspace": workspace},
             "parameters gradients",
         ),
-        "sample_streams": (sample_streams, {"parameters": flat} | sampled, "parameters uniforms"),
         "TrainingLoop": (
             TrainingLoop,
             {
@@ -158,7 +156,7 @@ def test_strides_and_dimensions(name, what, dtype):
         (name, what)
         for name, what in CASES
         if what in ("parameters", "memory", "mean", "out", "losses", "mW", "mby", "hidden")
-        and name not in ("forward_window", "backward_window", "sample_streams", "sample")
+        and name not in ("forward_window", "backward_window", "sample")
     ]
     + [("backward_window", "gradients"), ("clip", "gradients")],
 )

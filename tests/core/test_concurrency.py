@@ -137,11 +137,11 @@ x = np.zeros((64, 512), np.int32)
 def call():
     forward_window(p.flat, x, x, workspace)
 """,
-    "sample_streams": """
-x = np.zeros(512, np.int32)
-uniforms = np.zeros((1, 512))
+    "SymbolStream": """
+x = np.zeros((4, 512), np.int32)
+stream = SymbolStream(p, 512)
 def call():
-    sample_streams(p.flat, x, uniforms, workspace)
+    stream.read(x)
 """,
     "TrainingLoop": """
 x = np.zeros(64 * 512 * 2, np.int32)
@@ -167,7 +167,8 @@ import sys, threading
 import numpy as np
 from gru_ext.core.classic import iterate
 from gru_ext.core.training_loop import TrainingLoop
-from gru_ext.core.windows import Workspace, forward_window, sample_streams
+from gru_ext.core.stream import SymbolStream
+from gru_ext.core.windows import Workspace, forward_window
 from gru_ext.model.parameters import Parameters
 V, H = 3, 2
 p, workspace, done, refused = Parameters(V, H), Workspace(V, H, 512, 64), [], []

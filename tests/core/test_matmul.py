@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from gru_ext.core import matmul
+from gru_ext.core.sampler import Sampler
+from gru_ext.core.sampling_loop import sample_symbols
+from gru_ext.core.stream import SymbolStream
 from gru_ext.core.training_loop import TrainingLoop
-from gru_ext.core.windows import Workspace, backward_window, forward_window, sample_streams
+from gru_ext.core.windows import Workspace, backward_window, forward_window
 
 
 @pytest.fixture
@@ -18,11 +21,11 @@ def blas():
     pytest.importorskip("scipy")
     pytest.importorskip("threadpoolctl")
 
-    def make(name, *sizes, **options):
+    def make(name, *sizes, kind=Workspace, **options):
         matmul.use_matmul(name)
         try:
             assert matmul.active_matmul() == name
-            return Workspace(*sizes, **options)
+            return kind(*sizes, **options)
         finally:
             matmul.use_matmul("native")
 
@@ -64,15 +67,20 @@ def test_training(threads, optimizer, clip_norm, blas, draw_parameters):
     np.testing.assert_allclose(trained["blas"], trained["native"], 1e-8, 1e-10)
 
 
-def test_sampling(blas, draw_parameters):
+@pytest.mark.parametrize("B", [1, 5])
+def test_streams(B, blas, draw_parameters):
     V, H = 9, 17
     parameters, _ = draw_parameters(V, H, np.float64)
-    uniforms = np.random.default_rng(1).random((40, 1))
-    first, sampled = np.int32([3]), []
+    uniforms = np.random.default_rng(1).random((40, B))
+    sampled, predicted = [], []
     for name in ("native", "blas"):
-        workspace = blas(name, V, H, 1, 1, np.float64, training=False)
-        sampled.append(sample_streams(parameters.flat, first, uniforms, workspace))
+        stream = blas(name, parameters, B, kind=SymbolStream)
+        stream.read(np.full((1, B), 3))
+        stream.read(np.full((1, B), 2))
+        sampled.append(sample_symbols(stream, Sampler(V, B, np.float64), uniforms))
+        predicted.append(stream.log_probabilities())
     np.testing.assert_array_equal(*sampled)
+    np.testing.assert_allclose(*predicted, rtol=1e-12)
 
 
 def test_the_number_of_blas_threads_is_restored(blas, draw_parameters, draw_symbols):

@@ -94,7 +94,6 @@ cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t la
 cdef void forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t s0,
                         Py_ssize_t s1) noexcept nogil
 cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil
-cdef void forward_step(const Window *w, const real *p, real *ws, double inverse) noexcept nogil
 cdef void product(const Window *w, bint use_packed, real *c, Py_ssize_t ldc, const real *a,
                   Py_ssize_t lda, const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
                   Py_ssize_t K) noexcept nogil

@@ -218,16 +218,15 @@ cdef int32_t sample_symbol(const Window *w, const real *p, double temperature,
 
 
 cdef inline void output_forward(const Window *w, const real *p, real *ws, Py_ssize_t row,
-                                Py_ssize_t n, double inverse) noexcept nogil:
-    # p = softmax((Wy x + by) * inverse) of the rows [row, row + n), and their losses if there are
-    # targets.
+                                Py_ssize_t n) noexcept nogil:
+    # p = softmax(Wy x + by) of the rows [row, row + n), and their losses if there are targets.
     cdef Py_ssize_t Vp = w.p.Vp
     cdef real *y = ws + w.o.y + row * Vp
     cdef real *x = layer_outputs(w, layer_workspace(w, ws, w.p.layers - 1)) + row * w.p.Hp
     product(w, w.packed, y, Vp, x, w.p.Hp, p + w.p.wy, ws + w.o.wy_packed, n, Vp, w.p.H)
     gru_softmax_cross_entropy(w.k, y, w.losses + row if w.targets != NULL else NULL,
                               w.targets + row if w.targets != NULL else NULL,
-                              p + w.p.by, inverse, n, w.p.V, Vp)
+                              p + w.p.by, 1.0, n, w.p.V, Vp)
 
 
 cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
@@ -252,7 +251,7 @@ cdef void forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t lay
     for t in range(w.T):
         cell_step(w, &at, p, ws, layer, t, s0, s1)
         if top and (t + 1 - done == steps or t + 1 == w.T):
-            output_forward(w, p, ws, done * w.B + s0, (t + 1 - done) * (s1 - s0), 1.0)
+            output_forward(w, p, ws, done * w.B + s0, (t + 1 - done) * (s1 - s0))
             done = t + 1
 
 
@@ -272,21 +271,6 @@ cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil:
         for i in range(w.T * w.B):
             total += w.losses[i]
     return total
-
-
-cdef void forward_step(const Window *w, const real *p, real *ws, double inverse) noexcept nogil:
-    # One time step of all layers, state -> state, and p = softmax((Wy h + by) * inverse); call
-    # pack_weights before.
-    cdef Py_ssize_t layer
-    cdef LayerOffsets at
-    load_state(w, ws, 0, w.B)
-    for layer in range(w.p.layers):
-        if layer > 0:
-            project_inputs(w, p, ws, layer, 0, w.B)
-        at = layer_offsets(&w.p, layer)
-        cell_step(w, &at, p, ws, layer, 0, 0, w.B)
-    output_forward(w, p, ws, 0, w.B, inverse)
-    store_state(w, ws, 0, w.B)
 
 
 cdef void backward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,

@@ -53,7 +53,10 @@ def number(
     says = f"`{name}` must be a number {lower} and {upper}, not {value!r}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(says)
-    plain = float(value)
+    try:
+        plain = float(value)
+    except OverflowError:
+        raise ValueError(says) from None
     if not least <= plain <= most or math.isinf(plain) or (above and plain == least):
         raise ValueError(says)
     return plain
@@ -78,15 +81,29 @@ def integers(name: str, values: ArrayLike, ndim: int, least: int, most: int) -> 
     return copy.astype(np.int32, copy=False)
 
 
+def reals(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return a float64 copy of an array of numbers.
+
+    Raises
+    ------
+    TypeError
+        It has another dtype. The message names the array.
+    """
+    copy = np.array(values, order="C")
+    if copy.dtype.kind not in "fiu":
+        raise TypeError(f"`{name}` must be an array of numbers, not {copy.dtype}")
+    return copy.astype(np.float64, copy=False)
+
+
 def bias_of(bias: ArrayLike, V: int, padded: int, dtype: DTypeLike) -> NDArray[Any]:
     """Return the bias (V) with padding of zeros; -inf bans a symbol.
 
     Raises
     ------
-    ValueError
-        The shape or a number is wrong, or all symbols are banned.
+    TypeError, ValueError
+        The dtype, the shape or a number is wrong, or all symbols are banned.
     """
-    copy = np.array(bias, np.float64)
+    copy = reals("bias", bias)
     if copy.shape != (V,):
         raise ValueError(f"`bias` must have shape ({V},), not {copy.shape}")
     finite = np.abs(copy) <= _LARGEST_BIAS

@@ -52,17 +52,18 @@ cdef double log_softmax(const Window *w, const real *p, const real *y, double te
     # entropy in nats.
     cdef const real *by = p + w.p.by
     cdef real inverse = <real>inverse_temperature(temperature)
-    cdef double loss, entropy = 0
+    cdef double loss, largest, entropy = 0
     cdef int32_t best = 0
     cdef Py_ssize_t v
     memcpy(scratch, y, w.p.Vp * sizeof(real))
     for v in range(w.p.V):
         if y[v] + by[v] > y[best] + by[best]:
             best = <int32_t>v
+    largest = (y[best] + by[best]) * inverse
     gru_softmax_cross_entropy(w.k, scratch, &loss, &best, by, inverse, 1, w.p.V, w.p.Vp)
     for v in range(w.p.V):
         # log p of the most likely symbol is -loss, and differences of log p are those of the logits
-        out[v] = <double>((y[v] + by[v]) * inverse) - <double>((y[best] + by[best]) * inverse) - loss
+        out[v] = <double>((y[v] + by[v]) * inverse) - largest - loss
         if out[v] > -INFINITY:
             entropy -= scratch[v] * out[v]
     return entropy

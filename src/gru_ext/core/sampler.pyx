@@ -7,7 +7,16 @@ import threading
 
 import numpy as np
 
-from gru_ext.core.checks import LARGEST_TABLE, bias_of, integers, number, regex_of, stop_of, whole
+from gru_ext.core.checks import (
+    LARGEST_TABLE,
+    bias_of,
+    integers,
+    number,
+    reals,
+    regex_of,
+    stop_of,
+    whole,
+)
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
@@ -71,7 +80,8 @@ cdef class Sampler:
        with ``-log2(p) <= mu``, and the most likely one. mu starts at ``2 * surprise``. After each
        symbol ``mu -= surprise_rate * (-log2(p) - surprise)``, with p of the symbol chosen at step
        4, before any symbol was removed, as in the authors' program. The mean of -log2(p)
-       approaches ``surprise`` if the model's entropy is at least that.
+       approaches ``surprise`` if that is between the mean of the most likely symbols and the
+       entropy.
     10. The first symbol for which the cumulative sum of p exceeds the random number times the sum
         of p.
 
@@ -94,16 +104,18 @@ cdef class Sampler:
     min_p : float
         From 0, which keeps all symbols, to 1.
     surprise : float, optional
-        The target of the mean surprise, in bits per character. It excludes the other filters.
+        The target of the mean surprise, in bits per character, above 0, at most 1e6. It excludes
+        the other filters.
     surprise_rate : float
         Above 0, at most 1.
     bias : array of float, shape (V,), optional
         Added to the logits, from -1e6 to 1e6; -inf bans a symbol. At least one must be finite.
     dry : float
-        The penalty of a repetition of ``dry_length`` symbols, in nats; 0 is no penalty.
+        The penalty of a repetition of ``dry_length`` symbols, in nats, from 0, which is no penalty,
+        to 1e6.
     dry_base : float
-        The factor for each symbol more, from 1. The usual 1.75 is for a token; for a character 1.15
-        is 1.75 ** (1 / 4).
+        The factor for each symbol more, from 1 to 1e6. The usual 1.75 is for a token; with four
+        characters to a token, 1.15 is ``1.75 ** (1 / 4)``.
     dry_length : int
         The shortest repetition with a penalty, in characters.
     dry_range : int
@@ -339,7 +351,7 @@ cdef class Sampler:
         Parameters
         ----------
         logits : ndarray of the sampler's dtype, shape (n, B, V)
-        uniforms : array of float64, shape (n, B)
+        uniforms : array of float, shape (n, B)
             Random numbers in [0, 1).
 
         Returns
@@ -358,7 +370,7 @@ cdef class Sampler:
         cdef const gru_kernels *k = kernels.active()
         cdef uint64_t float_state
         logits = np.array(logits, order="C")
-        uniforms = np.array(uniforms, np.float64, order="C")
+        uniforms = reals("uniforms", uniforms)
         if logits.dtype != self.dtype:
             raise TypeError(f"`logits` must be {self.dtype}, not {logits.dtype}")
         if logits.ndim != 3 or logits.shape[1:] != (s.B, s.V):

@@ -266,11 +266,14 @@ cdef class SymbolStream:
         TypeError, ValueError
             The text has characters that the model does not know, or a shape or a symbol is wrong.
         """
-        cdef Py_ssize_t code
+        cdef Py_ssize_t code = -1
         if self.B == 1 and type(text) is str and len(text) == 1:
             code = ord(text)
-            if code < self.n_codes and self.codes[code] >= 0:
-                return self._feed_one(self.codes[code])
+            code = self.codes[code] if code < self.n_codes else -1
+        elif self.B == 1 and type(text) is int and 0 <= text < self.work.window.p.V:
+            code = text
+        if code >= 0:
+            return self._feed_one(<int32_t>code)
         bits = self.read(self._symbols(text))
         bits *= BITS_PER_NAT
         return bits[:, 0] if self.B == 1 else bits

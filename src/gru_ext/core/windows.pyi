@@ -2,7 +2,7 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 _Flat = NDArray[np.floating]
 _Symbols = NDArray[np.integer]
@@ -52,10 +52,3 @@ def forward_window(
 def backward_window(
     parameters: _Flat, gradients: _Flat, workspace: Workspace, scale: float = 1.0
 ) -> None: ...
-def sample_streams(
-    parameters: _Flat,
-    first: ArrayLike,
-    uniforms: NDArray[np.float64],
-    workspace: Workspace,
-    temperature: float = 1.0,
-) -> NDArray[np.int32]: ...

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Workspaces, the forward and backward pass of one window, and sampling.
+"""Workspaces, and the forward and backward pass of one window.
 
 The functions here check all their arguments. The C-level functions that they call check nothing.
 """
@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 
-from gru_ext.core.arrays import REAL, WRITABLE, Array, checks_arrays
+from gru_ext.core.arrays import REAL, WRITABLE, checks_arrays
 from gru_ext.core.kernels import check_dropout, layout
 from gru_ext.core.matmul import one_blas_thread
 
@@ -19,12 +19,7 @@ from gru_ext.core.bptt cimport (
     Window,
     backward_pass,
     buffer_offsets,
-    choose_packing,
-    sample_symbol,
     forward_pass,
-    inverse_temperature,
-    forward_step,
-    pack_weights,
 )
 from gru_ext.core.gradients cimport weight_gradients
 from gru_ext.core.layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_of
@@ -320,68 +315,3 @@ def backward_window(const real[::1] parameters, real[::1] gradients, Workspace w
         w.targets = NULL
     finally:
         s._lock.release()
-
-
-@checks_arrays(parameters=REAL, first=None, uniforms=Array(2, dtypes=(np.float64,)))
-def sample_streams(const real[::1] parameters, first, uniforms, Workspace workspace not None,
-                   double temperature=1.0):
-    """Sample B sequences of n symbols in parallel.
-
-    Each time step reads the symbol sampled before and samples the next one from the softmax of the
-    logits divided by the temperature. The sequences start from the state ``workspace.hidden`` and
-    replace it by their last state.
-
-    Parameters
-    ----------
-    parameters : ndarray, 1-D contiguous
-    first : ndarray of integers, shape (B,)
-        The symbols that the first time step reads.
-    uniforms : ndarray, float64, shape (n, B)
-        Random numbers in [0, 1), one for each symbol.
-    workspace : Workspace
-    temperature : float
-        The temperature; 0 takes the most likely symbol each time.
-
-    Returns
-    -------
-    ndarray, int32, shape (n, B)
-        The symbols sampled.
-    """
-    cdef Workspace s = workspace
-    s._check_flat("parameters", parameters.shape[0], sizeof(real))
-    cdef Window *w = &s.window
-    cdef real *ws = <real *>s.base
-    cdef const double[:, ::1] u = uniforms
-    cdef Py_ssize_t n = u.shape[0], i, b
-    cdef uint64_t float_state
-    cdef real *row
-    if u.shape[1] != w.B:
-        raise ValueError(f"uniforms must have shape (n, {w.B}), not {np.shape(uniforms)}")
-    if not temperature >= 0 or temperature == float("inf"):
-        raise ValueError(f"temperature must be a finite number, at least 0, not {temperature}")
-    first = s._copy_symbols("first", np.reshape(first, (1, -1)))[0]
-    sampled = np.empty((n, w.B), np.int32)
-    cdef int32_t[:, ::1] out = sampled
-    cdef int32_t *x = <int32_t *>w.inputs
-    cdef double inverse = inverse_temperature(temperature)
-    s._acquire()
-    try:
-        s._inputs[:w.B] = first
-        w.T = 1
-        w.targets = NULL
-        w.resets = NULL
-        w.dropout = 0
-        choose_packing(w, n)
-        with one_blas_thread(w.blas != NULL), nogil:
-            float_state = gru_flush_subnormals()
-            pack_weights(w, &parameters[0], ws, 0, 1)
-            for i in range(n):
-                forward_step(w, &parameters[0], ws, inverse)
-                for b in range(w.B):
-                    row = ws + w.o.y + b * w.p.Vp
-                    x[b] = sample_symbol(w, row, temperature, u[i, b])
-                    out[i, b] = x[b]
-            gru_restore_float_state(float_state)
-    finally:
-        s._lock.release()
-    return sampled

@@ -20,7 +20,7 @@ class Automaton:
 
     Attributes
     ----------
-    next : ndarray of int32, shape (S, V)
+    next : ndarray of int32, shape (S, V), C-contiguous
         The state after each symbol; -1 where no match can follow.
     accepting : ndarray of bool, shape (S,)
         Whether what led to the state is a match.
@@ -114,8 +114,13 @@ def stop_automaton(strings: Sequence[NDArray[np.integer]], vocabulary_size: int)
             rows[state, column] = child
             queue.append(child)
     accepting = longest > 0
-    to_accept = fewest_symbols(rows, accepting)
-    return StopAutomaton(rows[:, columns], accepting, to_accept, longest, shortest)
+    return StopAutomaton(
+        np.take(rows, columns, axis=1),
+        accepting,
+        fewest_symbols(rows, accepting),
+        longest,
+        shortest,
+    )
 
 
 def fewest_symbols(rows: NDArray[np.int32], accepting: NDArray[np.bool_]) -> NDArray[np.int32]:

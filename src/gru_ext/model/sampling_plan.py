@@ -48,6 +48,8 @@ class SamplingPlan:
         validation_bits: float | None = None,
     ) -> None:
         self.options, self.vocabulary, self.dtype, self.length = options, vocabulary, dtype, length
+        # without the unknown token, which would stand for characters that are not meant
+        self._known = Vocabulary(vocabulary.characters, vocabulary.units)
         self.stops = [self._encoded("stop", text) for text in options.stop or ()]
         bias = self._bias()
         self._settings: dict[str, Any] = {
@@ -92,7 +94,7 @@ class SamplingPlan:
 
     def _encoded(self, name: str, text: str | bytes) -> NDArray[np.integer]:
         try:
-            return self.vocabulary.encode(text)
+            return self._known.encode(text)
         except (TypeError, ValueError) as error:
             raise type(error)(f"`{name}` has {error}") from None
 
