@@ -5,23 +5,25 @@ import math
 
 import numpy as np
 
-from gru_ext.core.windows import Workspace, sample_streams
+from gru_ext.core.windows import Workspace, forward_window
 from gru_ext.model.parameters import Parameters
 
 NONE, STOP, REGEX, LENGTH = range(4)
 
 
 class KernelSoftmax:
-    """softmax(logits / temperature) as sample_streams computes it, from a model without weights."""
+    """softmax(logits / temperature) as the kernel computes it, from a model without weights."""
 
     def __init__(self, V, dtype):
         self.parameters = Parameters(V, 1, dtype)
         self.workspace = Workspace(V, 1, 1, 1, dtype)
 
     def __call__(self, logits, temperature):
-        self.parameters["by"][:, 0] = logits
-        first, uniform = np.zeros(1, np.int32), np.zeros((1, 1))
-        sample_streams(self.parameters.flat, first, uniform, self.workspace, temperature)
+        inverse = 1 / temperature if temperature > 1e-6 else 1e6
+        dtype = self.parameters.dtype.type
+        with np.errstate(over="ignore"):
+            self.parameters["by"][:, 0] = np.asarray(logits, dtype) * dtype(inverse)
+        forward_window(self.parameters.flat, np.zeros((1, 1), np.int32), None, self.workspace)
         return self.workspace.probabilities[0, 0].astype(np.float64)
 
 

@@ -100,7 +100,7 @@ def evaluate_all(
         for path, model in loaded.items():
             text = each[model.vocabulary.units]
             found = evaluate_counted(model, text.reader, text.counts, options)
-            note_unknown(found.unknown, options.unknown, str(text))
+            note_unknown(found.unknown, str(options.unknown), str(text))
             group.append(Row(path, len(model.vocabulary), text, found))
         rows += _best_first(group)
     return rows if len(loaded) > 1 else _best_first(rows)

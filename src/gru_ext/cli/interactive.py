@@ -65,7 +65,6 @@ def run(arguments: argparse.Namespace, options: SampleOptions, sampling: Samplin
     if arguments.prompt_file == "-":
         raise ValueError("`interactive` reads standard input: `prompt_file` must be another file")
     model = load(arguments.model)
-    model.parameters.check_finite()
     prompt = read_prompt(arguments, model.vocabulary.units, options.encoding)
     choice = ChoiceOptions(**sampling.given())
     length = options.length if "length" in options.given() else LENGTH

@@ -10,6 +10,7 @@ from typing import TypeVar
 from gru_ext.arguments.kinds import Flag, Number, OneOf, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.model.evaluation_options import EVALUATION, UNKNOWN_HELP
+from gru_ext.model.sampling_options import BEAM, BeamOptions, SamplingOptions
 from gru_ext.text.unknown import UNKNOWN_KIND
 from gru_ext.training.options import TrainingOptions
 
@@ -48,6 +49,13 @@ class SampleOptions(Options):
         default=500,
         automatic="500; with --interactive 100",
     )
+    beam: Option[int | None] = Option(
+        BeamOptions.declared()["beam_width"].kind,
+        "search for the most likely texts instead of sampling: W texts are extended side by side. "
+        "Nothing is random, and of the options of sampling only -n and the constraints are used",
+        BEAM,
+    )
+    length_normalization: Option[float] = BeamOptions.declared()["length_normalization"]
     encoding: Option[str] = Option(
         ENCODING,
         "encoding of the prompt file and of the text that is printed, except on a terminal",
@@ -79,6 +87,24 @@ class SampleOptions(Options):
 
     def __post_init__(self) -> None:
         _one_of(self, "json", "raw", "interactive")
+        _one_of(self, "beam", "interactive")
+        if self.beam is None and "length_normalization" in self.given():
+            raise ValueError("`length_normalization` is for a search: give `beam` too")
+
+    def search(self, sampling: SamplingOptions) -> BeamOptions:
+        """The options of the beam search, with the constraints among the options of sampling.
+
+        Raises
+        ------
+        TypeError, ValueError
+            One of the others is given.
+        """
+        given = sampling.given()
+        if other := sorted(given.keys() - BeamOptions.declared().keys()):
+            raise ValueError(f"`beam` and `{other[0]}` cannot be combined: nothing is random")
+        return BeamOptions(
+            beam_width=self.beam, length_normalization=self.length_normalization, **given
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from gru_ext.arguments.option import Option, Options
 from gru_ext.cli.messages import BAD_INPUT, one_line
 from gru_ext.cli.options import OUTPUT, TEXT, SampleOptions, ScoreOptions
 from gru_ext.model.evaluation_options import EvaluationOptions
-from gru_ext.model.sampling_options import SamplingOptions
+from gru_ext.model.sampling_options import BEAM, SamplingOptions
 from gru_ext.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     )
     add_options(parser, SampleOptions, [TEXT])
     add_options(parser, SamplingOptions)
-    add_options(parser, SampleOptions, [OUTPUT])
+    add_options(parser, SampleOptions, [BEAM, OUTPUT])
 
 
 def _add_score(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from gru_ext.model.model import Model
     from gru_ext.model.sampling import Sample
 
-_ENDED = {"stop": ", ended by a stop text", "regex": ", ended by the regular expression"}
+_ENDED = {
+    "length": "",
+    "stop": ", ended by a stop text",
+    "regex": ", ended by the regular expression",
+}
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -31,19 +35,16 @@ def run(arguments: argparse.Namespace) -> None:
 
     from gru_ext.model.model import load
 
+    search = None if options.beam is None else options.search(sampling)
     model = load(arguments.model)
     prompt = read_prompt(arguments, model.vocabulary.units, options.encoding)
     output = None if options.json else ModelOutput(options.encoding, options.raw)
-    alone = sampling.n in (None, 1) and sampling.best_of == 1
-    if output is not None and alone:
-        _print_as_it_comes(model, options.length, prompt, sampling, output)
-        return
-    samples = model.generate(options.length, prompt, **sampling.given())
-    if output is None:
-        for sample in samples:
-            print(json.dumps(_described(sample)))
+    if search is not None:
+        _print_all(model.beam_search(options.length, prompt, **search.given()), "text", output)
+    elif output is None or sampling.best_of > 1 or (sampling.n or 1) > 1:
+        _print_all(model.generate(options.length, prompt, **sampling.given()), "sample", output)
     else:
-        _print_all(samples, "sample", output)
+        _print_as_it_comes(model, options.length, prompt, sampling, output)
 
 
 def read_prompt(arguments: argparse.Namespace, units: str, encoding: str) -> Any:
@@ -69,21 +70,20 @@ def _print_as_it_comes(
     output.end(line=model.vocabulary.units == "chars")
 
 
-def _print_all(samples: list[Sample], noun: str, output: ModelOutput) -> None:
-    """Print samples one after the other, each under a line that says how likely it is."""
+def _print_all(samples: list[Sample], noun: str, output: ModelOutput | None) -> None:
+    """Print samples as JSON, or each under a line that says how likely it is."""
+    if output is None:
+        for sample in samples:
+            print(json.dumps(_described(sample)))
+        return
+    several = noun == "text" or len(samples) > 1
     for i, sample in enumerate(samples):
-        if len(samples) > 1:
-            output.heading(f"{noun} {i + 1} of {len(samples)}{_likelihood(sample)}", first=i == 0)
+        if several:
+            unit = "byte" if isinstance(sample.continuation, bytes) else "character"
+            likelihood = f"{sample.bits_per_char:.3f} bits per {unit}{_ENDED[sample.stop]}"
+            output.heading(f"{noun} {i + 1} of {len(samples)}: {likelihood}", first=i == 0)
         output.write(sample.text)
-        output.end(line=len(samples) > 1 or isinstance(sample.text, str))
-
-
-def _likelihood(sample: Sample) -> str:
-    """How likely a sample is and why it ended, for the line above it."""
-    unit = "byte" if isinstance(sample.continuation, bytes) else "character"
-    n = len(sample.continuation)
-    bits = f": {sample.bits / n:.2f} bits per {unit}" if n else ": empty"
-    return bits + _ENDED.get(sample.stop, "")
+        output.end(line=several or isinstance(sample.text, str))
 
 
 def _described(sample: Sample) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_ext.model.sampling import iterate, plan_of, start
+from gru_ext.model.sampling import encoded_prompt, iterate, plan_of, read_first
 from gru_ext.model.sampling_options import ChoiceOptions
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ class Writer:
         self.model, self.text, self.proposal = model, prompt, prompt[:0]
         self.set(options, length)
         self._generator = np.random.default_rng(options.seed)
-        self._stream, _ = start(model, prompt, options.temperature, self._generator)
+        random = self._generator if options.temperature else None
+        first = read_first(model, encoded_prompt(model, prompt), random)
+        self._stream = model.stream()
+        self._stream.read(first[:, None])
         self._trial = self._stream.copy()
         self._before: list[tuple[int, Stream]] = []
 
@@ -93,8 +96,7 @@ class Writer:
         self.proposal = self.text[:0]
         self._trial.rewind(self._stream)
         sampler = self._plan.sampler(1)
-        if self.options.dry and self.text:
-            sampler.read_stream(0, vocabulary.encode(self.text[-self.options.dry_range :]))
+        sampler.read_stream(0, vocabulary.encode(self.text))
         for part in iterate(
             self._plan, self._trial, sampler, self._generator, lambda s, last: convert(s), _PART
         ):

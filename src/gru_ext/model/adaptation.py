@@ -9,68 +9,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.arguments.kinds import Number, Whole
-from gru_ext.arguments.option import Option, Options
 from gru_ext.core.training_loop import TrainingLoop
 from gru_ext.core.windows import Workspace, forward_window
+from gru_ext.model.adaptation_options import AdaptationOptions
 from gru_ext.model.evaluation import Evaluation, evaluate_symbols
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import release
 from gru_ext.text.documents import document_starts
 
-ADAPTATION = "dynamic evaluation"
-
 # The decay rate of the second moment: it averages over some 1,000 segments.
 _BETA2 = 0.999
-# The learning rate up to H = 128. For a larger H it falls with this power of H, as in training.
-_RATE, _EXPONENT = 4e-4, 0.75
 # Segments between two decays towards the trained weights: each is a pass over all weights.
 _SEGMENTS = 8
 # Symbols between two releases of a mapped text's pages.
 _RELEASE = 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdaptationOptions(Options):
-    """The options of dynamic evaluation.
-
-    Raises
-    ------
-    TypeError, ValueError
-        An option has a value that is not allowed.
-    """
-
-    adapt_learning_rate: Option[float | None] = Option(
-        Number(above=0),
-        "learning rate of dynamic evaluation",
-        ADAPTATION,
-        automatic=f"{_RATE:g}, less for a hidden size of more than 128",
-        details="Each weight changes by about so much after each segment.",
-    )
-    adapt_decay: Option[float] = Option(
-        Number(least=0, below=1),
-        "fraction by which the weights return to the trained weights after each segment",
-        ADAPTATION,
-        default=3e-4,
-        details="0 suits a text of another kind than the training text.",
-    )
-    adapt_length: Option[int] = Option(
-        Whole(1, 2**24, metavar="T"),
-        "characters of a segment, after each of which the weights are updated",
-        ADAPTATION,
-        default=20,
-    )
-
-    def rate(self, hidden_size: int) -> float:
-        """The learning rate for this hidden size."""
-        if self.adapt_learning_rate is not None:
-            return self.adapt_learning_rate
-        return float(_RATE * min(1.0, (128 / hidden_size) ** _EXPONENT))
 
 
 def evaluate_adapting(

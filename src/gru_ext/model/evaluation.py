@@ -105,15 +105,14 @@ def evaluate_symbols(
         part = symbols[start : start + _PART]
         total += float(stream.read(part[:, None]).sum())
         if progress is not None:
-            progress(len(part))
+            progress(len(part) - (start == 0))
     return Evaluation(total / n, n)
 
 
 def evaluate_text(
-    model: StoredModel, text: Text, encoding: str, join: str, windows: int | None, unknown: str
+    model: StoredModel, text: Text, encoding: str, join: str, options: EvaluationOptions
 ) -> Evaluation:
     """Evaluate a model on a text (:meth:`Model.evaluate`)."""
-    options = EvaluationOptions(windows=windows, unknown=unknown)
     reader = TextReader(text, model.vocabulary.units, encoding, join=join)
     return evaluate_counted(model, reader, Counts(reader.pieces(), reader.units), options)
 
@@ -122,10 +121,15 @@ def evaluate_counted(
     model: StoredModel, reader: TextReader, counts: Counts, options: EvaluationOptions
 ) -> Evaluation:
     """Evaluate a model on a text whose characters are counted."""
-    windows, unknown = options.windows, options.unknown
+    unknown, separator = options.unknown, model.separator
     missing = 0 if unknown == "error" else count_unknown(model.vocabulary, counts)
     symbols = encode_text(reader, counts, model.vocabulary, missing)
-    found = evaluate_symbols(model.parameters, symbols, None, model.separator, windows)
+    if options.adapts:
+        from gru_ext.model.adaptation import evaluate_adapting
+
+        found = evaluate_adapting(model.parameters, symbols, options, None, separator)
+    else:
+        found = evaluate_symbols(model.parameters, symbols, None, separator, options.windows)
     if unknown == "cost" and missing:
         total = found.nats_per_char * found.characters + missing * UNKNOWN_BITS * math.log(2)
         characters = found.characters + missing

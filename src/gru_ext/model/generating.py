@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from gru_ext.arguments.keywords import described_by
-from gru_ext.model.sampling_options import ChoiceKeywords, ChoiceOptions, SamplingOptions
+from gru_ext.model.sampling_options import (
+    BeamOptions,
+    ChoiceKeywords,
+    ChoiceOptions,
+    ConstraintKeywords,
+    SamplingKeywords,
+    SamplingOptions,
+)
 from gru_ext.model.stored import StoredModel
 from gru_ext.model.texts import Texts, as_texts
 
@@ -101,8 +108,6 @@ class Generating(StoredModel):
         TypeError, ValueError
             The prompt has characters that the model does not know, an option is not as described,
             or a parameter has values that are not finite.
-        ImportError
-            ``regex`` needs a library that is not installed.
         """
         given = SamplingOptions(temperature=temperature, seed=seed, n=n, best_of=best_of, **options)
         prompts, single = as_texts("prompt", prompt)
@@ -113,8 +118,21 @@ class Generating(StoredModel):
             texts = [[sample.text for sample in samples] for samples in found]
         return texts[0] if single else texts
 
+    @overload
+    def generate(
+        self, length: int, prompt: str | bytes = "", **options: Unpack[SamplingKeywords]
+    ) -> list[Sample]: ...
+    @overload
+    def generate(
+        self, length: int, prompt: Texts, **options: Unpack[SamplingKeywords]
+    ) -> list[list[Sample]]: ...
     @described_by(SamplingOptions)
-    def generate(self, length: int, prompt: str | bytes | Texts = "", **options: Any) -> Any:
+    def generate(
+        self,
+        length: int,
+        prompt: str | bytes | Texts = "",
+        **options: Unpack[SamplingKeywords],
+    ) -> Any:
         """Sample as :meth:`sample` does, and return what is known of each sample.
 
         Parameters
@@ -127,6 +145,11 @@ class Generating(StoredModel):
         -------
         list of Sample, or a list of such lists
             A Sample for each of ``n``; for a list of prompts, a list for each prompt.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for :meth:`sample`.
         """
         prompts, single = as_texts("prompt", prompt)
         found = self._generate(length, prompts, SamplingOptions(**options))
@@ -166,3 +189,84 @@ class Generating(StoredModel):
         self.parameters.check_finite()
         given = ChoiceOptions(temperature=temperature, seed=seed, **options)
         return iter_sample(self, length, prompt, given)
+
+    @overload
+    def beam_search(
+        self,
+        length: int,
+        prompt: str | bytes = "",
+        beam_width: int = 8,
+        *,
+        length_normalization: float = 1.0,
+        n: int | None = None,
+        **options: Unpack[ConstraintKeywords],
+    ) -> list[Sample]: ...
+    @overload
+    def beam_search(
+        self,
+        length: int,
+        prompt: Texts,
+        beam_width: int = 8,
+        *,
+        length_normalization: float = 1.0,
+        n: int | None = None,
+        **options: Unpack[ConstraintKeywords],
+    ) -> list[list[Sample]]: ...
+    @described_by(BeamOptions)
+    def beam_search(
+        self,
+        length: int,
+        prompt: str | bytes | Texts = "",
+        beam_width: int = 8,
+        *,
+        length_normalization: float = 1.0,
+        n: int | None = None,
+        **options: Unpack[ConstraintKeywords],
+    ) -> Any:
+        """Search for the most likely texts that follow a prompt, the best first.
+
+        In each step every one of ``beam_width`` texts is extended by each character, and the
+        ``beam_width`` most likely results are kept. A text ends after a ``stop`` text, at the end
+        of a match of ``regex``, or with ``length`` characters. Nothing is random. A beam of width
+        1 takes the most likely character each time; a wide one finds more likely texts.
+
+        Parameters
+        ----------
+        length : int
+            The greatest number of characters, or bytes, that follow the prompt.
+        prompt : str or bytes, or a list of them
+            As for :meth:`sample` at temperature 0.
+        {options}
+
+        Returns
+        -------
+        list of Sample, or a list of such lists
+            The texts found, at most ``n``, for a list of prompts a list for each. The score that
+            orders them is ``log2(p) / c ** length_normalization``, where c is the number of
+            characters with the stop text, or 1 if there are none. p is the probability of these
+            characters under the model. Where a match of ``regex`` ends it has another factor: the
+            probability of all characters that the expression does not allow next. ``logit_bias`` is
+            added to the log probability of each character, and p is not divided by the
+            probability of what the constraints leave.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The prompt has characters that the model does not know, an option is not as described,
+            or a parameter has values that are not finite.
+
+        Notes
+        -----
+        The division by a power of the length is that of Y. Wu et al., "Google's neural machine
+        translation system", 2016, section 7. K. Murray and D. Chiang, "Correcting length bias in
+        neural machine translation", 2018, compare it with others.
+        """
+        from gru_ext.model.beam import beam_search
+
+        self.parameters.check_finite()
+        prompts, single = as_texts("prompt", prompt)
+        given = BeamOptions(
+            beam_width=beam_width, length_normalization=length_normalization, n=n, **options
+        )
+        found = beam_search(self, length, prompts, given)
+        return found[0] if single else found

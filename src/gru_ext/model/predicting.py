@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.keywords import described_by
 from gru_ext.arguments.kinds import Whole
+from gru_ext.model.adaptation_options import AdaptationKeywords
+from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.stored import StoredModel
 from gru_ext.model.texts import Texts, as_texts
 
@@ -148,6 +151,7 @@ class Predicting(StoredModel):
         found = next_probabilities_of(self, prompts, temperature)
         return found[0] if single else found
 
+    @described_by(EvaluationOptions)
     def evaluate(
         self,
         text: Text,
@@ -155,6 +159,8 @@ class Predicting(StoredModel):
         join: str = "",
         windows: int | None = None,
         unknown: str = "error",
+        adapt: bool = False,
+        **adaptation: Unpack[AdaptationKeywords],
     ) -> Evaluation:
         """Evaluate the model on a text: the cross-entropy of its characters.
 
@@ -170,12 +176,7 @@ class Predicting(StoredModel):
             The encoding of the files, for a model of characters.
         join : str
             Text placed between the files.
-        windows : int, optional
-            The text is cut into windows of so many characters, and each is read from a zero state:
-            the protocol of models with a context of that length. Document separators count as any
-            other characters.
-        unknown : str
-            What happens to characters that the model does not know, as for :meth:`score`.
+        {options}
 
         Raises
         ------
@@ -186,4 +187,5 @@ class Predicting(StoredModel):
         from gru_ext.model.evaluation import evaluate_text
 
         self.parameters.check_finite()
-        return evaluate_text(self, text, encoding, join, windows, unknown)
+        options = EvaluationOptions(windows=windows, unknown=unknown, adapt=adapt, **adaptation)
+        return evaluate_text(self, text, encoding, join, options)

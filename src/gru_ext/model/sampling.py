@@ -50,17 +50,26 @@ class Sample:
         temperature 1 without any filter. A stop text that was cut off counts too.
     stop : str
         Why it ended: "length", "stop" or "regex".
+    characters : int
+        How many characters cost these bits: those of the continuation and of a stop text that was
+        cut off.
     """
 
     prompt: str | bytes
     continuation: str | bytes
     bits: float
     stop: str
+    characters: int
 
     @property
     def text(self) -> Any:
         """Prompt and continuation."""
         return self.prompt + self.continuation  # type: ignore[operator]
+
+    @property
+    def bits_per_char(self) -> float:
+        """Bits per character, or 0 where there is none."""
+        return self.bits / max(1, self.characters)
 
 
 def generator_of(seed: Seed, i: int) -> np.random.Generator:
@@ -85,34 +94,33 @@ def validation_bits(model: StoredModel) -> float | None:
         return None
 
 
-def start(
-    model: StoredModel, prompt: str | bytes, temperature: float, generator: np.random.Generator
-) -> tuple[Stream, NDArray[np.integer]]:
-    """A stream that has read the prompt, and the prompt's symbols.
-
-    Without a prompt it starts as after a document separator, or else after a newline if the model
-    knows that character, or else after a random character. At temperature 0 that is the first
-    character of the vocabulary.
-    """
-    vocabulary = model.vocabulary
-    if isinstance(prompt, bytes) and vocabulary.units != "bytes":
+def encoded_prompt(model: StoredModel, prompt: str | bytes) -> NDArray[np.integer]:
+    """The symbols of a prompt, (n,)."""
+    if isinstance(prompt, bytes) and model.vocabulary.units != "bytes":
         raise TypeError("`prompt` must be a str for a model of characters, not bytes")
     if not isinstance(prompt, str | bytes):
         raise TypeError(f"`prompt` must be a str or bytes, not {type(prompt).__name__}")
-    symbols = vocabulary.encode(prompt)
-    read = symbols
-    if not prompt:
-        if model.separator is not None:
-            read = model.separator[-1:]
-        elif "\n" in vocabulary:
-            read = vocabulary.encode("\n")
-        elif temperature == 0:
-            read = np.zeros(1, np.int32)
-        else:
-            read = generator.integers(len(vocabulary), size=1, dtype=np.int32)
-    stream = Stream(model.parameters, 1, model.separator, vocabulary)
-    stream.read(read[:, None])
-    return stream, symbols
+    return model.vocabulary.encode(prompt)
+
+
+def read_first(
+    model: StoredModel, prompt: NDArray[np.integer], generator: np.random.Generator | None
+) -> NDArray[np.integer]:
+    """What is read before text is generated, (n,): the symbols of the prompt.
+
+    Without a prompt it is the last character of the document separator, or else a newline if the
+    model knows that character, or else a random character; without a generator, the first one.
+    """
+    vocabulary = model.vocabulary
+    if len(prompt):
+        return prompt
+    if model.separator is not None:
+        return model.separator[-1:]
+    if "\n" in vocabulary:
+        return vocabulary.encode("\n")
+    if generator is None:
+        return np.zeros(1, np.int32)
+    return generator.integers(len(vocabulary), size=1, dtype=np.int32)
 
 
 def generate(
@@ -146,7 +154,7 @@ def generate(
     samples = [sample for batch in done for sample in batch]
     best = options.best_of
     chosen = [
-        min(samples[i : i + best], key=lambda s: s.bits / max(1, len(s.continuation)))
+        min(samples[i : i + best], key=lambda sample: sample.bits_per_char)
         for i in range(0, len(samples), best)
     ]
     each = options.n or 1
@@ -160,26 +168,31 @@ def _generate_batch(
     stopped: threading.Event,
 ) -> list[Sample]:
     """One sample for each prompt and number, side by side."""
-    options = plan.options
-    generators = [generator_of(options.seed, i) for _, i in rows]
-    starts: dict[Any, tuple[Stream, NDArray[np.integer]]] = {}
-    heads = []
-    for (prompt, i), generator in zip(rows, generators, strict=True):
-        # without a prompt, the character to start after may be random
-        key = (type(prompt), prompt, 0 if prompt else i)
-        if key not in starts:
-            starts[key] = start(model, prompt, options.temperature, generator)
-        heads.append(starts[key])
+    generators = [generator_of(plan.options.seed, i) for _, i in rows]
+    prompts = [encoded_prompt(model, prompt) for prompt, _ in rows]
     stream = Stream(model.parameters, len(rows), model.separator, model.vocabulary)
-    stream.assign([head for head, _ in heads], [0] * len(heads))
+    reader = Stream(model.parameters, 1, model.separator, model.vocabulary)
+    states: dict[bytes, Stream] = {}
+    heads = []
+    for symbols, generator in zip(prompts, generators, strict=True):
+        first = read_first(model, symbols, generator if plan.options.temperature else None)
+        key = first.astype(np.int32).tobytes()
+        if key not in states:
+            reader.reset()
+            reader.read(first[:, None])
+            states[key] = reader.copy()
+        heads.append(states[key])
+    stream.assign(heads, [0] * len(heads))
     sampler = plan.sampler(len(rows))
-    for b, (_, symbols) in enumerate(heads):
+    for b, symbols in enumerate(prompts):
         sampler.read_stream(b, symbols)
     sampled, bits = _run(plan, stream, sampler, generators, stopped)
-    return [
-        _sample(plan, prompt, sampled[:, b], float(bits[b]), int(sampler.ended[b]))
-        for b, (prompt, _) in enumerate(rows)
-    ]
+    endings, found = sampler.ended, []
+    for b, (prompt, _) in enumerate(rows):
+        symbols, ending = _symbols(sampled[:, b]), ENDINGS[endings[b]]
+        text = plan.text(symbols, ending, isinstance(prompt, bytes))
+        found.append(Sample(prompt, text, float(bits[b]), ending or "length", len(symbols)))
+    return found
 
 
 def draw(stream: Stream, length: int, options: ChoiceOptions) -> list[Any]:
@@ -190,9 +203,8 @@ def draw(stream: Stream, length: int, options: ChoiceOptions) -> list[Any]:
     sampler = plan.sampler(stream.batch_size)
     sampled, _ = _run(plan, stream, sampler, generators)
     as_bytes = stream.vocabulary.units == "bytes"
-    convert = stream.vocabulary.to_bytes if as_bytes else stream.vocabulary.decode
     return [
-        convert(_symbols(plan, sampled[:, b], int(sampler.ended[b])))
+        plan.text(_symbols(sampled[:, b]), ENDINGS[sampler.ended[b]], as_bytes)
         for b in range(stream.batch_size)
     ]
 
@@ -220,22 +232,9 @@ def _run(
     return np.concatenate([empty, *parts]), nats * _BITS_PER_NAT
 
 
-def _symbols(plan: SamplingPlan, sampled: NDArray[np.int32], ended: int) -> NDArray[np.int32]:
-    """A sample's symbols, without the stop text if it is cut off."""
-    symbols = sampled[sampled >= 0]
-    return plan.without_stop(symbols) if ENDINGS[ended] == "stop" else symbols
-
-
-def _sample(
-    plan: SamplingPlan, prompt: str | bytes, sampled: NDArray[np.int32], bits: float, ended: int
-) -> Sample:
-    symbols = _symbols(plan, sampled, ended)
-    text: str | bytes
-    if isinstance(prompt, bytes):
-        text = plan.vocabulary.to_bytes(symbols)
-    else:
-        text = plan.vocabulary.decode(symbols)
-    return Sample(prompt, text, bits, ENDINGS[ended] or "length")
+def _symbols(sampled: NDArray[np.int32]) -> NDArray[np.int32]:
+    """A sample's symbols, from a column that is -1 after its end."""
+    return sampled[sampled >= 0]
 
 
 def iter_sample(
@@ -252,7 +251,10 @@ def iter_sample(
     options = options or ChoiceOptions()
     plan = plan_of(model, options, length)
     generator = generator_of(options.seed if seed is None else seed, 0)
-    stream, symbols = start(model, prompt, options.temperature, generator)
+    symbols = encoded_prompt(model, prompt)
+    first = read_first(model, symbols, generator if options.temperature else None)
+    stream = Stream(model.parameters, 1, model.separator, model.vocabulary)
+    stream.read(first[:, None])
     decode: Any = model.vocabulary.decoder()
     if isinstance(prompt, bytes):
         decode = lambda part, last: model.vocabulary.to_bytes(part)  # noqa: E731
@@ -270,7 +272,7 @@ def iterate(
     longest: int = _PART,
 ) -> Iterator[Any]:
     """Yield what a stream generates, in parts of ``longest`` characters or less."""
-    waiting = np.empty(0, np.int32)  # what may turn out to be a stop text
+    waiting: NDArray[np.integer] = np.empty(0, np.int32)  # what may turn out to be a stop text
     for begin in range(0, plan.length, longest):
         uniforms = generator.random((min(longest, plan.length - begin), 1))
         part = sample_symbols(stream, sampler, uniforms)[:, 0]

@@ -15,16 +15,20 @@ from typing import Any, TypedDict
 
 from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import Flag, Kind, Number, String, Strings, Whole
-from gru_ext.arguments.messages import shown
 from gru_ext.arguments.option import Option, Options
+from gru_ext.model.texts import Texts
 
 SAMPLING = "sampling"
 CONSTRAINTS = "constraints"
 REPETITION = "repetition"
 SEVERAL = "several samples"
+BEAM = "beam search"
 
 VALIDATION = "validation"
 """The surprise that is the model's own validation loss."""
+
+LARGEST_BIAS = 1e6
+"""float32 logits stay finite with it."""
 
 
 class Surprise(Number):
@@ -34,40 +38,40 @@ class Surprise(Number):
     metavar = "BITS"
 
     def check(self, name: str, value: object) -> Any:
-        return value if value == VALIDATION else super().check(name, value)
+        if isinstance(value, str) and value == VALIDATION:
+            return VALIDATION
+        return super().check(name, value)
 
     def describe(self) -> str:
-        return f"{super().describe()} or {VALIDATION}"
+        return f"{super().describe()} or '{VALIDATION}'"
 
 
-class Biases(Kind[dict[Any, float]]):
+class Biases(Kind[dict[str | bytes, float]]):
     """A number for each of some characters."""
 
     annotation, metavar = "Mapping[str | bytes, float]", ""
 
-    def check(self, name: str, value: object) -> dict[Any, float]:
+    def check(self, name: str, value: object) -> dict[str | bytes, float]:
         if not isinstance(value, Mapping):
             raise TypeError(self.refusal(name, value))
         checked = {}
         for character, bias in value.items():
-            if not isinstance(character, str | bytes) or not isinstance(bias, numbers.Real):
-                raise TypeError(f"{self.refusal(name, {character: bias})}")
-            number = float(bias)
-            if len(character) != 1 or math.isnan(number) or number == math.inf:
-                raise ValueError(f"{self.refusal(name, {character: bias})}")
-            checked[character] = number
+            refusal = self.refusal(name, {character: bias})
+            real = isinstance(bias, numbers.Real) and not isinstance(bias, bool)
+            if not isinstance(character, str | bytes) or not real:
+                raise TypeError(refusal)
+            if len(character) != 1 or not (bias == -math.inf or abs(bias) <= LARGEST_BIAS):
+                raise ValueError(refusal)
+            checked[character] = float(bias)
         return checked
 
     def describe(self) -> str:
-        return "a mapping of single characters to numbers below infinity"
-
-    def refusal(self, name: str, value: object) -> str:
-        return f"`{name}` must be {self.describe()}, not {shown(value)}"
+        return "a mapping of single characters to numbers from -1e6 to 1e6, or -inf"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChoiceOptions(Options):
-    """How the next character is chosen: what all ways to sample have in common."""
+class FilterOptions(Options):
+    """Which of the characters that may come next are sampled, and how often."""
 
     temperature: Option[float] = Option(
         Number(least=0),
@@ -117,7 +121,13 @@ class ChoiceOptions(Options):
         f"own loss on text that it has not seen; '{VALIDATION}' takes it from the model file. It "
         "replaces top_k, top_p, min_p and typical_p.",
     )
-    logit_bias: Option[Mapping[Any, float] | None] = Option(
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstraintOptions(Options):
+    """What a text must be: the options that samples and beam search have in common."""
+
+    logit_bias: Option[Any] = Option(
         Biases(),
         "numbers that are added to the logits of characters; -inf bans one",
         CONSTRAINTS,
@@ -148,6 +158,12 @@ class ChoiceOptions(Options):
         CONSTRAINTS,
         default=False,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepetitionOptions(Options):
+    """How repetitions of earlier text are avoided."""
+
     dry: Option[float] = Option(
         Number(least=0),
         "how strongly a long repetition of earlier text is avoided; 0: not at all",
@@ -169,6 +185,11 @@ class ChoiceOptions(Options):
         REPETITION,
         default=1024,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceOptions(RepetitionOptions, ConstraintOptions, FilterOptions):
+    """How the next character is chosen: what all ways to sample have in common."""
 
     def __post_init__(self) -> None:
         if self.surprise is not None:
@@ -193,8 +214,43 @@ class SamplingOptions(ChoiceOptions):
     )
 
 
-class ChoiceKeywords(TypedDict, total=False):
-    """The keyword arguments of :class:`ChoiceOptions` but two, for type checkers.
+@dataclass(frozen=True, kw_only=True)
+class BeamOptions(ConstraintOptions):
+    """The options of beam search."""
+
+    beam_width: Option[int] = Option(
+        Whole(1, 1 << 12), "number of texts that are extended side by side", BEAM, default=8
+    )
+    length_normalization: Option[float] = Option(
+        Number(least=0, most=10),
+        "the log probability of a text is divided by its length to the power of X",
+        BEAM,
+        default=1.0,
+        details="0: the most likely text, which is often a short one; 1: the fewest bits per "
+        "character.",
+    )
+    n: Option[int | None] = Option(
+        Whole(1), "number of texts", BEAM, automatic="as many as beam_width"
+    )
+
+    def __post_init__(self) -> None:
+        if self.n is not None and self.n > self.beam_width:
+            raise ValueError(f"`n` must be at most `beam_width`, {self.beam_width}, not {self.n}")
+
+
+class ConstraintKeywords(TypedDict, total=False):
+    """The keyword arguments of :class:`ConstraintOptions`, for type checkers."""
+
+    logit_bias: Mapping[str, float] | Mapping[bytes, float] | None
+    allowed: str | None
+    banned: str | None
+    regex: str | None
+    stop: str | bytes | Texts | None
+    keep_stop: bool
+
+
+class ChoiceKeywords(ConstraintKeywords, total=False):
+    """The keyword arguments of :class:`ChoiceOptions` but two.
 
     ``temperature`` and ``seed`` may also be given by their place.
     """
@@ -204,13 +260,16 @@ class ChoiceKeywords(TypedDict, total=False):
     min_p: float
     typical_p: float
     surprise: float | str | None
-    logit_bias: Mapping[Any, float] | None
-    allowed: str | None
-    banned: str | None
-    regex: str | None
-    stop: Any
-    keep_stop: bool
     dry: float
     dry_length: int
     dry_base: float
     dry_range: int
+
+
+class SamplingKeywords(ChoiceKeywords, total=False):
+    """The keyword arguments of :class:`SamplingOptions`."""
+
+    temperature: float
+    seed: int | None
+    n: int | None
+    best_of: int
