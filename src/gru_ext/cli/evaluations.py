@@ -79,10 +79,10 @@ def evaluate_all(
         A model or a text cannot be read, or a text has characters that are refused. Nothing has
         been evaluated then, except where a text has fewer than two characters that are known.
     """
-    loaded = {path: load(path) for path in models}
-    for model in loaded.values():
+    loaded = [(path, load(path)) for path in models]
+    for _, model in loaded:
         model.parameters.check_finite()
-    units = {model.vocabulary.units for model in loaded.values()}
+    units = {model.vocabulary.units for _, model in loaded}
     if len(units) > 1 and any("-" in names for names in texts):
         raise ValueError(
             "standard input can be read as characters or as bytes, and the models need both: "
@@ -91,13 +91,13 @@ def evaluate_all(
     read = [{u: EvaluatedText(names, u, encoding, join) for u in sorted(units)} for names in texts]
     if options.unknown == "error":
         for each in read:
-            for model in loaded.values():
+            for _, model in loaded:
                 text = each[model.vocabulary.units]
                 check_known(model.vocabulary, text.counts, str(text))
     rows = []
     for each in read:
         group = []
-        for path, model in loaded.items():
+        for path, model in loaded:
             text = each[model.vocabulary.units]
             found = evaluate_counted(model, text.reader, text.counts, options)
             note_unknown(found.unknown, str(options.unknown), str(text))

@@ -77,7 +77,7 @@ class _Lines:
         text = _text(unit).rstrip("\n")
         if width is not None:
             text = text[: width + 1]  # enough for what is shown
-        print(start + shortened(printable(text), width))
+        print((start + shortened(printable(text), width)).rstrip())
         if self._per_character:
             self._cells(unit)
 
