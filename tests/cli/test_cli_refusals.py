@@ -199,7 +199,7 @@ BAD = [
     ("sample m.npz --interactive --beam 2", "--beam and --interactive cannot be combined"),
     ("sample m.npz --beam 0", "--beam must be a whole number from 1 to 4096, not 0"),
     ("sample m.npz --beam 2 --seed 1", "--beam and --seed cannot be combined: nothing is random"),
-    ("sample m.npz --beam 2 -n 3", "-n must be at most beam_width, 2, not 3"),
+    ("sample m.npz --beam 2 -n 3", "-n must be at most --beam, 2, not 3"),
     ("sample m.npz --length-normalization 1", "is for a search: give --beam too"),
     ("sample m.npz -n 3 --json --prompt ☃", "'☃'"),
     ("sample m.npz --encoding hex", "--encoding is not known to Python: 'hex'"),

@@ -176,7 +176,7 @@ def test_the_text_fits_the_terminal(texts, capsys, monkeypatch):
     assert all(sum(map(columns, line)) <= 60 for line in lines)
     cut = next(line for line in lines if "…" in line)
     assert len(cut) == 60
-    assert cut.endswith(f"  1  {'The dog. ' * 4}The…")
+    assert cut.endswith(f"  1  {'The dog. ' * 4}The …")
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,8 @@ class Editor:
         print(textwrap.fill(text, 79), flush=True)
 
     def status(self) -> str:
-        """The keys and the state, for the line at the bottom of a terminal."""
-        length = counted(len(self.writer.text), "character")
-        return f" {length} | Enter accepts, Ctrl-R another, Ctrl-Z undo, /help | {self._values()}"
+        """The keys and the options, for the line at the bottom of a terminal."""
+        return f"Enter accepts, Ctrl-R retries, Ctrl-Z undoes | {self._values()}"
 
     def obey(self, line: str) -> bool:
         """Do what a line says; return False where it says to leave.
@@ -113,7 +112,8 @@ class Editor:
                 self.writer.add(self._units(unescaped(line[line.startswith("//") :])))
                 self.propose()
         except (ValueError, TypeError, ImportError, OSError) as error:
-            message = with_flags(str(error), ChoiceOptions.declared(), mark="/")
+            names = [option.name for option in self.settings.values()]
+            message = with_flags(str(error), names, mark="/")
             print(f"? {one_line(message)}", flush=True)
         return True
 
@@ -202,7 +202,7 @@ class Editor:
     def _values(self) -> str:
         """The options that have another value than their default, and the usual ones."""
         options = self.writer.options
-        shown = {"temperature": options.temperature, "top_p": options.top_p} | options.given()
+        shown = {"temperature": options.temperature} | options.given()
         values = [
             f"{name} {shown[option.name]!r}"
             for name, option in self.settings.items()

@@ -102,9 +102,12 @@ class SampleOptions(Options):
         given = sampling.given()
         if other := sorted(given.keys() - BeamOptions.declared().keys()):
             raise ValueError(f"`beam` and `{other[0]}` cannot be combined: nothing is random")
-        return BeamOptions(
-            beam_width=self.beam, length_normalization=self.length_normalization, **given
-        )
+        try:
+            return BeamOptions(
+                beam_width=self.beam, length_normalization=self.length_normalization, **given
+            )
+        except ValueError as error:
+            raise ValueError(str(error).replace("`beam_width`", "`beam`")) from None
 
 
 @dataclass(frozen=True, kw_only=True)
