@@ -160,7 +160,7 @@ def test_unknown_characters(texts, capsys, unknown):
     result = gru_ext.load("m.npz").evaluate(TEXT + "☃☃", unknown=unknown)
     assert figures(result).items() <= found.items()
     assert found["unknown"] == 2
-    meaning = {"skip": "left out", "cost": "left out, and counted with 20.1 bits each"}[unknown]
+    meaning = {"skip": "left out", "cost": "left out and counted with 20.1 bits each"}[unknown]
     assert err == f"gru-ext: snow.txt: 2 characters that the model does not know: {meaning}\n"
 
 

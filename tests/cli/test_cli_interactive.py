@@ -69,7 +69,7 @@ def test_accept_retry_undo_and_save(folder, monkeypatch, capsys):
     assert (folder / "2.txt").read_text() == likely
     assert (folder / "3.txt").read_text() == "The d"
     assert "wrote 26 characters to 1.txt\n" in out
-    assert out.endswith("? there is nothing to take back\n\n? [Errno 17] File exists: '1.txt'\n")
+    assert out.endswith("? there is nothing to take back\n\n? 1.txt: File exists\n")
 
 
 def test_a_writer_reads_as_the_model_does(folder):

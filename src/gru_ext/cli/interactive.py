@@ -12,7 +12,7 @@ from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import Flag
 from gru_ext.arguments.messages import counted, printable_lines
 from gru_ext.arguments.option import Option
-from gru_ext.cli.messages import one_line, with_flags
+from gru_ext.cli.messages import described, one_line, with_flags
 from gru_ext.cli.options import SampleOptions
 from gru_ext.model.sampling_options import ChoiceOptions, SamplingOptions
 
@@ -113,7 +113,8 @@ class Editor:
                 self.propose()
         except (ValueError, TypeError, ImportError, OSError) as error:
             names = [option.name for option in self.settings.values()]
-            message = with_flags(str(error), names, mark="/")
+            said = described(error) if isinstance(error, OSError) else str(error)
+            message = with_flags(said, names, mark="/")
             print(f"? {one_line(message)}", flush=True)
         return True
 

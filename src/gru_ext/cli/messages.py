@@ -31,6 +31,15 @@ def with_flags(message: str, options: Collection[str], mark: str = "--") -> str:
     return re.sub(r"`(\w+)`", flag, message)
 
 
+def described(error: OSError) -> str:
+    """What the system says, after the name of the file."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if error.errno is not None:  # raised by the system, and not for a file that has a name
+        return f"standard input or output: {error.strerror}"
+    return str(error)
+
+
 def refuse(message: object, options: Collection[str] = ()) -> int:
     """Print why the command is refused; return the exit status."""
     print(f"gru-ext: {one_line(with_flags(str(message), options))}", file=sys.stderr)

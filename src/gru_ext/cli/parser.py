@@ -170,7 +170,13 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_score(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL")
+    parser.description = (
+        "Print how many bits per character each line of a text costs: a surprising line costs "
+        "many. The model reads a file as gru-ext evaluate does, so that the lines' bits sum to "
+        "what evaluate says of the file. A line's break is one of its characters."
+    )
+    parser.epilog = "Example: tail -f x.log | gru-ext score model.npz - --threshold 3.5"
+    parser.add_argument("model", metavar="MODEL", help="model file")
     parser.add_argument(
         "texts",
         metavar="TEXT",
@@ -183,6 +189,11 @@ def _add_score(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Print how many bits per character texts cost under models, beside what they cost without "
+        "one: where each character of the model is as likely, by the frequencies of the text's own "
+        "characters, and compressed by xz."
+    )
     parser.usage = "%(prog)s [options] MODEL [MODEL ...] TEXT [TEXT ...]"
     parser.add_argument(
         "model",

@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gru_ext.arguments.kinds import Flag, Whole
+from gru_ext.arguments.messages import either
 from gru_ext.arguments.option import Option, Options
 from gru_ext.model.adaptation_options import ADAPTATION, AdaptationOptions
 from gru_ext.text.unknown import UNKNOWN_CHOICES, UNKNOWN_KIND
 
 EVALUATION = "evaluation"
-UNKNOWN_HELP = "characters that the model does not know are " + "; or ".join(
+UNKNOWN_HELP = "characters that the model does not know are " + either(
     f"{meaning} ({name})" for name, meaning in UNKNOWN_CHOICES.items()
 )
 

@@ -22,7 +22,7 @@ UNKNOWN_BITS = math.log2(CODE_POINTS)
 UNKNOWN_CHOICES = {
     "error": "refused",
     "skip": "left out",
-    "cost": f"left out, and counted with {UNKNOWN_BITS:.1f} bits each",
+    "cost": f"left out and counted with {UNKNOWN_BITS:.1f} bits each",
 }
 UNKNOWN_KIND = OneOf(UNKNOWN_CHOICES)
 
