@@ -114,6 +114,7 @@ setup(
             extension("core.gradients"),
             extension("core.windows"),
             extension("core.reading"),
+            extension("core.stream_state"),
             extension("core.stream"),
             extension("core.sampler"),
             extension("core.sampling_loop"),

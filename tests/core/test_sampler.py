@@ -83,6 +83,11 @@ def test_filters(V, settings, isa, dtype):
     check(V, dtype, **settings)
 
 
+def test_a_large_vocabulary(dtype):
+    for settings in ({"top_k": 5000}, {"top_p": 0.9}, {"typical_p": 0.5}, {"surprise": 9.0}):
+        check(20_000, dtype, n=3, **settings)
+
+
 def test_filters_remove_symbols(dtype):
     """In the test before, each filter changes what is sampled."""
     plain, _ = check(33, dtype)

@@ -6,9 +6,12 @@ import math
 import numpy as np
 import pytest
 import reference
+from training_runs import TEXT
 
 from gru_ext.model.adaptation import AdaptationOptions, evaluate_adapting
 from gru_ext.model.evaluation import evaluate_symbols
+from gru_ext.model.model import Model
+from gru_ext.text.vocabulary import Vocabulary
 
 V, H = 7, 5
 RATE, DECAY, LENGTH = 0.03, 0.02, 4
@@ -134,6 +137,15 @@ def test_bits_fall_on_a_repetitive_text(length, isa, dtype, draw_parameters):
     options = AdaptationOptions(adapt_learning_rate=0.01, adapt_length=length)
     adapted = evaluate_adapting(parameters, symbols, options).bits_per_char
     assert adapted < 0.5 * evaluate_symbols(parameters, symbols).bits_per_char
+
+
+def test_the_defaults_learn_a_text_that_the_model_does_not_know(dtype):
+    vocabulary = Vocabulary.from_text(TEXT)
+    model = Model.create(vocabulary, 32, dtype)
+    symbols = np.tile(vocabulary.encode(TEXT), 10_000 // len(TEXT))
+    static = evaluate_symbols(model.parameters, symbols).bits_per_char
+    adapted = evaluate_adapting(model.parameters, symbols, AdaptationOptions()).bits_per_char
+    assert adapted < static - 0.5
 
 
 def test_the_default_learning_rate_falls_with_the_hidden_size():

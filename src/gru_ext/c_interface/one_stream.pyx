@@ -13,16 +13,19 @@ from gru_ext.capi cimport (
     GRU_WRONG_DTYPE,
     gru_model,
 )
-from gru_ext.core.bptt cimport Window, cell_forward, inverse_temperature, product, sample_symbol
+from gru_ext.core.bptt cimport Window, cell_forward, product
+from gru_ext.core.filters cimport most_likely
 from gru_ext.core.layout cimport LayerOffsets, layer_offsets
 from gru_ext.core.native cimport (
     gru_flush_subnormals,
     gru_restore_float_state,
+    gru_sample,
     gru_softmax_cross_entropy,
     gru_vexp,
     gru_vlog,
     real,
 )
+from gru_ext.core.temperature cimport inverse_temperature, is_cold
 
 cdef const double BITS_PER_NAT = 1.4426950408889634
 
@@ -137,10 +140,15 @@ cdef int stream_cost(const gru_model *model, const real *state, int32_t next, do
 cdef int sample_next(const gru_model *model, const real *state, double temperature, double uniform,
                      int32_t *symbol, real *scratch, Py_ssize_t scratch_size) noexcept nogil:
     cdef int status = _check_stream(model, state, scratch, scratch_size)
+    cdef const Window *w
     if status or symbol is NULL:
         return status if status else GRU_NULL
     if not (temperature >= 0 and isfinite(temperature) and 0 <= uniform < 1):
         return GRU_BAD_NUMBER
     _softmax(model, state, inverse_temperature(temperature), NULL, NULL, scratch)
-    symbol[0] = sample_symbol(&handle_of(model).w, scratch, temperature, uniform)
+    w = &handle_of(model).w
+    if is_cold(temperature):
+        symbol[0] = <int32_t>most_likely(scratch, w.p.V)
+    else:
+        symbol[0] = gru_sample(w.k, scratch, uniform, w.p.V)
     return GRU_OK

@@ -102,9 +102,6 @@ cdef void cell_forward(const Window *w, const LayerOffsets *at, const real *p,
                        const int32_t *x, const real *projected, Py_ssize_t n) noexcept nogil
 cdef void cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
                     Py_ssize_t layer, Py_ssize_t t, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
-cdef double inverse_temperature(double temperature) noexcept nogil
-cdef int32_t sample_symbol(const Window *w, const real *p, double temperature,
-                           double uniform) noexcept nogil
 cdef void backward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,
                          Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef void backward_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,

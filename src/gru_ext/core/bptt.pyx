@@ -12,7 +12,6 @@ from gru_ext.core.native cimport (
     gru_candidate_backward,
     gru_candidate_forward,
     gru_cross_entropy_backward,
-    gru_sample,
     gru_dropout,
     gru_gates_backward,
     gru_gates_forward,
@@ -198,23 +197,6 @@ cdef void cell_step(const Window *w, const LayerOffsets *at, const real *p, real
     if w.dropout > 0:
         apply_dropout(w, layer_ws + w.o.dropped + row * Hp, h + w.B * Hp, layer, row, s1 - s0,
                       False)
-
-
-cdef double inverse_temperature(double temperature) noexcept nogil:
-    # Temperatures up to 1e-6 count as 0 (sample_symbol).
-    return 1 / temperature if temperature > 1e-6 else 1e6
-
-
-cdef int32_t sample_symbol(const Window *w, const real *p, double temperature,
-                           double uniform) noexcept nogil:
-    # Sample from probabilities p (Vp) at that temperature; at temperature 0 the most likely symbol.
-    cdef Py_ssize_t v, best = 0
-    if temperature > 1e-6:
-        return gru_sample(w.k, <real *>p, uniform, w.p.V)
-    for v in range(1, w.p.V):
-        if p[v] > p[best]:
-            best = v
-    return <int32_t>best
 
 
 cdef inline void output_forward(const Window *w, const real *p, real *ws, Py_ssize_t row,

@@ -5,7 +5,6 @@ from libc.string cimport memcpy, memmove
 
 from gru_ext.core.bptt cimport (
     cell_step,
-    inverse_temperature,
     layer_workspace,
     load_state,
     product,
@@ -14,6 +13,7 @@ from gru_ext.core.bptt cimport (
 )
 from gru_ext.core.layout cimport LayerOffsets, layer_offsets
 from gru_ext.core.native cimport gru_softmax_cross_entropy
+from gru_ext.core.temperature cimport inverse_temperature
 
 
 cdef bint separator_ends(const Separator *separator, Py_ssize_t stream,

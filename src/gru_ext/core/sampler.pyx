@@ -31,6 +31,7 @@ from gru_ext.core.native cimport (
     real,
 )
 from gru_ext.core.sampling cimport GOES_ON, Sampling, choose_symbol, observe, read_symbol
+from gru_ext.core.temperature cimport inverse_temperature, is_cold
 
 ENDINGS = (None, "stop", "regex", "length")
 
@@ -48,6 +49,12 @@ cdef void _choose_all(Sampling *s, const gru_kernels *k, const real *logits, rea
                 symbols[i, b] = choose_symbol(s, k, b, y, by, uniforms[i, b])
                 if symbols[i, b] >= 0:
                     observe(s, b, symbols[i, b])
+
+
+cdef size_t _kept(list arrays, array) except? 0:
+    # The address of an array, which is appended to `arrays`: it lives as long as these.
+    arrays.append(array)
+    return array.ctypes.data
 
 
 cdef class Sampler:
@@ -152,7 +159,7 @@ cdef class Sampler:
         s.B = whole("batch_size", batch_size, 1, MOST_STREAMS)
         self._set_filters(temperature, top_k, top_p, min_p, typical_p, surprise, surprise_rate)
         if bias is not None:
-            s.bias = <const void *>self._keep(bias_of(bias, s.V, s.Vp, self.dtype))
+            s.bias = <const void *>_kept(self._tables, bias_of(bias, s.V, s.Vp, self.dtype))
         self._set_dry(dry, dry_base, dry_length, dry_range, dry_breakers)
         self._set_automata(regex, stop, length)
         s.edits = s.bias != NULL or s.dry.strength > 0 or s.regex.next != NULL
@@ -163,16 +170,11 @@ cdef class Sampler:
         if not self._lock.acquire(False):
             raise RuntimeError("this sampler is in use by another thread: create one per thread")
 
-    cdef size_t _keep(self, array) except? 0:
-        # The address of an array, which lives as long as this sampler and its copies.
-        self._tables.append(array)
-        return array.ctypes.data
-
     cdef _set_filters(self, temperature, top_k, top_p, min_p, typical_p, surprise, surprise_rate):
         cdef Sampling *s = &self.sampling
         temperature = number("temperature", temperature, np.inf)
-        s.cold = temperature <= 1e-6
-        s.inverse = 1e6 if s.cold else 1 / temperature
+        s.cold = is_cold(temperature)
+        s.inverse = inverse_temperature(temperature)
         s.top_k = min(whole("top_k", top_k, 0, LARGEST_SIZE) or s.V, s.V)
         s.top_p = number("top_p", top_p, 1, above=True)
         s.min_p = number("min_p", min_p, 1)
@@ -206,7 +208,7 @@ cdef class Sampler:
                              f"{LARGEST_TABLE}, not {s.B * s.dry.range}")
         breaks = np.zeros(s.V, np.uint8)
         breaks[breakers] = 1
-        s.dry.breaks = <const unsigned char *>self._keep(breaks)
+        s.dry.breaks = <const unsigned char *>_kept(self._tables, breaks)
 
     cdef _set_automata(self, regex, stop, length):
         cdef Sampling *s = &self.sampling
@@ -219,43 +221,41 @@ cdef class Sampler:
             if to_accept[0] > s.length:
                 raise ValueError(f"`length` must be at least {to_accept[0]}, the length of the "
                                  f"shortest match of `regex`, not {length}")
-            s.regex.next = <const int32_t *>self._keep(table)
-            s.regex.accepting = <const unsigned char *>self._keep(accepting)
-            s.regex.final = <const unsigned char *>self._keep(final)
-            s.regex.to_accept = <const int32_t *>self._keep(to_accept)
+            s.regex.next = <const int32_t *>_kept(self._tables, table)
+            s.regex.accepting = <const unsigned char *>_kept(self._tables, accepting)
+            s.regex.final = <const unsigned char *>_kept(self._tables, final)
+            s.regex.to_accept = <const int32_t *>_kept(self._tables, to_accept)
             s.regex.farthest = to_accept.max()
         if stop is not None:
             table, accepting = stop_of(stop, s.V)
-            s.stop.next = <const int32_t *>self._keep(table)
-            s.stop.accepting = <const unsigned char *>self._keep(accepting)
+            s.stop.next = <const int32_t *>_kept(self._tables, table)
+            s.stop.accepting = <const unsigned char *>_kept(self._tables, accepting)
 
     cdef _allocate(self):
         # Allocates the state of the streams and the scratch memory.
         cdef Sampling *s = &self.sampling
         cdef Py_ssize_t history = s.B * s.dry.range if s.dry.strength > 0 else 0
-        self._state = [np.zeros(s.B, np.float64), np.zeros(s.B, np.int64),
-                       *(np.zeros(n, np.int32) for n in (s.B, s.B, s.B, 2 * history, history, s.B)),
-                       np.zeros(s.B, np.intp), np.zeros(s.B, np.intp)]
-        self._scratch = [np.zeros(s.V if s.filters else 0, f"V{sizeof(Candidate)}"),
-                         np.zeros(s.V if history else 0, np.int32)]
-        at = [array.ctypes.data for array in (*self._state, *self._scratch)]
-        s.largest_surprise = <double *><size_t>at[0]
-        s.count = <int64_t *><size_t>at[1]
-        s.ended = <int32_t *><size_t>at[2]
-        s.regex.state = <int32_t *><size_t>at[3]
-        s.stop.state = <int32_t *><size_t>at[4]
-        s.dry.past = <int32_t *><size_t>at[5]
-        s.dry.run = <int32_t *><size_t>at[6]
-        s.dry.longest_run = <int32_t *><size_t>at[7]
-        s.dry.newest = <Py_ssize_t *><size_t>at[8]
-        s.dry.count = <Py_ssize_t *><size_t>at[9]
-        s.heap = <Candidate *><size_t>at[10]
-        s.dry.longest = <int32_t *><size_t>at[11]
+        cdef list state = [], scratch = []
+        s.largest_surprise = <double *>_kept(state, np.zeros(s.B, np.float64))
+        s.count = <int64_t *>_kept(state, np.zeros(s.B, np.int64))
+        s.ended = <int32_t *>_kept(state, np.zeros(s.B, np.int32))
+        s.regex.state = <int32_t *>_kept(state, np.zeros(s.B, np.int32))
+        s.stop.state = <int32_t *>_kept(state, np.zeros(s.B, np.int32))
+        s.dry.past = <int32_t *>_kept(state, np.zeros(2 * history, np.int32))
+        s.dry.run = <int32_t *>_kept(state, np.zeros(history, np.int32))
+        s.dry.longest_run = <int32_t *>_kept(state, np.zeros(s.B, np.int32))
+        s.dry.newest = <Py_ssize_t *>_kept(state, np.zeros(s.B, np.intp))
+        s.dry.count = <Py_ssize_t *>_kept(state, np.zeros(s.B, np.intp))
+        s.dry.longest = <int32_t *>_kept(scratch, np.zeros(s.V if history else 0, np.int32))
+        s.heap = <Candidate *>_kept(
+            scratch, np.zeros(s.V if s.filters else 0, f"V{sizeof(Candidate)}"))
+        self._state, self._scratch = state, scratch
         self._begin()
 
     cdef _begin(self):
         # Sets the state of the streams to that before the first symbol.
         cdef Sampling *s = &self.sampling
+        cdef Py_ssize_t b
         for array in self._state:
             array[...] = 0
         for b in range(s.B):
@@ -275,8 +275,8 @@ cdef class Sampler:
     @property
     def ended(self):
         """Why each stream ended, shape (B,), int32: indices of ``ENDINGS``; 0 if it goes on."""
-        cdef Py_ssize_t b
-        return np.array([self.sampling.ended[b] for b in range(self.sampling.B)], np.int32)
+        cdef Sampling *s = &self.sampling
+        return np.array(<int32_t[:s.B]>s.ended)
 
     def reset(self):
         """Set the state of all streams to that before the first symbol."""

@@ -135,11 +135,11 @@ cdef inline int32_t choose_symbol(Sampling *s, const gru_kernels *k, Py_ssize_t 
         if s.filters:
             _filter(s, stream, y)
         symbol = gru_sample(k, y, uniform, s.V)
+        if s.surprise > 0 and y[symbol] > 0:
+            s.largest_surprise[stream] -= s.surprise_rate * (-log2(y[symbol]) - s.surprise)
     if s.regex.next != NULL and s.regex.next[s.regex.state[stream] * s.V + symbol] < 0:
         s.ended[stream] = ENDS_REGEX
         return -1
-    if s.surprise > 0 and not s.cold and y[symbol] > 0:
-        s.largest_surprise[stream] -= s.surprise_rate * (-log2(y[symbol]) - s.surprise)
     return symbol
 
 

@@ -13,7 +13,8 @@ from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state, 
 from gru_ext.core.reading cimport losses_of, predict, read_symbols, separator_ends
 from gru_ext.core.sampler cimport Sampler
 from gru_ext.core.sampling cimport Sampling, choose_symbol, observe
-from gru_ext.core.stream cimport SymbolStream, load
+from gru_ext.core.stream cimport SymbolStream
+from gru_ext.core.stream_state cimport load
 
 cdef enum:
     PART = 256  # time steps between two looks at signals
