@@ -230,6 +230,14 @@ def test_ctrl_c_stops_a_proposal(folder):
     assert len(saved) > 3000
 
 
+def test_ctrl_c_beside_a_proposal_does_not_leave(folder, monkeypatch, capsys):
+    def interrupted(editor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(interactive.Editor, "_text", interrupted)
+    assert typed(monkeypatch, capsys, "/text", "/options") == "\nlength 20, temperature 1.0\n"
+
+
 class Terminal:
     """A command on a pseudo-terminal of 80 columns."""
 

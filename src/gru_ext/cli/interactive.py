@@ -74,8 +74,12 @@ def run(arguments: argparse.Namespace, options: SampleOptions, sampling: Samplin
     if prompt:
         editor.propose()
     read = line_reader(names, editor.status)
-    while (line := read()) is not None and editor.obey(line):
-        pass
+    going = True
+    while going and (line := read()) is not None:
+        try:
+            going = editor.obey(line)
+        except KeyboardInterrupt:  # before or after a proposal: the text must not be lost
+            print(flush=True)
 
 
 class Editor:
