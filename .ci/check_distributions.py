@@ -44,7 +44,7 @@ MODULES = {
     ),
 }
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".css", ".js"}
-EXTRAS = {"blas", "plot", "report", "tensorboard"}
+EXTRAS = {"blas", "interactive", "plot", "report", "tensorboard"}
 
 
 def check_sdist(path: str) -> None:

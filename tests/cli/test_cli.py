@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The command line as its users meet it: options in, output and files out."""
 
-import json
-import math
 import re
 import subprocess
-import sys
-from io import BytesIO
-from types import SimpleNamespace
 
 import numpy as np
 from command import COMMAND, SMALL, contents, run
@@ -180,41 +175,6 @@ def test_sample_prints_prompt_characters_newline(folder, capsys):
         assert err == ""
 
 
-def test_evaluate(folder, capsys):
-    result = gru_ext.load("m.npz").evaluate(TEXT + TEXT)
-    assert run("evaluate", "m.npz", "a.txt", "a.txt", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found == {
-        "nats_per_char": result.nats_per_char,
-        "bits_per_char": result.bits_per_char,
-        "perplexity": result.perplexity,
-        "characters": 2 * len(TEXT) - 1,
-    }
-    assert run("evaluate", "m.npz", "a.txt", "a.txt") == 0
-    out = capsys.readouterr().out
-    for name, value in found.items():
-        assert math.isclose(float(re.search(rf"{name}\D+([\d.]+)", out)[1]), value, rel_tol=1e-5)
-
-
-def test_evaluate_standard_input_in_another_encoding(folder, capsys, monkeypatch):
-    gru_ext.train("né né né né\n" * 9, hidden_size=4, max_steps=2, output="l.npz", quiet=True)
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=BytesIO("né\r\n".encode("latin-1"))))
-    assert run("evaluate", "l.npz", "-", "--encoding", "latin-1", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["characters"] == 2
-
-
-def test_evaluate_prints_json_for_any_model(folder, capsys):
-    model = gru_ext.load("m.npz")
-    model.parameters["by"][...] = np.arange(len(model.vocabulary))[:, None] * 1e5
-    model.save("bad.npz")
-    assert run("evaluate", "bad.npz", "a.txt", "--json") == 0
-
-    def not_json(constant):
-        raise AssertionError(f"{constant} is no JSON")
-
-    assert json.loads(capsys.readouterr().out, parse_constant=not_json)["nats_per_char"] > 1000
-
-
 def test_info(folder, capsys):
     assert run("info", "m.npz") == 0
     out, err = capsys.readouterr()
@@ -261,6 +221,6 @@ def test_info_of_a_file_of_the_notebook(folder, capsys):
 def test_version_and_help(capsys):
     assert run("--version") == 0
     assert capsys.readouterr().out == f"gru-ext {gru_ext.__version__}\n"
-    for command in ([], ["train"], ["sample"], ["evaluate"], ["info"]):
+    for command in ([], ["train"], ["sample"], ["score"], ["evaluate"], ["info"]):
         assert run(*command, "--help") == 0
         assert "usage: gru-ext" in capsys.readouterr().out

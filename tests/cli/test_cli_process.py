@@ -140,6 +140,7 @@ def test_an_interrupt_of_classic_writes_the_weights(folder):
     [
         ["train", "-", "-o", "x.npz"],
         ["evaluate", "m.npz", "-"],
+        ["score", "m.npz", "-"],
         ["sample", "m.npz", "--length", "1_000_000_000"],
     ],
 )
@@ -154,6 +155,7 @@ def test_an_interrupt_without_anything_to_write(folder, arguments):
     "command",
     [
         "sample m.npz --length 3000000",
+        "score m.npz a.txt --per-character",
         "train a.txt --hidden-size 8 --max-steps 100000 --log-every 1",
         "train a.txt --classic --log-every 1",
     ],
@@ -173,7 +175,7 @@ def test_a_reader_that_has_had_enough(folder, command):
 @POSIX
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_standard_output_on_a_full_disk(folder):
-    for command in ("sample m.npz", "info m.npz", "evaluate m.npz a.txt"):
+    for command in ("sample m.npz", "info m.npz", "evaluate m.npz a.txt", "score m.npz a.txt"):
         with open("/dev/full", "w") as full:
             done = subprocess.run(
                 [*COMMAND, *command.split()], stdout=full, stderr=subprocess.PIPE, text=True

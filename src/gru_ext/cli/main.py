@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from gru_ext.cli.messages import log_on_stderr, refuse
+from gru_ext.cli.messages import described, log_on_stderr, refuse
 from gru_ext.cli.parser import build_parser
 
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0  # the reader, such as `head`, has had enough
     except OSError as error:
         _drop_pending_output()
-        return refuse(_described(error), vars(arguments))
+        return refuse(described(error), vars(arguments))
     except MemoryError as error:
         return refuse(f"not enough memory: {error}")
     except (ValueError, TypeError, ImportError) as error:
@@ -47,14 +47,6 @@ def _drop_pending_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _described(error: OSError) -> str:
-    if error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    if error.errno is not None:  # raised by the system, and not for a file that has a name
-        return f"standard input or output: {error.strerror}"
-    return str(error)
 
 
 def _open_missing_streams() -> None:

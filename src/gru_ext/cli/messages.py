@@ -19,13 +19,25 @@ def one_line(message: object) -> str:
     return printable(" ".join(str(message).split()))
 
 
-def with_flags(message: str, options: Collection[str]) -> str:
+def with_flags(message: str, options: Collection[str], mark: str = "--") -> str:
     """The message with the flag of each keyword argument that it names in backquotes."""
 
     def flag(found: re.Match[str]) -> str:
-        return "--" + found[1].replace("_", "-") if found[1] in options else found[1]
+        name = found[1]
+        if name not in options:
+            return name
+        return (mark if len(name) > 1 else "-") + name.replace("_", "-")
 
     return re.sub(r"`(\w+)`", flag, message)
+
+
+def described(error: OSError) -> str:
+    """What the system says, after the name of the file."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if error.errno is not None:  # raised by the system, and not for a file that has a name
+        return f"standard input or output: {error.strerror}"
+    return str(error)
 
 
 def refuse(message: object, options: Collection[str] = ()) -> int:

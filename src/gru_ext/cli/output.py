@@ -20,6 +20,8 @@ class ModelOutput:
     ----------
     encoding : str
         Encoding of text in a file or pipe.
+    raw : bool
+        Whether nothing but the text or the bytes is written, and on a terminal as in a file.
 
     Raises
     ------
@@ -27,12 +29,13 @@ class ModelOutput:
         The encoding is unknown.
     """
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str, raw: bool = False) -> None:
         check_encoding(encoding)
-        self._encoding = encoding
+        self._encoding, self._alone = encoding, raw
         self._encoder = codecs.getincrementalencoder(encoding)()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._raw = None if sys.stdout.isatty() else getattr(sys.stdout, "buffer", None)
+        escaped = sys.stdout.isatty() and not raw
+        self._raw = None if escaped else getattr(sys.stdout, "buffer", None)
 
     def write(self, part: str | bytes) -> None:
         """Write a part.
@@ -50,11 +53,17 @@ class ModelOutput:
         else:
             self._show(part if isinstance(part, str) else self._decoder.decode(part))
 
+    def heading(self, words: str, first: bool) -> None:
+        """Write a line above a text, with an empty line before it where it is not the first."""
+        if not self._alone:
+            self.write(f"{'' if first else chr(10)}==> {words} <==\n")
+
     def end(self, line: bool) -> None:
-        """End what was written, with a line break if it is text or on a terminal."""
+        """End what was written, with a line break where ``line`` says so or on a terminal."""
         if self._raw is None:
             self._show(self._decoder.decode(b"", True))
-        if line or self._raw is None:
+            self._decoder.reset()
+        if (line or self._raw is None) and not self._alone:
             self.write("\n")
 
     def _show(self, text: str) -> None:

@@ -7,14 +7,17 @@ import argparse
 import itertools
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gru_ext._version import __version__
 from gru_ext.arguments.escapes import unescaped
-from gru_ext.arguments.kinds import Flag, Kind, Number, String, Whole
+from gru_ext.arguments.kinds import Flag, Kind, String
 from gru_ext.arguments.option import Option, Options
 from gru_ext.cli.messages import BAD_INPUT, one_line
+from gru_ext.cli.options import OUTPUT, TEXT, SampleOptions, ScoreOptions
+from gru_ext.model.evaluation_options import EvaluationOptions
+from gru_ext.model.sampling_options import BEAM, SamplingOptions
 from gru_ext.report.options import ReportOptions
 from gru_ext.training.options import TrainingOptions
 
@@ -79,7 +82,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_texts(train)
     add_options(train, TrainingOptions)
     _add_sample(commands.add_parser("sample", help="print text that a model generates"))
-    _add_evaluate(commands.add_parser("evaluate", help="evaluate a model on texts"))
+    _add_score(commands.add_parser("score", help="print how surprising each line of a text is"))
+    _add_evaluate(commands.add_parser("evaluate", help="evaluate models on texts"))
     _add_plot(commands.add_parser("plot", help="draw losses, learning rate and speed of runs"))
     _add_report(commands.add_parser("report", help="write a page that shows a model"))
     info = commands.add_parser("info", help="describe a model file, or this installation")
@@ -88,11 +92,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def add_options(parser: argparse.ArgumentParser, options: type[Options]) -> None:
-    """Add an argument for each declared option, in the groups of the declarations."""
+def add_options(
+    parser: argparse.ArgumentParser, options: type[Options], only: Collection[str] = ()
+) -> None:
+    """Add an argument for each declared option, in the groups of the declarations.
+
+    With ``only``, those of some groups.
+    """
     groups: dict[str, Any] = {}
     for option in options.declared().values():
-        if option.on_command_line:
+        if option.on_command_line and (not only or option.group in only):
             if option.group not in groups:
                 groups[option.group] = parser.add_argument_group(option.group)
             _add_option(groups[option.group], option)
@@ -100,7 +109,8 @@ def add_options(parser: argparse.ArgumentParser, options: type[Options]) -> None
 
 def _add_option(group: Any, option: Option[Any]) -> None:
     names = [f"-{option.letter}"] if option.letter else []
-    names.append("--" + option.name.replace("_", "-"))
+    if option.letter != option.name:
+        names.append("--" + option.name.replace("_", "-"))
     help = f"{option.help} (default: {option.default_text})".replace("%", "%%")
     if isinstance(option.kind, Flag):
         # a flag that a model file records can be taken back on a resume
@@ -108,7 +118,8 @@ def _add_option(group: Any, option: Option[Any]) -> None:
         group.add_argument(*names, action=action, default=None, help=help)
     else:
         parse, metavar = _parsed(option.kind), option.kind.metavar
-        group.add_argument(*names, type=parse, metavar=metavar, help=help)
+        action = "append" if option.kind.repeated else "store"
+        group.add_argument(*names, type=parse, metavar=metavar, action=action, help=help)
 
 
 def _add_texts(parser: argparse.ArgumentParser) -> None:
@@ -155,16 +166,10 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("model", metavar="MODEL")
-    add(
-        "--length",
-        type=Whole().parse,
-        default=500,
-        metavar="N",
-        help="characters to generate (default: %(default)s)",
+    parser.add_argument(
+        "model", metavar="MODEL", nargs="?", default="model.npz", help="default: %(default)s"
     )
-    prompts = parser.add_mutually_exclusive_group()
+    prompts = parser.add_argument_group("prompt").add_mutually_exclusive_group()
     prompts.add_argument(
         "--prompt",
         type=_parsed(String(unescaped)),
@@ -179,37 +184,66 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
         type=_text_path,
         help="file that the model reads first, as it is; - is standard input",
     )
-    encoding = TrainingOptions.declared()["encoding"]
-    add(
-        "--encoding",
-        default=encoding.default,
-        metavar="NAME",
-        help="encoding of the prompt file and of the text that is printed, except on a terminal "
-        "(default: %(default)s)",
+    add_options(parser, SampleOptions, [TEXT])
+    add_options(parser, SamplingOptions)
+    add_options(parser, SampleOptions, [BEAM, OUTPUT])
+
+
+def _add_score(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Print how many bits per character each line of a text costs: a surprising line costs "
+        "many. The model reads a file as gru-ext evaluate does, so that the lines' bits sum to "
+        "what evaluate says of the file. A line's break is one of its characters."
     )
-    add(
-        "--temperature",
-        type=Number().parse,
-        default=1.0,
-        metavar="X",
-        help="below 1: more likely text; above 1: more varied text; 0: always the most likely "
-        "character (default: %(default)s)",
+    parser.epilog = "Example: tail -f x.log | gru-ext score model.npz - --threshold 3.5"
+    parser.add_argument("model", metavar="MODEL", help="model file")
+    parser.add_argument(
+        "texts",
+        metavar="TEXT",
+        nargs="+",
+        type=_text_path,
+        help="text files, each read from a zero state; - is standard input, of which each line is "
+        "printed as soon as it is there",
     )
-    add("--seed", type=Whole().parse, metavar="N", help="the same seed gives the same text")
+    add_options(parser, ScoreOptions)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL")
-    _add_texts(parser)
+    parser.description = (
+        "Print how many bits per character texts cost under models, beside what they cost without "
+        "one: where each character of the model is as likely, by the frequencies of the text's own "
+        "characters, and compressed by xz."
+    )
+    parser.usage = "%(prog)s [options] MODEL [MODEL ...] TEXT [TEXT ...]"
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="model files: the first file, and those after it that are model files too",
+    )
+    parser.add_argument(
+        "texts",
+        metavar="TEXT",
+        nargs="+",
+        type=_text_path,
+        help="text files, each of which is evaluated by itself; - is standard input",
+    )
     encoding, join = (TrainingOptions.declared()[name] for name in ("encoding", "join"))
     parser.add_argument(
-        "--encoding", default=encoding.default, help=f"{encoding.help} (default: %(default)s)"
+        "--encoding",
+        default=encoding.default,
+        metavar=encoding.kind.metavar,
+        help=f"{encoding.help} (default: %(default)s)",
     )
     parser.add_argument(
         "--join",
         type=_parsed(join.kind),
-        default="",
         metavar=join.kind.metavar,
-        help=f"{join.help} (default: {join.default_text})",
+        help="evaluate the files as one text, with TEXT between them; --join '' has nothing "
+        "between them (default: each file by itself)",
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    add_options(parser, EvaluationOptions)
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print a JSON object, or a list of them where there are several models or texts",
+    )

@@ -158,7 +158,7 @@ class _Search:
             parents, symbols = self.steps[i]
             found[i], row = symbols[row], parents[row]
         text = self.plan.text(found, ended.ending, isinstance(prompt, bytes))
-        return Sample(prompt, text, ended.bits, ended.ending)
+        return Sample(prompt, text, ended.bits, ended.ending, ended.length)
 
 
 def _match(

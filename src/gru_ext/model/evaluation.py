@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.arguments.kinds import Whole
 from gru_ext.core.stream import SymbolStream
+from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import encode_text, release
 from gru_ext.text.reader import TextReader
-from gru_ext.text.unknown import UNKNOWN_BITS, UNKNOWN_KIND, count_unknown
+from gru_ext.text.unknown import UNKNOWN_BITS, count_unknown
 from gru_ext.text.vocabulary import Counts
 
 if TYPE_CHECKING:
-    from gru_ext.model.adaptation_options import AdaptationOptions
     from gru_ext.model.stored import StoredModel
     from gru_ext.text.reader import Text
-
-WINDOWS = Whole(1)
 
 # Symbols that are read in one call, between which a run can be stopped.
 _PART = 1024
@@ -113,30 +110,26 @@ def evaluate_symbols(
 
 
 def evaluate_text(
-    model: StoredModel,
-    text: Text,
-    encoding: str,
-    join: str,
-    windows: int | None,
-    unknown: str,
-    adaptation: AdaptationOptions | None = None,
+    model: StoredModel, text: Text, encoding: str, join: str, options: EvaluationOptions
 ) -> Evaluation:
     """Evaluate a model on a text (:meth:`Model.evaluate`)."""
-    if windows is not None:
-        windows = WINDOWS.check("windows", windows)
-        if adaptation is not None:
-            raise ValueError("`windows` are independent of each other: they cannot `adapt`")
-    UNKNOWN_KIND.check("unknown", unknown)
     reader = TextReader(text, model.vocabulary.units, encoding, join=join)
-    counts = Counts(reader.pieces(), reader.units)
+    return evaluate_counted(model, reader, Counts(reader.pieces(), reader.units), options)
+
+
+def evaluate_counted(
+    model: StoredModel, reader: TextReader, counts: Counts, options: EvaluationOptions
+) -> Evaluation:
+    """Evaluate a model on a text whose characters are counted."""
+    unknown, separator = options.unknown, model.separator
     missing = 0 if unknown == "error" else count_unknown(model.vocabulary, counts)
     symbols = encode_text(reader, counts, model.vocabulary, missing)
-    if adaptation is not None:
+    if options.adapts:
         from gru_ext.model.adaptation import evaluate_adapting
 
-        found = evaluate_adapting(model.parameters, symbols, adaptation, None, model.separator)
+        found = evaluate_adapting(model.parameters, symbols, options, None, separator)
     else:
-        found = evaluate_symbols(model.parameters, symbols, None, model.separator, windows)
+        found = evaluate_symbols(model.parameters, symbols, None, separator, options.windows)
     if unknown == "cost" and missing:
         total = found.nats_per_char * found.characters + missing * UNKNOWN_BITS * math.log(2)
         characters = found.characters + missing

@@ -15,8 +15,8 @@ from gru_ext.arguments.fields import Field, checked, read_json
 from gru_ext.arguments.kinds import OneOf, String
 from gru_ext.arguments.messages import brief, shown
 from gru_ext.text.documents import encode_separator
-from gru_ext.text.units import UNITS
-from gru_ext.text.vocabulary import CODE_POINTS, UNKNOWN, Vocabulary
+from gru_ext.text.units import CODE_POINTS, UNITS
+from gru_ext.text.vocabulary import UNKNOWN, Vocabulary
 
 FORMAT_VERSION = 1
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from gru_ext.arguments.keywords import described_by
 from gru_ext.arguments.kinds import Whole
-from gru_ext.model.adaptation_options import AdaptationKeywords, AdaptationOptions
+from gru_ext.model.adaptation_options import AdaptationKeywords
+from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.stored import StoredModel
 from gru_ext.model.texts import Texts, as_texts
 
@@ -150,7 +151,7 @@ class Predicting(StoredModel):
         found = next_probabilities_of(self, prompts, temperature)
         return found[0] if single else found
 
-    @described_by(AdaptationOptions)
+    @described_by(EvaluationOptions)
     def evaluate(
         self,
         text: Text,
@@ -175,15 +176,6 @@ class Predicting(StoredModel):
             The encoding of the files, for a model of characters.
         join : str
             Text placed between the files.
-        windows : int, optional
-            The text is cut into windows of so many characters, and each is read from a zero state:
-            the protocol of models with a context of that length. Document separators count as any
-            other characters.
-        unknown : str
-            What happens to characters that the model does not know, as for :meth:`score`.
-        adapt : bool
-            Dynamic evaluation: a copy of the model learns from the text while it reads. Each
-            character is predicted before the copy learns from it.
         {options}
 
         Raises
@@ -195,5 +187,5 @@ class Predicting(StoredModel):
         from gru_ext.model.evaluation import evaluate_text
 
         self.parameters.check_finite()
-        options = AdaptationOptions(**adaptation) if adapt or adaptation else None
-        return evaluate_text(self, text, encoding, join, windows, unknown, options)
+        options = EvaluationOptions(windows=windows, unknown=unknown, adapt=adapt, **adaptation)
+        return evaluate_text(self, text, encoding, join, options)

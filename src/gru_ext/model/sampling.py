@@ -50,17 +50,26 @@ class Sample:
         temperature 1 without any filter. A stop text that was cut off counts too.
     stop : str
         Why it ended: "length", "stop" or "regex".
+    characters : int
+        How many characters cost these bits: those of the continuation and of a stop text that was
+        cut off.
     """
 
     prompt: str | bytes
     continuation: str | bytes
     bits: float
     stop: str
+    characters: int
 
     @property
     def text(self) -> Any:
         """Prompt and continuation."""
         return self.prompt + self.continuation  # type: ignore[operator]
+
+    @property
+    def bits_per_char(self) -> float:
+        """Bits per character, or 0 where there is none."""
+        return self.bits / max(1, self.characters)
 
 
 def generator_of(seed: Seed, i: int) -> np.random.Generator:
@@ -135,7 +144,7 @@ def generate(
     batches = [rows[i : i + size] for i in range(0, len(rows), size)]
     stopped = threading.Event()
 
-    def run(batch: list[tuple[str | bytes, int]]) -> list[tuple[float, Sample]]:
+    def run(batch: list[tuple[str | bytes, int]]) -> list[Sample]:
         return _generate_batch(model, plan, batch, stopped)
 
     if threads == 1:
@@ -150,7 +159,7 @@ def generate(
     samples = [sample for batch in done for sample in batch]
     best = options.best_of
     chosen = [
-        min(samples[i : i + best], key=lambda sample: sample[0])[1]
+        min(samples[i : i + best], key=lambda sample: sample.bits_per_char)
         for i in range(0, len(samples), best)
     ]
     each = options.n or 1
@@ -162,8 +171,8 @@ def _generate_batch(
     plan: SamplingPlan,
     rows: Sequence[tuple[str | bytes, int]],
     stopped: threading.Event,
-) -> list[tuple[float, Sample]]:
-    """One sample for each prompt and number, side by side, each after its bits per character."""
+) -> list[Sample]:
+    """One sample for each prompt and number, side by side."""
     generators = [generator_of(plan.options.seed, i) for _, i in rows]
     prompts = [encoded_prompt(model, prompt) for prompt, _ in rows]
     stream = Stream(model.parameters, len(rows), model.separator, model.vocabulary)
@@ -187,8 +196,7 @@ def _generate_batch(
     for b, (prompt, _) in enumerate(rows):
         symbols, ending = _symbols(sampled[:, b]), ENDINGS[endings[b]]
         text = plan.text(symbols, ending, isinstance(prompt, bytes))
-        cost = float(bits[b]) / max(1, len(symbols))
-        found.append((cost, Sample(prompt, text, float(bits[b]), ending or "length")))
+        found.append(Sample(prompt, text, float(bits[b]), ending or "length", len(symbols)))
     return found
 
 
@@ -258,19 +266,21 @@ def iter_sample(
         decode = lambda part, last: model.vocabulary.to_bytes(part)  # noqa: E731
     sampler = plan.sampler(1)
     sampler.read_stream(0, symbols)
-    return _iterate(plan, stream, sampler, generator, decode)
+    return iterate(plan, stream, sampler, generator, decode)
 
 
-def _iterate(
+def iterate(
     plan: SamplingPlan,
     stream: Stream,
     sampler: Sampler,
     generator: np.random.Generator,
     decode: Any,
+    longest: int = _PART,
 ) -> Iterator[Any]:
+    """Yield what a stream generates, in parts of ``longest`` characters or less."""
     waiting: NDArray[np.integer] = np.empty(0, np.int32)  # what may turn out to be a stop text
-    for begin in range(0, plan.length, _PART):
-        uniforms = generator.random((min(_PART, plan.length - begin), 1))
+    for begin in range(0, plan.length, longest):
+        uniforms = generator.random((min(longest, plan.length - begin), 1))
         part = sample_symbols(stream, sampler, uniforms)[:, 0]
         waiting = np.concatenate([waiting, part[part >= 0]])
         if sampler.ended[0]:

@@ -87,7 +87,7 @@ class FilterOptions(Options):
         details="Sample i of several is a function of the seed and i alone.",
     )
     top_k: Option[int] = Option(
-        Whole(0),
+        Whole(0, metavar="K"),
         "sample from the K most likely characters; 0: from all",
         SAMPLING,
         default=0,

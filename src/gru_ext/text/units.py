@@ -15,6 +15,8 @@ from gru_ext.arguments.kinds import OneOf
 # Nothing here imports NumPy: the command line reads UNITS, and --help must be fast.
 UNITS = ("chars", "bytes")
 PIECE = 1 << 18
+CODE_POINTS = 0x110000
+"""The number of Unicode code points."""
 
 
 def check_units(units: str) -> None:

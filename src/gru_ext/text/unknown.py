@@ -4,21 +4,25 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NamedTuple
 
 from gru_ext.arguments.kinds import OneOf
-from gru_ext.text.vocabulary import CODE_POINTS, Counts, Vocabulary
+from gru_ext.text.units import CODE_POINTS
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gru_ext.text.vocabulary import Counts, Vocabulary
+
+# Nothing here imports NumPy: the command line reads UNKNOWN_CHOICES, and --help must be fast.
 UNKNOWN_BITS = math.log2(CODE_POINTS)
 """What an unknown character costs: one of all Unicode code points, each as likely."""
 
 UNKNOWN_CHOICES = {
     "error": "refused",
     "skip": "left out",
-    "cost": f"left out, and counted with {UNKNOWN_BITS:.1f} bits each",
+    "cost": f"left out and counted with {UNKNOWN_BITS:.1f} bits each",
 }
 UNKNOWN_KIND = OneOf(UNKNOWN_CHOICES)
 
@@ -50,9 +54,9 @@ def encode_known(vocabulary: Vocabulary, text: str | bytes, unknown: str) -> Enc
     UNKNOWN_KIND.check("unknown", unknown)
     if unknown == "error":
         symbols = vocabulary.encode(text)
-        return Encoded(symbols, np.ones(len(symbols), bool))
+        return Encoded(symbols, symbols >= 0)
     found = vocabulary.encode(text, partial=True)
-    known = found >= 0
+    known: NDArray[np.bool_] = found >= 0
     return Encoded(found[known].astype(vocabulary.dtype), known)
 
 

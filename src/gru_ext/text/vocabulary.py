@@ -18,7 +18,6 @@ from gru_ext.arguments.messages import character, is_mark, listed
 from gru_ext.text.mistaken import check_text_is_no_path
 from gru_ext.text.units import check_units, check_whole, pieces_of, utf8
 
-CODE_POINTS = 0x110000
 UNKNOWN = "\ufffd"
 
 Decoder = Callable[[NDArray[np.integer], bool], str]

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""The options of evaluation, each declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gru_ext.arguments.kinds import Flag, Whole
+from gru_ext.arguments.messages import either
+from gru_ext.arguments.option import Option, Options
+from gru_ext.model.adaptation_options import ADAPTATION, AdaptationOptions
+from gru_ext.text.unknown import UNKNOWN_CHOICES, UNKNOWN_KIND
+
+EVALUATION = "evaluation"
+UNKNOWN_HELP = "characters that the model does not know are " + either(
+    f"{meaning} ({name})" for name, meaning in UNKNOWN_CHOICES.items()
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ReadingOptions(Options):
+    """How a text is read."""
+
+    windows: Option[int | None] = Option(
+        Whole(1),
+        "cut the text into windows of N characters, and read each from a zero state",
+        EVALUATION,
+        automatic="none: the state is carried through the whole text",
+        details="This is the protocol of models with a context of that length. Document separators "
+        "count as any other characters.",
+    )
+    unknown: Option[str] = Option(UNKNOWN_KIND, UNKNOWN_HELP, EVALUATION, default="error")
+    adapt: Option[bool] = Option(
+        Flag(),
+        "dynamic evaluation: a copy of the model learns from the text while it reads",
+        ADAPTATION,
+        default=False,
+        details="Each character is predicted before the copy learns from it.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions(AdaptationOptions, _ReadingOptions):
+    """How a model is evaluated on a text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An option has a value that is not allowed, or two cannot be combined.
+    """
+
+    def __post_init__(self) -> None:
+        if self.adapts and self.windows is not None:
+            raise ValueError("`windows` are independent of each other: they cannot `adapt`")
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the evaluation is dynamic: an option of dynamic evaluation is enough."""
+        return self.adapt or not AdaptationOptions.declared().keys().isdisjoint(self.given())
