@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Small models, and all texts that one can generate, with their probabilities."""
 
+import functools
 import itertools
+import math
 import re
 from typing import NamedTuple
 
+import numpy as np
 import reference
 
 from gru_ext import Model, Vocabulary
@@ -35,18 +38,20 @@ class Outcome(NamedTuple):
     sampled: float
 
 
+@functools.cache
+def matches_of(regex, characters, length):
+    """All texts with at most so many characters that match."""
+    texts = ("".join(t) for n in range(length + 1) for t in itertools.product(characters, repeat=n))
+    return {text for text in texts if regex is None or re.fullmatch(regex, text)}
+
+
 def outcomes(model, prompt, length, stop=(), regex=None, horizon=3):
     """All texts that follow a prompt, with at most so many characters.
 
     The horizon is the number of characters after which every beginning of a match has become one.
     """
     characters = model.vocabulary.characters
-    matches = {
-        "".join(text)
-        for n in range(length + horizon + 2)
-        for text in itertools.product(characters, repeat=n)
-        if regex is None or re.fullmatch(regex, "".join(text))
-    }
+    matches = matches_of(regex, characters, length + horizon + 1)
     begun = {text[:n] for text in matches for n in range(len(text) + 1)}
     fitting = {text[:n] for text in matches if len(text) <= length for n in range(len(text) + 1)}
 
@@ -70,3 +75,18 @@ def outcomes(model, prompt, length, stop=(), regex=None, horizon=3):
                 yield from follow(text + c, p * step, sampled * step / total)
 
     return list(follow("", 1, 1))
+
+
+def assert_sampled_from(counts, p):
+    """Pearson's chi-square test; what is expected less than 5 times is taken as one."""
+    counts, p = np.asarray(counts, float), np.asarray(p, float)
+    expected = p * counts.sum()
+    assert not counts[p == 0].any()
+    rare = expected < 5
+    counts = np.append(counts[~rare], counts[rare].sum())
+    expected = np.append(expected[~rare], expected[rare].sum())
+    counts, expected = counts[expected > 0], expected[expected > 0]
+    statistic = ((counts - expected) ** 2 / expected).sum()
+    degrees = len(counts) - 1
+    # its mean, and five standard deviations
+    assert statistic <= degrees + 5 * math.sqrt(2 * degrees) + 1e-9

@@ -16,7 +16,7 @@ ALLOWED = {
     "arguments": {"files"},
     "core": set(),
     "text": {"files", "arguments"},
-    "model": BASE | {"text"},
+    "model": BASE | {"text", "reporting"},
     "reporting": BASE,
     "training": BASE | {"model", "text", "reporting"},
     "cli": BASE | {"training", "model", "text", "reporting"},

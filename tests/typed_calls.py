@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Calls that mypy checks: the keywords of gru_ext.train are those of its options, with their types.
+"""Calls that mypy checks: keywords of gru_ext.train and of models are those of their options.
 
 Where a comment ignores an error, mypy reports the comment if there is no such error.
 """
 
+from typing import assert_type
+
 import gru_ext
+from gru_ext.model.sampling import Sample
+from gru_ext.model.scoring import Score
 
 
 def calls(text: str) -> gru_ext.Model:
@@ -14,3 +18,32 @@ def calls(text: str) -> gru_ext.Model:
     gru_ext.train(text, callback=len)  # type: ignore[arg-type]
     gru_ext.train(text, callback=lambda progress: progress.train_bits < 3)
     return gru_ext.train(text, hidden_size=None, output="model.npz", tied=True)
+
+
+def samples(model: gru_ext.Model) -> None:
+    model.sample(5, "a", tempratur=1.0)  # type: ignore[call-overload]
+    model.sample(5, "a", top_k="3")  # type: ignore[call-overload]
+    model.sample(5, "a", stop=3)  # type: ignore[call-overload]
+    model.sample(5, 3)  # type: ignore[call-overload]
+    assert_type(model.sample(5, "a", 0.5, 1, stop=["a", "b"], logit_bias={"a": 1}), str)
+    assert_type(model.sample(5, b"a", regex="a+", keep_stop=True), bytes)
+    model.generate(5, "a", bestof=3)  # type: ignore[call-overload]
+    model.generate(5, "a", seed="1")  # type: ignore[call-overload]
+    assert_type(model.generate(5, "a", temperature=0.5, seed=1, n=3, best_of=2), list[Sample])
+    assert_type(model.generate(5, ["a", "b"], dry=1.0), list[list[Sample]])
+    model.iter_sample(5, "a", n=3)  # type: ignore[call-arg]
+    model.iter_sample(5, "a", top_p="1")  # type: ignore[arg-type]
+    model.beam_search(5, "a", 4, temperature=1.0)  # type: ignore[call-overload]
+    model.beam_search(5, "a", beam_width="4")  # type: ignore[call-overload]
+    assert_type(model.beam_search(5, "a", 4, stop="b", length_normalization=0), list[Sample])
+    assert_type(model.beam_search(5, ["a"], n=2, logit_bias={"b": -1.0}), list[list[Sample]])
+    model.stream().draw(5, 0.5, 1, best_of=2)  # type: ignore[call-arg]
+    model.stream().draw(5, 0.5, 1, stop=["a"], surprise="validation")
+
+
+def scores(model: gru_ext.Model) -> None:
+    assert_type(model.score("a", unknown="cost"), Score)
+    assert_type(model.score(["a", "b"]), list[Score])
+    assert_type(model.next_probabilities("a"), dict[str | bytes, float])
+    assert_type(model.next_probabilities(["a"]), list[dict[str | bytes, float]])
+    model.score("a", unknwon="cost")  # type: ignore[call-overload]

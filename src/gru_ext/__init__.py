@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gru_ext.model.sampling import Sample
     from gru_ext.model.scoring import Score
     from gru_ext.model.stream import Stream
+    from gru_ext.reporting.history import History
+    from gru_ext.reporting.plot import plot
     from gru_ext.reporting.progress import Progress
     from gru_ext.text.vocabulary import Vocabulary
     from gru_ext.training.checkpoints import NotSavedError
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "CheckpointError": "model.checkpoint",
     "Evaluation": "model.evaluation",
+    "History": "reporting.history",
     "Model": "model.model",
     "NotSavedError": "training.checkpoints",
     "Parameters": "model.parameters",
@@ -52,6 +55,7 @@ _MODULES = {
     "get_config": "core.config",
     "get_include": "core.config",
     "load": "model.model",
+    "plot": "reporting.plot",
     "rmsprop_update": "core.kernels",
     "show_config": "core.config",
     "train": "training.train",
@@ -61,6 +65,7 @@ _MODULES = {
 __all__ = [
     "CheckpointError",
     "Evaluation",
+    "History",
     "Model",
     "NotSavedError",
     "Parameters",
@@ -81,6 +86,7 @@ __all__ = [
     "get_config",
     "get_include",
     "load",
+    "plot",
     "rmsprop_update",
     "show_config",
     "train",

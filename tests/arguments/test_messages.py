@@ -68,7 +68,7 @@ def test_a_word_that_the_locale_could_not_decode():
 
 def test_messages_of_one_thing_are_sentences(capsys):
     model = gru_ext.train("a" * 40, hidden_size=2, max_steps=1, batch_size=1, seq_length=1)
-    assert ", 1 step, " in capsys.readouterr().out
+    assert "\n1 step (0.0263 epochs), batch size 1, " in capsys.readouterr().out
     assert repr(model).startswith("<gru_ext.Model: 1 character, ")
     with pytest.raises(ValueError, match="the text has 1 character for training: a window of 1 "):
         gru_ext.train("a", seq_length=1, **SMALL)

@@ -3,17 +3,17 @@
 
 import inspect
 import json
-import math
 import pathlib
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from refused_values import check_refusals
 from training_runs import SMALL, TEXT
 
 import gru_ext
 from gru_ext.arguments.keywords import keywords_of
-from gru_ext.arguments.kinds import FilePath, Flag, Function, Number, OneOf, String, Whole
+from gru_ext.arguments.kinds import Number
 from gru_ext.arguments.option import Option
 from gru_ext.cli.messages import with_flags
 from gru_ext.cli.parser import _Parser, add_options
@@ -25,44 +25,9 @@ from gru_ext.training.resume import resumed_options
 DECLARED = TrainingOptions.declared()
 
 
-def refused_by(kind):
-    """Values that a kind must refuse, made from the kind itself."""
-    if isinstance(kind, Whole):
-        yield from ("1", 1.5, True, b"1", [1], math.nan)
-        if kind.least is not None:
-            yield kind.least - 1
-        if kind.most is not None:
-            yield kind.most + 1
-    elif isinstance(kind, Number):
-        yield from ("1", True, [1.0], 1j, math.nan, -math.inf)
-        yield from [kind.least - 1] * (kind.least > -math.inf)
-        yield from [kind.above] * (kind.above > -math.inf)
-        yield from [kind.below] * (kind.below < math.inf)
-        yield from [math.inf, 10**400] * (not kind.infinite)
-    elif isinstance(kind, OneOf):
-        yield from (1, "", "nonsense", min(kind.names).upper(), list(kind.names))
-    elif isinstance(kind, String):
-        yield from (1, b"text", *[""] * (not kind.empty))
-    elif isinstance(kind, Flag):
-        yield from (0, 1, "yes")
-    elif isinstance(kind, FilePath):
-        yield from (1, "", b"file", ["file"])
-    elif isinstance(kind, Function):
-        yield from (1, "print")
-
-
 @pytest.mark.parametrize("name", DECLARED)
 def test_every_option_refuses_what_its_kind_does_not_allow(name):
-    option = DECLARED[name]
-    refused = list(refused_by(option.kind))
-    assert len(refused) > 1
-    for value in refused:
-        with pytest.raises((TypeError, ValueError)) as error:
-            TrainingOptions(**{name: value})
-        message = str(error.value)
-        assert message.startswith(f"`{name}` must be {option.kind.describe()}, not ")
-        assert len(message) < 300
-        assert "\n" not in message
+    check_refusals(TrainingOptions, name)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,11 @@ def test_train(folder, capsys):
     assert run("train", "a.txt", *SMALL, "--val-fraction", "0.1") == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert re.search(r"bits per character", out)
+    assert re.search(r"^ *step +epoch +train +validation +learning +speed +time$", out, re.M)
+    assert re.search(r"^ +bits/char +bits/char +rate +char/s +left$", out, re.M)
     assert re.search(r"validation loss: \d+\.\d+ bits per character", out)
-    assert out.endswith("wrote model.npz\n")
+    assert re.search(r"\nwrote model\.npz \([\d.]+ kB\)\nnext: gru-ext sample model\.npz\n$", out)
+    assert "----" not in out  # a model of 12 steps writes noise
     model = gru_ext.load("model.npz")
     assert model.hidden_size == 8
     assert model.vocabulary.characters == "".join(sorted(set(TEXT)))
@@ -193,16 +195,16 @@ def test_info(folder, capsys):
 def test_layers_and_dropout_are_told(folder, capsys):
     assert run("train", "a.txt", *SMALL, "--layers", 3, "--dropout", 0.25) == 0
     out = capsys.readouterr().out
-    assert "different; 3 layers of hidden size 8, dropout 0.25, float32, " in out
+    assert "\n3 layers of hidden size 8, dropout 0.25, float32: " in out
     V = len(set(TEXT))
     count = 3 * (8 * V + 8 * 8 + 8) + 2 * 3 * (2 * 8 * 8 + 8) + V * 8 + V
     assert run("info", "model.npz") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert {"hidden size: 8", "layers: 3", f"parameters: {count}"} <= set(lines)
+    assert {"hidden size: 8", "layers: 3", f"parameters: {count:,}"} <= set(lines)
     assert any(line.startswith("options: ") and "dropout 0.25" in line for line in lines)
     assert repr(gru_ext.load("model.npz")).endswith("3 layers of hidden size 8, float32>")
     assert run("train", "a.txt", *SMALL, "--force") == 0
-    assert "different; hidden size 8, float32, " in capsys.readouterr().out
+    assert "different\nhidden size 8, float32: " in capsys.readouterr().out
     assert run("info", "model.npz") == 0
     assert "layers: 1" in capsys.readouterr().out.splitlines()
 

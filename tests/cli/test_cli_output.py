@@ -79,7 +79,10 @@ def test_a_bar_on_a_terminal_that_reports_no_columns(folder):
 
 
 def test_a_text_that_standard_output_cannot_encode(folder):
-    program = 'import gru_ext; gru_ext.train("é☃" * 50, max_steps=9, hidden_size=4, output="x.npz")'
+    program = (
+        "import gru_ext; gru_ext.train('é☃' * 50, max_steps=9, sample_every=9, hidden_size=4, "
+        "output='x.npz')"
+    )
     run = subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | {"PYTHONIOENCODING": "ascii"},

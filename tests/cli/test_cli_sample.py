@@ -93,7 +93,7 @@ def test_a_file_gets_what_a_terminal_would_obey(models):
     "arguments",
     [
         ["sample", "bell.npz", "--length", "300"],
-        ["train", "bell.txt", *SMALL, "--log-every", "0"],
+        ["train", "bell.txt", *SMALL, "--log-every", "0", "--sample-every", "12"],
         ["train", "bell.txt", "--classic", "--max-steps", "3", "-o", "c.npz"],
     ],
     ids=["sample", "train", "classic"],
@@ -108,7 +108,7 @@ def test_a_terminal_gets_nothing_that_it_would_obey(models, arguments):
 
 def test_samples_in_a_log_are_printable(models, capsys):
     (models / "bell.txt").write_bytes(b"\x1b[2J\a\x0b\n" * 60)
-    assert run("train", "bell.txt", *SMALL) == 0
+    assert run("train", "bell.txt", *SMALL, "--sample-every", 12) == 0
     shown = capsys.readouterr().out
     assert "\\x1b" in shown
     assert not set(shown) & set("\x1b\a\x0b")

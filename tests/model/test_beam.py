@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Beam search: against all texts, against the greedy choice, its options and its errors."""
 
+import itertools
 import math
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_an_exhaustive_search_of_matches(k, power, regex, stop):
 @pytest.mark.parametrize(("stop", "regex"), [(("b",), None), ((), "a*"), ((), "(ab|c)*")])
 def test_the_best_ones_are_found_as_in_a_search_that_goes_on(power, stop, regex):
     """The search ends early where nothing better can follow."""
-    for seed in range(8):
+    for seed in range(5):
         model = toy(seed=seed)
         expected = outcomes(model, "c", 5, stop, regex)
         expected = sorted(expected, key=lambda each: -score(each, power))[:2]
@@ -143,6 +144,18 @@ def test_biases_are_added_to_the_log_probability(bias):
     assert [sample.continuation for sample in found] == [each.text for each in expected]
     bits = [-math.log2(each.p) for each in expected]
     np.testing.assert_allclose([sample.bits for sample in found], bits, rtol=1e-12)
+    assert (
+        model.beam_search(4, "ab", 81, logit_bias=bias, stop="c", keep_stop=True, n=1) == found[:1]
+    )
+
+
+def test_a_large_bias_makes_long_texts_better():
+    """The first text that ends has a worse score than all that go on."""
+    for power in (0.0, 1.0):
+        [best] = toy().beam_search(
+            6, "a", 9, n=1, logit_bias={"a": 9.0}, stop="b", length_normalization=power
+        )
+        assert best.continuation == "aaaaaa"
 
 
 def test_the_number_of_texts():
@@ -177,9 +190,30 @@ def test_without_a_prompt_or_a_newline_it_follows_the_first_character():
 def test_equal_probabilities_are_in_the_order_of_the_symbols():
     model = Model.create(Vocabulary("abc"), 4)
     model.parameters.flat[:] = 0
-    found = model.beam_search(3, "a", 7)
-    texts = ["aaa", "aab", "aac", "aba", "abb", "abc", "aca"]
-    assert [sample.continuation for sample in found] == texts
+    texts = ["".join(text) for text in itertools.product("abc", repeat=5)]
+    for width in (7, 200):
+        found = model.beam_search(5, "a", width)
+        assert [sample.continuation for sample in found] == texts[:width]
+
+
+def test_some_equal_probabilities():
+    """Better texts come first, then those of a better beginning, then those of a lower symbol."""
+    model = Model.create(Vocabulary("abcd"), 4)
+    model.parameters.flat[:] = 0
+    model.parameters["by"][:, 0] = 0, 1, 0, 1
+    steps = dict(zip("abcd", begun_log2(model), strict=True))
+    width, beam = 50, [("", 0.0)]
+    for _ in range(5):
+        beam = [(text + c, score + step) for text, score in beam for c, step in steps.items()]
+        beam = sorted(beam, key=lambda each: -each[1])[:width]
+    found = model.beam_search(5, "a", width)
+    assert [sample.continuation for sample in found] == [text for text, _ in beam]
+
+
+def begun_log2(model):
+    stream = model.stream()
+    stream.feed("a")
+    return stream.log_probabilities() / math.log(2)
 
 
 @pytest.mark.parametrize("stop", [None, "b"])

@@ -47,7 +47,7 @@ def test_the_example_of_the_documentation(tmp_path, capsys):
     bits = again.evaluate(TEXT).bits_per_char
     assert bits == model.evaluate(TEXT).bits_per_char
     assert bits < math.log2(len(set(TEXT)))
-    assert "bits per character" in capsys.readouterr().out
+    assert "bits/char" in capsys.readouterr().out
 
 
 def test_training_learns(model):

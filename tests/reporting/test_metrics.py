@@ -54,7 +54,7 @@ def test_a_line_for_each_point(tmp_path):
     model = gru_ext.train(TEXT, **OPTIONS, metrics=path, callback=seen.append)
     assert same(model, gru_ext.train(TEXT, **OPTIONS))
     records = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [list(line) for line in records] == [NAMES] * 4
+    assert [list(line) for line in records] == [[*NAMES, "about"]] + [NAMES] * 3
     assert [line["step"] for line in records] == [10, 20, 30, 40]
     assert [line["characters"] for line in records] == [100, 200, 300, 400]
     assert [line["val_bits"] is None for line in records] == [True, False, True, False]
@@ -64,7 +64,13 @@ def test_a_line_for_each_point(tmp_path):
         assert line["characters_per_second"] > 0
     seconds = [line["seconds"] for line in records]
     assert seconds == sorted(seconds)
-    assert records == [progress.record() for progress in seen] == read_metrics(path)
+    assert records == read_metrics(path)
+    about = records[0].pop("about")
+    assert records == [progress.record() for progress in seen]
+    assert (about["characters"], about["validation_characters"]) == (432, 108)
+    assert about["parameters"] == model.parameters.count
+    assert about["options"] == model.about["options"]
+    assert about["version"] == gru_ext.__version__
 
 
 def test_the_training_loss_is_the_mean_since_the_point_before():

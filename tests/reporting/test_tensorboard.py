@@ -32,7 +32,8 @@ OPTIONS = {
     "eval_every": 20,
     "quiet": True,
 }
-TAGS = ["train_bits", "val_bits", "learning_rate", "characters_per_second"]
+TAGS = ["loss/train", "loss/validation", "learning_rate", "characters_per_second"]
+COLUMNS = ["train_bits", "val_bits", "learning_rate", "characters_per_second"]
 
 
 @pytest.fixture
@@ -75,8 +76,8 @@ def expected(path):
     """The same of a metrics file, as float32."""
     records = [json.loads(line) for line in path.read_text().splitlines()]
     return {
-        tag: [(r["step"], float(np.float32(r[tag]))) for r in records if r[tag] is not None]
-        for tag in TAGS
+        tag: [(r["step"], float(np.float32(r[name]))) for r in records if r[name] is not None]
+        for tag, name in zip(TAGS, COLUMNS, strict=True)
     }
 
 
@@ -90,10 +91,62 @@ def test_the_numbers_are_those_of_the_metrics(library, tmp_path):
     assert same(model, gru_ext.train(TEXT, **OPTIONS))
     found = read(folder)
     assert found == expected(metrics)
-    assert [step for step, _ in found["train_bits"]] == [10, 20, 30, 40]
-    assert [step for step, _ in found["val_bits"]] == [20, 40]
+    assert [step for step, _ in found["loss/train"]] == [10, 20, 30, 40]
+    assert [step for step, _ in found["loss/validation"]] == [20, 40]
     (name,) = os.listdir(folder)
     assert re.fullmatch(r"events\.out\.tfevents\.\d{10}\..+", name)
+
+
+def summaries(folder, tag):
+    """The values with a tag, and the steps that they are of."""
+    found = []
+    for name in sorted(os.listdir(folder)):
+        for event in events_of(folder / name):
+            found += [(event.step, v) for v in event.summary.value if v.tag == tag]
+    return found
+
+
+def test_one_chart_has_both_losses(library, tmp_path):
+    from tensorboardX.proto.layout_pb2 import Layout
+
+    gru_ext.train(TEXT, **OPTIONS, tensorboard=tmp_path)
+    ((_, value),) = summaries(tmp_path, "custom_scalars__config__")
+    assert value.metadata.plugin_data.plugin_name == "custom_scalars"
+    (category,) = Layout.FromString(value.tensor.string_val[0]).category
+    (chart,) = category.chart
+    assert chart.title == "bits per character"
+    assert list(chart.multiline.tag) == TAGS[:2]
+
+
+def test_the_options_are_the_hyperparameters(library, tmp_path):
+    from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
+
+    options = OPTIONS | {"clip": math.inf, "units": "bytes", "tied": True}
+    model = gru_ext.train(TEXT, **options, tensorboard=tmp_path)
+    ((_, value),) = summaries(tmp_path, "_hparams_/session_start_info")
+    data = HParamsPluginData.FromString(value.metadata.plugin_data.content)
+    found = dict(data.session_start_info.hparams)
+    assert found["hidden_size"].number_value == 8
+    assert found["optimizer"].string_value == "adam"
+    assert (found["tied"].bool_value, found["clip"].string_value) == (True, "inf")
+    assert found["characters"].number_value == 432
+    assert found.keys() >= model.about["options"].keys()
+    ((_, value),) = summaries(tmp_path, "_hparams_/experiment")
+    experiment = HParamsPluginData.FromString(value.metadata.plugin_data.content).experiment
+    assert {info.name for info in experiment.hparam_infos} == found.keys()
+    assert [info.name.tag for info in experiment.metric_infos] == TAGS[1::-1]
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_samples_are_texts(library, tmp_path, capsys, quiet):
+    options = OPTIONS | {"quiet": quiet, "sample_every": 20, "sample_length": 30}
+    model = gru_ext.train(TEXT, **options, tensorboard=tmp_path)
+    assert same(model, gru_ext.train(TEXT, **OPTIONS))
+    found = summaries(tmp_path, "sample/text_summary")
+    assert [step for step, _ in found] == [20, 40]
+    last = model.sample(30, seed=(0, 40))
+    assert found[1][1].tensor.string_val[0].decode() == "    " + last.replace("\n", "\n    ")
+    assert (f"---- sample at step 40 ----\n{last}\n----\n" in capsys.readouterr().out) != quiet
 
 
 def test_tensorboard_reads_them(library, tmp_path):
@@ -158,7 +211,7 @@ def test_a_run_that_diverges_takes_its_points_back(library, tmp_path, monkeypatc
 
 def test_a_quiet_run_is_measured(library, tmp_path):
     gru_ext.train(TEXT, **OPTIONS, tensorboard=tmp_path)
-    assert len(read(tmp_path)["val_bits"]) == 2
+    assert len(read(tmp_path)["loss/validation"]) == 2
 
 
 def test_files_of_another_run_are_kept_unless_forced(library, folder, capsys):
@@ -174,7 +227,7 @@ def test_files_of_another_run_are_kept_unless_forced(library, folder, capsys):
     assert (folder / "runs/a/notes.txt").read_text() == "precious"
     (folder / "runs/a/notes.txt").unlink()
     assert len(os.listdir("runs/a")) == len(before) == 1
-    assert len(read(folder / "runs/a")["train_bits"]) == 4
+    assert len(read(folder / "runs/a")["loss/train"]) == 4
     # a folder without event files is no other run's
     (folder / "mine").mkdir()
     (folder / "mine" / "notes.txt").write_text("precious")
@@ -202,7 +255,7 @@ def test_files_of_another_run_stay_where_no_new_one_can_be_written(library, tmp_
 def test_a_record_is_whole_or_not_there(library, tmp_path, monkeypatch, caplog):
     """A disk that is full in the middle of a record, for a while."""
     events = EventFile(tmp_path, 0)
-    record = dict.fromkeys(TAGS, 1.5)
+    record = dict.fromkeys(COLUMNS, 1.5)
     events.add(record | {"step": 1})
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
@@ -213,10 +266,10 @@ def test_a_record_is_whole_or_not_there(library, tmp_path, monkeypatch, caplog):
     assert path.read_bytes() == whole
     monkeypatch.undo()
     events.add(record | {"step": 3})
-    assert read(tmp_path)["val_bits"] == [(1, 1.5), (2, 1.5), (3, 1.5)]
+    assert read(tmp_path)["loss/validation"] == [(1, 1.5), (2, 1.5), (3, 1.5)]
     path.unlink()  # and where somebody removes it
     events.add(record | {"step": 4})
-    assert [step for step, _ in read(tmp_path)["val_bits"]] == [1, 2, 3, 4]
+    assert [step for step, _ in read(tmp_path)["loss/validation"]] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

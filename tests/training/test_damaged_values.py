@@ -78,7 +78,7 @@ def files(tmp_path_factory):
     (folder / "a.txt").write_text(TEXT)
     options = OPTIONS | {"output": folder / "m.npz", "metrics": folder / "m.jsonl"}
     with interrupt_after(13), pytest.raises(gru_ext.TrainingInterrupted):
-        gru_ext.train(TEXT, **options)
+        gru_ext.train(folder / "a.txt", **options)
     gru_ext.train(TEXT, **OPTIONS | {"max_steps": 3}, output=folder / "other.npz")
     return folder
 
@@ -267,5 +267,6 @@ def test_every_value_that_is_written_is_declared(files):
     assert state["run"]["validation"].keys() == recorded.VALIDATION.keys()
     assert state["run"]["stability"].keys() == recorded.STABILITY.keys()
     assert best["validation"].keys() == recorded.BEST.keys()
+    assert best["made_from"].keys() == state["made_from"].keys() <= recorded.MADE_FROM.keys()
     progress = Progress(1, 2, 0.5, 5, 1.0, 1.0, 0.1, 1.0, 1.0)
     assert progress.record().keys() == FIELDS.keys() | COLUMNS.keys()

@@ -27,7 +27,7 @@ def test_threads_resume_and_mapping_change_no_bit(
     options |= {"document_separator": separator, "layers": layers, "dropout": dropout}
     whole, parts, path = tmp_path / "whole.npz", tmp_path / "parts.npz", tmp_path / "a.txt"
     path.write_bytes(text.encode())
-    one = gru_ext.train(text, output=whole, max_steps=50, threads=1, **options)
+    one = gru_ext.train([path], output=whole, max_steps=50, threads=1, **options)
     assert same(one, gru_ext.train(text, max_steps=50, threads=3, **options))
     other = {key: value for key, value in options.items() if key != "document_separator"}
     assert not same(one, gru_ext.train(text, max_steps=50, **other))

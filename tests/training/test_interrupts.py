@@ -373,7 +373,7 @@ def test_a_terminal_that_is_gone_ends_no_run(monkeypatch):
 
 def test_a_picture_that_fails_is_no_failure_of_the_training(tmp_path, monkeypatch, caplog):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr("gru_ext.reporting.plot.plot_records", mock.Mock(side_effect=MemoryError))
+    monkeypatch.setattr("gru_ext.reporting.plot.plot", mock.Mock(side_effect=MemoryError))
     model = gru_ext.train(TEXT, **OPTIONS, plot=tmp_path / "p.png")
     assert model.about["step"] <= 40
     assert caplog.messages == ["MemoryError"]

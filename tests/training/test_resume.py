@@ -252,7 +252,7 @@ def test_init_from_widens_the_vocabulary(capsys, dtype, layers):
     )
     vocabulary = gru_ext.Vocabulary("".join(sorted({*TEXT, *"éA☃"})))
     assert model.vocabulary == vocabulary
-    told = f"{len(vocabulary)} different (3 of them new to the model);"
+    told = f"{len(vocabulary)} different (3 of them new to the model)\n"
     assert capsys.readouterr().out.count(told) == 1
     new = gru_ext.Model.create(vocabulary, 8, dtype or "float32", seed=5, layers=layers)
     old = vocabulary.encode(start.vocabulary.characters)

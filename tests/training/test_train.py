@@ -111,9 +111,10 @@ def test_the_validation_part_is_not_trained_on(capsys):
 def test_samples_and_lines(capsys, options, samples, lines):
     gru_ext.train(TEXT, hidden_size=8, max_steps=12, sample_length=30, **options)
     out, err = capsys.readouterr()
-    found = re.findall(r"^----\n(.*?)\n----$", out, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^---- sample at step \d+ ----\n(.*?)\n----$", out, re.M | re.S)
     assert [len(sample) for sample in found] == [30] * samples
-    assert len(re.findall(r"^step .*bits per character", out, re.MULTILINE)) == lines
+    assert len(re.findall(r"^ *\d+ +\d+\.\d\d +\d+\.\d{3} ", out, re.MULTILINE)) == lines
+    assert len(re.findall(r"^ *step +epoch +train +", out, re.MULTILINE)) == bool(lines)
     assert err == ""
 
 

@@ -149,7 +149,7 @@ def test_the_command_line(folder, capsys):
     assert run("train", "any.bin", "a.txt", "--units", "bytes", "--hidden-size", 8) == 0
     out = capsys.readouterr().out
     assert re.search(rf"^{len(BINARY) + len(TEXT):,} bytes for training, 256 different", out)
-    assert re.search(r"bits per byte, [\d,]+ bytes per second", out)
+    assert re.search(r"^ +bits/byte +rate +byte/s +left$", out, re.M)
     assert run("info", "model.npz") == 0
     out = capsys.readouterr().out
     assert "vocabulary: 256 bytes\n" in out

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The held-out part while training: evaluations, early stopping, the best weights."""
 
+import math
 import re
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_an_evaluation_starts_anew_with_each_document_and_counts_bytes(capsys):
     assert plain != found
     gru_ext.train(TEXT, **options)
     out = capsys.readouterr().out
-    assert re.search(r"bits per byte \(validation [\d.]+\), [\d,]+ bytes per second\n", out)
+    assert re.search(r"^ +bits/byte +bits/byte +rate +byte/s +left$", out, re.M)
     assert re.search(r"validation loss: [\d.]+ bits per byte, over 107 bytes\n", out)
 
 
@@ -82,17 +83,19 @@ def test_how_often_by_default(size, per_step, log_every, every):
     assert default_eval_every(size, per_step, log_every) == every
 
 
-def test_every_line_has_the_validation_loss(capsys):
-    gru_ext.train(TEXT, **OPTIONS, eval_every=20, log_every=10, sample_every=0)
+def test_the_best_validation_loss_is_marked(capsys):
+    options = RISING | {"max_steps": 400, "eval_every": 40}
+    found, _ = evaluations(OVERFITTED, **options)
+    gru_ext.train(OVERFITTED, **options | {"quiet": False, "log_every": 20, "sample_every": 0})
     out = capsys.readouterr().out
-    lines = [line for line in out.splitlines() if line.startswith("step ")]
-    form = (
-        r"step \d+ of 60 \(\d+%\), epoch [\d.]+: [\d.]+ bits per character"
-        r"( \(validation [\d.]+(?: at step (\d+))?\))?, [\d,]+ characters per second"
-    )
-    found = [re.fullmatch(form, line) for line in lines]
-    assert [bool(match[1]) for match in found] == [False] + [True] * 5
-    assert [match[2] for match in found] == [None, None, "20", None, "40", None]
+    rows = [line.split() for line in out.splitlines() if re.match(r" *\d+ +\d+\.\d\d ", line)]
+    assert [int(row[0]) for row in rows] == [*range(20, 401, 20)]
+    best, wanted = math.inf, []
+    for _, nats in found:
+        wanted.append([f"{nats / math.log(2):.3f}", *["*"] * (nats < best)])
+        best = min(best, nats)
+    assert len({len(mark) for mark in wanted}) == 2
+    assert [row[3:-3] for row in rows if len(row) > 6] == wanted
     assert re.search(r"validation loss: [\d.]+ bits per character, over \d+ characters\n$", out)
 
 

@@ -116,7 +116,7 @@ def test_info_counts_tied_weights_once(tmp_path, capsys):
         model = gru_ext.train(TEXT, output=path, max_steps=2, **OPTIONS | {"tied": tied})
         assert main(["info", path]) == 0
         (line,) = (x for x in capsys.readouterr().out.splitlines() if x.startswith("parameters"))
-        counts.append(int(line.split(":")[1]))
+        counts.append(int(line.split(":")[1].replace(",", "")))
     assert counts == [model.parameters.count - 8 * len(set(TEXT)), model.parameters.count]
 
 

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import json
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from gru_ext.arguments.messages import brief, counted, is_mark
+from gru_ext.arguments.messages import as_size, brief, counted, is_mark, listed
 
 if TYPE_CHECKING:
     from gru_ext.text.vocabulary import Vocabulary
@@ -18,48 +21,94 @@ _LONGEST = 1000
 def run(arguments: argparse.Namespace) -> None:
     """Describe a model file, or this installation."""
     if arguments.model is None:
-        from gru_ext.core.config import show_config
+        from gru_ext.core.config import get_config, show_config
 
-        show_config()
+        if arguments.json:
+            print(json.dumps(get_config()))
+        else:
+            show_config()
         return
 
     from gru_ext.model.checkpoint import read
-    from gru_ext.model.parameters import shapes
+    from gru_ext.training.description import describe
 
     data = read(arguments.model)
-    V, H = data.vocabulary_size, data.hidden_size
-    about = data.metadata
-    options = about.get("options")
-    tied = V * H if isinstance(options, dict) and options.get("tied") is True else 0
-    parameters = sum(rows * columns for rows, columns in shapes(V, H, data.layers).values())
-    script = "the original script, or numpy.savez"
-    lines = {
-        "file": arguments.model,
-        "written by": f"gru-ext {brief(about.get('version'))}" if about else script,
-        "format": about.get("format", "none"),
-        "hidden size": H,
-        "layers": data.layers,
-        "dtype": data.weights["Wz"].dtype,
-        "parameters": parameters - tied,
-        "vocabulary": _described(data.vocabulary)
-        or f"{counted(V, 'character')}, not named in the file",
-        "steps": about.get("step", "unknown"),
-    }
-    if about.get("document_separator") is not None:
-        lines["document separator"] = repr(about["document_separator"])
-    if isinstance(options, dict):
-        lines["optimizer"] = options.get("optimizer", "unknown")
-        lines["options"] = ", ".join(
-            f"{name} {brief(value)}"
-            for name, value in options.items()
-            if name not in ("optimizer", "hidden_size", "layers", "dtype")
-        )
-    validation = about.get("validation")
-    if isinstance(validation, dict):
-        lines["validation loss"] = f"{validation.get('nats_per_char')} nats per character"
-    lines["can be resumed"] = "yes" if data.memory is not None else "no"
-    for name, value in lines.items():
+    found = describe(data)
+    status = os.stat(arguments.model)
+    written = datetime.fromtimestamp(status.st_mtime).astimezone().isoformat(" ", "seconds")
+    about = {"file": arguments.model, "bytes": status.st_size, "written": written, **found}
+    if arguments.json:
+        print(json.dumps(about))
+        return
+    for name, value in _lines(about, data.vocabulary).items():
         print(f"{name}: {brief(value, _LONGEST)}")
+
+
+def _lines(about: dict[str, Any], vocabulary: Vocabulary | None) -> dict[str, object]:
+    """The lines of the description, without those of which nothing is known."""
+    per = "byte" if about["units"] == "bytes" else "character"
+    version = about["version"]
+    by = "the original script, or numpy.savez" if version is None else f"gru-ext {brief(version)}"
+    lines = {
+        "file": f"{about['file']}, {as_size(about['bytes'])}, written {about['written']}",
+        "written by": by,
+        "hidden size": about["hidden_size"],
+        "layers": about["layers"],
+        "dtype": about["dtype"],
+        "parameters": f"{about['parameters']:,}",
+        "vocabulary": _described(vocabulary)
+        or f"{counted(about['vocabulary_size'], per)}, not named in the file",
+        "document separator": _quoted(about["document_separator"]),
+        "text": _text(about, per),
+        "started from": about["init_from"],
+        "steps": _steps(about, per),
+        "training loss": _loss(about["train_bits"], per, "mean of about the last 1,000 steps"),
+        "validation loss": _loss(about["val_bits"], per, _at(about["val_step"])),
+        "best validation loss": _loss(about["best_val_bits"], per, _at(about["best_step"])),
+        "optimizer": (about["options"] or {}).get("optimizer"),
+        "options": ", ".join(
+            f"{name} {format(value, 'g') if isinstance(value, float) else brief(value)}"
+            for name, value in (about["options"] or {}).items()
+            if name not in ("optimizer", "hidden_size", "layers", "dtype")
+        ),
+        "can be resumed": "yes" if about["resumable"] else "no",
+        "command": about["command"],
+    }
+    return {name: value for name, value in lines.items() if value not in (None, "")}
+
+
+def _text(about: dict[str, Any], per: str) -> str:
+    parts = [brief(listed(about["texts"], 10), 200)] if about["texts"] else []
+    if about["characters"] is not None:
+        validation = about["validation_characters"]
+        beside = f", {validation:,} for validation" if validation else ""
+        parts.append(f"{counted(about['characters'], per)} for training{beside}")
+    return ": ".join(parts)
+
+
+def _steps(about: dict[str, Any], per: str) -> str:
+    if about["step"] is None:
+        return ""
+    seen = about["characters_seen"]
+    beside = ""
+    if seen is not None:
+        beside = f", {counted(seen, per)} seen"
+        if about["characters"]:
+            epochs = f"{seen / about['characters']:.3g}"
+            beside += f" ({epochs} epoch{'' if epochs == '1' else 's'})"
+    return f"{about['step']:,}{beside}"
+
+
+def _loss(bits: float | None, per: str, when: str) -> str:
+    return "" if bits is None else f"{bits:.3f} bits per {per}{f' ({when})' if when else ''}"
+
+
+def _at(step: int | None) -> str:
+    return "" if step is None else f"at step {step:,}"
+
+
+def _quoted(text: str | None) -> str | None:
+    return None if text is None else repr(text)
 
 
 def _described(vocabulary: Vocabulary | None) -> str:

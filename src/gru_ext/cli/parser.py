@@ -83,9 +83,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sample(commands.add_parser("sample", help="print text that a model generates"))
     _add_score(commands.add_parser("score", help="print how surprising each line of a text is"))
     _add_evaluate(commands.add_parser("evaluate", help="evaluate models on texts"))
-    _add_plot(commands.add_parser("plot", help="draw loss and speed of training runs"))
+    _add_plot(commands.add_parser("plot", help="draw losses, learning rate and speed of runs"))
     info = commands.add_parser("info", help="describe a model file, or this installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="default: this installation")
+    info.add_argument("--json", action="store_true", help="print a JSON object")
     return parser
 
 
@@ -141,7 +142,9 @@ def _text_path(word: str) -> str | Path:
 def _add_plot(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("metrics", metavar="METRICS", nargs="+", help="files that train --metrics wrote")
-    add("-o", "--output", metavar="FILE", required=True, help="picture to write, .png or .svg")
+    add(
+        "-o", "--output", metavar="FILE", required=True, help="picture to write, .png, .svg or .pdf"
+    )
     add("--force", action="store_true", help="replace the picture if it exists")
 
 

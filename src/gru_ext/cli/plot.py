@@ -9,10 +9,10 @@ import os
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the runs of metrics files into one picture."""
-    from gru_ext.reporting.plot import plot_files
+    from gru_ext.reporting.plot import plot
 
     if os.path.exists(arguments.output) and not arguments.force:
         raise FileExistsError(
             f"{arguments.output} exists: replace it with `force`, or name another with `output`"
         )
-    plot_files(arguments.metrics, arguments.output)
+    plot(arguments.metrics, arguments.output)

@@ -4,23 +4,68 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
 
-from gru_ext.arguments.messages import printable
+from gru_ext.arguments.messages import as_size, printable
+
+if TYPE_CHECKING:
+    from gru_ext.model.model import Model
+    from gru_ext.training.interrupts import TrainingInterrupted
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train a model on texts."""
-    from gru_ext.training.checkpoints import best_path
+    from gru_ext.training.interrupts import TrainingInterrupted
     from gru_ext.training.train import train
 
     options = vars(arguments).copy()
     del options["command"]
     if options["output"] is None:
         options["output"] = "gru_weights.data" if arguments.classic else "model.npz"
-    model = train(options.pop("texts"), **options)
+    try:
+        model = train(options.pop("texts"), **options)
+    except TrainingInterrupted as stopped:
+        print(f"gru-ext: {printable(_stopped(stopped, options))}", file=sys.stderr, flush=True)
+        raise
     if not arguments.quiet and not arguments.classic:
-        beside = ""
-        if "validation" in model.about:
-            beside = f", and the best weights, of step {model.about['step']:,}, to "
-            beside += str(best_path(options["output"]))
-        print(printable(f"wrote {options['output']}{beside}"))
+        for line in _written(model, options):
+            print(printable(line))
+
+
+def _stopped(stopped: TrainingInterrupted, options: dict[str, Any]) -> str:
+    """Where a run was interrupted, and how it is continued."""
+    of = "" if stopped.steps is None else f" of {stopped.steps:,}"
+    what, how = "model", "--resume"
+    if options["classic"]:
+        what, how = "weights", "the same command"
+    return (
+        f"interrupted at step {stopped.step or 0:,}{of}; {what} in {options['output']}, "
+        f"continue with {how}"
+    )
+
+
+def _written(model: Model, options: dict[str, Any]) -> list[str]:
+    """The files that a run has written, and what to do next with the model."""
+    from gru_ext.training.checkpoints import best_path
+
+    output, best = options["output"], None
+    if "validation" in model.about:
+        best = best_path(output)
+    lines = [f"wrote {output} ({as_size(os.path.getsize(output))})"]
+    if best is not None:
+        lines.append(f"wrote {best}: the best weights, of step {model.about['step']:,}")
+    folder = shlex.quote(str(options["tensorboard"]))
+    lines += [
+        f"wrote {options[name]}: {what}"
+        for name, what in (
+            ("metrics", "the numbers of all lines"),
+            ("plot", "the picture of the run"),
+            ("tensorboard", f"look at it with tensorboard --logdir {folder}"),
+        )
+        if options[name] is not None and os.path.exists(options[name])
+    ]
+    words = shlex.join(["gru-ext", "sample", str(best or output)])
+    return [*lines, f"next: {words}"]

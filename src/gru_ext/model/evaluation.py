@@ -149,17 +149,21 @@ def _evaluate_windows(
     that it predicts is the first that the next window reads.
     """
     n, total = len(symbols) - 1, 0.0
+    windows = min(windows, n)
     lanes = min(_LANES, -(-n // windows))
+    begins = windows * np.arange(lanes)
     stream = SymbolStream(parameters, lanes)
     for start in range(0, n, lanes * windows):
         if start // _RELEASE != (start - lanes * windows) // _RELEASE:
             release(symbols)
         part = symbols[start : start + lanes * windows + 1]
         read = len(part) - 1
-        places = np.minimum(np.arange(windows + 1)[:, None] + windows * np.arange(lanes), read)
-        predicted = windows * np.arange(lanes) + np.arange(1, windows + 1)[:, None] <= read
         stream.reset()
-        total += float(stream.read(part[places])[1:][predicted].sum())
+        for step in range(0, windows + 1, _PART):
+            places = np.arange(step, min(step + _PART, windows + 1))[:, None] + begins
+            # a window's first symbol costs nothing; beyond the text there is nothing to read
+            nats = stream.read(part[np.minimum(places, read)])
+            total += float(nats[places <= read].sum())
         if progress is not None:
             progress(read)
     return Evaluation(total / n, n)

@@ -24,6 +24,11 @@ class Model(Predicting, Generating):
     about : dict, optional
         What is known of its training: ``step``, ``options`` and so on.
 
+    Attributes
+    ----------
+    history : History or None
+        The progress lines of the run that :func:`gru_ext.train` has returned the model from.
+
     Raises
     ------
     ValueError

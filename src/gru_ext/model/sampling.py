@@ -86,12 +86,17 @@ def plan_of(model: StoredModel, options: ChoiceOptions, length: int) -> Sampling
 
 
 def validation_bits(model: StoredModel) -> float | None:
-    """The loss on the validation part that the model file records, in bits."""
-    try:
-        nats = model.about["run"]["validation"]["best_nats"]
-        return float(nats) * _BITS_PER_NAT
-    except (KeyError, TypeError):
-        return None
+    """The loss on the validation part that the model file records, in bits.
+
+    A file of the best weights has theirs; another one has that of the last evaluation.
+    """
+    for keys in (("validation", "nats_per_char"), ("run", "validation", "nats")):
+        value: Any = model.about
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, float):
+            return value * _BITS_PER_NAT
+    return None
 
 
 def encoded_prompt(model: StoredModel, prompt: str | bytes) -> NDArray[np.integer]:
@@ -225,7 +230,8 @@ def _run(
         losses = np.empty((n, len(generators)))
         uniforms = np.stack([generator.random(n) for generator in generators], axis=1)
         parts.append(sample_symbols(stream, sampler, uniforms, losses))
-        nats += losses.sum(axis=0)
+        # each stream's sum in the same order, whatever their number
+        nats += np.ascontiguousarray(losses.T).sum(axis=1)
         if sampler.ended.all():
             break
     empty = np.empty((0, len(generators)), np.int32)

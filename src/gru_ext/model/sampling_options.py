@@ -134,10 +134,10 @@ class ConstraintOptions(Options):
         on_command_line=False,
     )
     allowed: Option[str | None] = Option(
-        String(unescaped), "sample no other characters than these", CONSTRAINTS
+        String(unescaped), "generate no other characters than these", CONSTRAINTS
     )
     banned: Option[str | None] = Option(
-        String(unescaped), "sample none of these characters", CONSTRAINTS
+        String(unescaped), "generate none of these characters", CONSTRAINTS
     )
     regex: Option[str | None] = Option(
         String(),
@@ -149,12 +149,12 @@ class ConstraintOptions(Options):
     )
     stop: Option[Any] = Option(
         Strings(unescaped),
-        "end a sample where this text appears; may be given several times",
+        "end the text where this one appears; may be given several times",
         CONSTRAINTS,
     )
     keep_stop: Option[bool] = Option(
         Flag(),
-        "keep the stop text at the end of a sample, which is cut off otherwise",
+        "keep the stop text at the end, which is cut off otherwise",
         CONSTRAINTS,
         default=False,
     )

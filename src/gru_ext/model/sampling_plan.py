@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,8 @@ class SamplingPlan(Constraints):
     ) -> None:
         super().__init__(options, vocabulary, length)
         self.options, self.dtype = options, dtype
+        self._samplers: dict[int, Sampler] = {}
+        self._lock = threading.Lock()
         self._settings: dict[str, Any] = {
             name: getattr(options, name)
             for name in ("temperature", "top_k", "top_p", "min_p", "typical_p")
@@ -158,7 +161,12 @@ class SamplingPlan(Constraints):
 
     def sampler(self, batch_size: int) -> Sampler:
         """A sampler for so many streams, at the beginning of their samples."""
-        return Sampler(len(self.vocabulary), batch_size, self.dtype, **self._settings)
+        with self._lock:
+            if batch_size not in self._samplers:
+                V = len(self.vocabulary)
+                self._samplers[batch_size] = Sampler(V, batch_size, self.dtype, **self._settings)
+            # copies share the tables of the automata, which may be large
+            return self._samplers[batch_size].copy()
 
 
 def _surprise(given: float | str, validation_bits: float | None) -> float:

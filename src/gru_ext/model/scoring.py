@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.kinds import Number
 from gru_ext.core.stream import SymbolStream
 from gru_ext.text.unknown import UNKNOWN_BITS, Encoded, encode_known
 
 if TYPE_CHECKING:
     from gru_ext.model.stored import StoredModel
+
+TEMPERATURE = Number(above=0)
 
 # Texts that are read at a time.
 _LANES = 64
@@ -168,16 +171,24 @@ def next_probabilities_of(
     model: StoredModel, prompts: Iterable[str | bytes], temperature: float = 1.0
 ) -> list[dict[str | bytes, float]]:
     """The probabilities of what follows each prompt (:meth:`Model.next_probabilities`)."""
+    temperature = TEMPERATURE.check("temperature", temperature)
     symbols = [model.vocabulary.encode(prompt) for prompt in prompts]
     if any(len(each) == 0 for each in symbols):
         raise ValueError("`prompt` must not be empty: there would be nothing to predict from")
-    if not symbols:
-        return []
-    states: list[NDArray[np.floating]] = []
-    read_texts(model, symbols, states)
-    stream = SymbolStream(model.parameters, len(symbols))
-    stream.state = np.stack([each[-1] for each in states], axis=1)
-    rows = stream.probabilities(temperature).reshape(len(symbols), -1)
+    rows = np.empty((len(symbols), len(model.vocabulary)))
+    by_length = sorted(range(len(symbols)), key=lambda i: len(symbols[i]))
+    for begin in range(0, len(symbols), _LANES):
+        group = by_length[begin : begin + _LANES]
+        # the texts of a group end together
+        steps = len(symbols[group[-1]])
+        read = np.zeros((steps, len(group)), np.int32)
+        starts = np.zeros(read.shape, bool)
+        for b, i in enumerate(group):
+            read[steps - len(symbols[i]) :, b] = symbols[i]
+            starts[steps - len(symbols[i]), b] = True
+        stream = SymbolStream(model.parameters, len(group), model.separator)
+        stream.read(read, starts)
+        rows[group] = stream.probabilities(temperature)
     names: list[str | bytes] = list(model.vocabulary.characters)
     if model.vocabulary.units == "bytes":
         names = [name.encode("latin-1") for name in model.vocabulary.characters]

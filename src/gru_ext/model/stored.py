@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -17,9 +17,14 @@ from gru_ext.model.parameters import Parameters, draw_uniform
 from gru_ext.text.documents import encode_separator
 from gru_ext.text.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from gru_ext.reporting.history import History
+
 
 class StoredModel:
     """What :class:`gru_ext.Model` is made of; its subclasses say what one does with it."""
+
+    history: History | None = None
 
     def __init__(
         self, vocabulary: Vocabulary, parameters: Parameters, about: dict[str, Any] | None = None

@@ -39,7 +39,8 @@ class Stream(SymbolStream):
     ) -> Any:
         """Generate ``n`` characters that follow what was read, and read them.
 
-        A stop text that is cut off was read too. ``dry`` sees what this call generates.
+        A stop text that is cut off was read too. Each call begins the random numbers of its seed
+        anew. ``dry`` sees what this call generates.
 
         Parameters
         ----------

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What a training run shows: lines on standard output, a progress bar on standard error."""
+"""What a training run shows: lines on standard output, a progress bar on standard error.
+
+In a Jupyter notebook the bar is a widget there.
+"""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
@@ -15,6 +19,11 @@ from gru_ext.arguments.messages import printable_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+_PLAIN = 80
+"""The width of what is not a terminal."""
+_FULL = 72
+"""The width from which a terminal has place for the whole bar."""
 
 
 class Console:
@@ -33,21 +42,36 @@ class Console:
     raw : bool
         Whether a file or pipe gets the characters as they are. Otherwise, and always on a terminal,
         those that a terminal would obey are shown escaped.
+    unit : {"character", "byte"}
+        What the model reads and writes.
+
+    Attributes
+    ----------
+    printed : int
+        The lines that were printed.
     """
 
     def __init__(
-        self, characters: int, done: int = 0, quiet: bool = False, raw: bool = False
+        self,
+        characters: int,
+        done: int = 0,
+        quiet: bool = False,
+        raw: bool = False,
+        unit: str = "character",
     ) -> None:
-        self.quiet, self._raw = quiet, raw
+        self.quiet, self._raw, self.printed = quiet, raw, 0
+        self._per = "byte" if unit == "byte" else "char"
         self._bar: tqdm[NoReturn] | None = None
         self._redirected = ExitStack()
         self._terminal = _Terminal(sys.stderr)
-        if not quiet and _is_terminal(sys.stderr):
+        self._notebook = in_notebook()
+        if not quiet and (self._notebook or _is_terminal(sys.stderr)):
             # imported only here, because that takes longer than a short run
-            from tqdm import tqdm
             from tqdm.contrib.logging import logging_redirect_tqdm
 
-            class Bar(tqdm):  # type: ignore[type-arg] # it takes no argument when it runs
+            tqdm = importlib.import_module("tqdm.auto" if self._notebook else "tqdm").tqdm
+
+            class Bar(tqdm):  # type: ignore[misc, valid-type]
                 """A bar without a thread that redraws it: a run updates it often enough."""
 
                 monitor_interval = 0
@@ -55,11 +79,10 @@ class Console:
             self._bar = Bar(
                 total=characters,
                 initial=done,
-                unit="char",
+                unit=f" {self._per}",
                 unit_scale=True,
-                file=self._terminal,
-                # some terminals report no columns at all
-                **({"dynamic_ncols": True} if _columns() else {"ncols": 80, "nrows": 20}),
+                bar_format=self._form(""),
+                **self._place(),
             )
             logger = logging.getLogger("gru_ext")
             loggers = [each for each in (logger, logging.root) if each.handlers] or [logger]
@@ -78,6 +101,11 @@ class Console:
         self._redirected.close()
 
     @property
+    def columns(self) -> int:
+        """The width of standard output in characters; 80 where it is not a terminal."""
+        return (_columns(sys.stdout) if _is_terminal(sys.stdout) else 0) or _PLAIN
+
+    @property
     def shows(self) -> bool:
         """Whether anybody may see the lines."""
         return not self.quiet and sys.stdout is not None
@@ -94,18 +122,39 @@ class Console:
             plain = self._raw and not sys.stdout.isatty()
             sys.stdout.write(_showable((text if plain else printable_lines(text)) + "\n"))
             sys.stdout.flush()
+            self.printed += text.count("\n") + 1
         except (OSError, ValueError):  # the other end is closed, or this one
             self.quiet = True
         self._on_bar(lambda bar: bar.refresh())
 
-    def advance(self, characters: int, bits_per_char: float) -> None:
-        """Move the bar on by so many characters, and show the loss."""
+    def advance(self, characters: int, bits: float, validation_bits: float | None = None) -> None:
+        """Move the bar on by so many characters, and show the losses in bits per character."""
 
         def move(bar: tqdm[NoReturn]) -> None:
-            bar.set_postfix_str(f"{bits_per_char:.3f} bits/char", refresh=False)
+            bar.bar_format = self._form(f", train {bits:.2f}", validation_bits)
             bar.update(characters)
 
         self._on_bar(move)
+
+    def _form(self, train: str, validation_bits: float | None = None) -> str:
+        """The bar with the losses: the whole one, or one for a terminal of 40 columns."""
+        full = self._notebook or (_columns(sys.stderr) or _PLAIN) >= _FULL
+        validation = ""
+        if validation_bits is not None:
+            validation = f", {'validation' if full else 'val.'} {validation_bits:.2f}"
+        losses = train + validation
+        if not full:
+            return "{percentage:3.0f}%|{bar}| {remaining}" + losses
+        losses += f" bits/{self._per}" if losses else ""
+        return "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}, {rate_fmt}" + losses
+
+    def _place(self) -> dict[str, Any]:
+        """Where the bar is, and how wide."""
+        if self._notebook:
+            return {}
+        # some terminals report no columns at all
+        known = {"dynamic_ncols": True} if _columns(sys.stderr) else {"ncols": _PLAIN, "nrows": 20}
+        return {"file": self._terminal, **known}
 
     def _on_bar(self, draw: Callable[[tqdm[NoReturn]], object]) -> None:
         """Draw on the bar, if there is one; without its terminal there is none any more."""
@@ -159,10 +208,17 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _columns() -> int:
+def in_notebook() -> bool:
+    """Whether the process is the kernel of a Jupyter notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+def _columns(stream: TextIO | None) -> int:
+    """The width of a terminal; 0 where it is not known."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns
-    except OSError:
+        return 0 if stream is None else os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
         return 0
 
 

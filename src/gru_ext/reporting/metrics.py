@@ -105,6 +105,8 @@ class Metrics:
     step : int
         The step from which the run continues; 0 for a new run. Later records, of a run that was
         killed after its last checkpoint, are removed: the run makes them again.
+    about : dict, optional
+        What is known of the run beside its numbers: the first record has it as ``about``.
 
     Raises
     ------
@@ -112,8 +114,11 @@ class Metrics:
         The file cannot be written at all, or the file to continue is not a metrics file.
     """
 
-    def __init__(self, path: StrPath | None, step: int) -> None:
+    def __init__(
+        self, path: StrPath | None, step: int, about: dict[str, Any] | None = None
+    ) -> None:
         self.records: list[Record] = []
+        self._about = about
         self._file: AppendedFile | None = None
         if path is None:
             return
@@ -132,7 +137,8 @@ class Metrics:
         """Add a record, unless the file already has one of that step."""
         if self.records and record["step"] <= self.records[-1]["step"]:
             return
-        self.records.append(record)
+        first = not self.records and self._about
+        self.records.append(record | {"about": self._about} if first else record)
         self.flush()
 
     def roll_back(self, step: int) -> None:

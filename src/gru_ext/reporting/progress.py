@@ -13,6 +13,29 @@ def finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else value
 
 
+class RecentLoss:
+    """The mean of the latest losses, each with 1 % less weight than the one after it.
+
+    It starts at the first loss: the average is divided by the sum of the weights.
+    """
+
+    _KEPT = 0.99
+
+    def __init__(self) -> None:
+        self._sum = self._weight = 0.0
+
+    def add(self, mean: float, count: int) -> None:
+        """Add so many losses of this mean."""
+        kept = self._KEPT**count
+        self._sum = self._sum * kept + mean * (1 - kept)
+        self._weight = self._weight * kept + (1 - kept)
+
+    @property
+    def mean(self) -> float:
+        """The mean, NaN before there is any loss."""
+        return self._sum / self._weight if self._weight else math.nan
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a run reports to its log, its metrics file and its callback.
@@ -31,8 +54,9 @@ class Progress:
         The validation loss in nats per character; None without an evaluation at this step.
     learning_rate : float
         The learning rate of the last step.
-    characters_per_second : float
-        The speed of the steps since the last report, without evaluations, samples and files.
+    characters_per_second : float or None
+        The speed of the steps since the last report, without evaluations, samples and files. It is
+        None where these are so few that their time says nothing; the next report counts them too.
     seconds : float
         The duration of the training so far, including that before a resume if a metrics file
         records it.
@@ -45,7 +69,7 @@ class Progress:
     train_nats: float
     val_nats: float | None
     learning_rate: float
-    characters_per_second: float
+    characters_per_second: float | None
     seconds: float
 
     @property
@@ -66,6 +90,7 @@ class Progress:
 
     def record(self) -> dict[str, Any]:
         """The numbers as a record of a metrics file."""
+        speed = finite(self.characters_per_second)
         return {
             "step": self.step,
             "epoch": round(self.epoch, 6),
@@ -75,6 +100,11 @@ class Progress:
             "val_nats": finite(self.val_nats),
             "val_bits": self.val_bits,
             "learning_rate": self.learning_rate,
-            "characters_per_second": round(self.characters_per_second, 1),
+            "characters_per_second": None if speed is None else round(speed, 1),
             "seconds": round(self.seconds, 3),
         }
+
+    def _repr_html_(self) -> str:
+        from gru_ext.reporting.notebook import progress_html
+
+        return progress_html(self)

@@ -17,12 +17,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+from gru_ext.arguments.messages import printable_lines
 from gru_ext.files import StrPath
 from gru_ext.files.append import AppendedFile
 from gru_ext.reporting.metrics import Record
+from gru_ext.reporting.tensorboard_about import TRAIN, VALIDATION, hyperparameters, layout, text
 
-TAGS = ("train_bits", "val_bits", "learning_rate", "characters_per_second")
-"""The metrics that are written; they have the same names in a metrics file."""
+TAGS = {
+    TRAIN: "train_bits",
+    VALIDATION: "val_bits",
+    "learning_rate": "learning_rate",
+    "characters_per_second": "characters_per_second",
+}
+"""The tags that are written, and the columns of a metrics file that they have the numbers of."""
 
 _NAME = re.compile(r"events\.out\.tfevents\.(\d{1,12})\..*")
 
@@ -90,6 +97,8 @@ class EventFile:
         The step from which a resumed run continues, in a new file beside the older ones.
         TensorBoard then drops what these have after that step. 0 stands for a new run, which
         removes them.
+    about : dict, optional
+        What is known of the run beside its numbers: its ``options`` are the hyperparameters.
 
     Raises
     ------
@@ -97,7 +106,9 @@ class EventFile:
         The file cannot be written at all.
     """
 
-    def __init__(self, folder: StrPath | None, step: int) -> None:
+    def __init__(
+        self, folder: StrPath | None, step: int, about: dict[str, Any] | None = None
+    ) -> None:
         self._file: AppendedFile | None = None
         if folder is None:
             return
@@ -111,6 +122,7 @@ class EventFile:
             inside.mkdir(parents=True, exist_ok=True)
             if step:
                 self._restart(step)
+            self._describe(about or {})
             before = [] if step else _event_files(inside)
             self._file = AppendedFile(inside / _new_name(inside))
             self._file.append(self._events, bytes)
@@ -128,6 +140,19 @@ class EventFile:
         sums = (struct.pack("<I", masked_crc32c(part)) for part in (length, data))
         return length + next(sums) + data + next(sums)
 
+    @property
+    def open(self) -> bool:
+        """Whether anything is written."""
+        return self._file is not None
+
+    def _describe(self, about: dict[str, Any]) -> None:
+        options = about.get("options", {})
+        known = {"parameters", "characters", "vocabulary_size"} & about.keys()
+        values = options | {name: about[name] for name in sorted(known)}
+        unit = "byte" if options.get("units") == "bytes" else "character"
+        for summary in (layout(unit), *(hyperparameters(values) if values else [])):
+            self._events.append(self._event(step=0, summary=summary))
+
     def _restart(self, step: int) -> None:
         """Add an event that makes TensorBoard drop the events after this step."""
         start = self._SessionLog(status=self._SessionLog.START)
@@ -138,13 +163,20 @@ class EventFile:
         if self._file is None:
             return
         values = [
-            self._Summary.Value(tag=tag, simple_value=record[tag])
-            for tag in TAGS
-            if record[tag] is not None
+            self._Summary.Value(tag=tag, simple_value=record[column])
+            for tag, column in TAGS.items()
+            if record[column] is not None
         ]
         summary = self._Summary(value=values)
         self._events.append(self._event(step=record["step"], summary=summary))
         self.flush()
+
+    def add_sample(self, step: int, sample: str) -> None:
+        """Add a text that the model has generated."""
+        if self._file is not None:
+            summary = text("sample", printable_lines(sample))
+            self._events.append(self._event(step=step, summary=summary))
+            self.flush()
 
     def roll_back(self, step: int) -> None:
         """Make TensorBoard drop the records after a step, which the run makes again."""

@@ -228,6 +228,7 @@ def train_classic(
                     smooth_loss = smooth_loss * 0.999 + loss * 0.001
                     if log_every and i % log_every == 0:
                         console.print(f"iter {i}, loss: {loss:f}, smooth loss: {smooth_loss:f}")
+                stop.step = n
                 console.advance(T * len(losses), smooth_loss / T / math.log(2))
                 stop.deliver()
         model = result()

@@ -24,6 +24,8 @@ _SHORTEST_VALIDATED = 20_000
 # Enough to tell models apart that differ by some thousandths of a bit.
 _LARGEST_VALIDATION = 1_000_000
 _PROGRESS_LINES = 20
+# A model of fewer steps, whose warm-up is not over, writes noise. A shorter run ends soon enough.
+_SAMPLED, _SAMPLED_OFTEN = 200, 2000
 
 
 def settle(options: TrainingOptions, characters: int) -> TrainingOptions:
@@ -81,3 +83,13 @@ def default_steps(windows_per_epoch: int, characters: int) -> int:
 def default_log_every(steps: int) -> int:
     """The number of steps between progress lines, in a run of so many steps."""
     return max(1, steps // _PROGRESS_LINES)
+
+
+def default_samples(steps: int) -> int:
+    """The number of steps between samples in a run of so many steps; 0 for none.
+
+    A long run has four, after each quarter; a shorter one has one at its end.
+    """
+    if steps < _SAMPLED:
+        return 0
+    return -(-steps // 4) if steps >= _SAMPLED_OFTEN else steps

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gru_ext.training.checkpoints import NotSavedError
-from gru_ext.training.interrupts import StopRequest, TrainingInterrupted
+from gru_ext.training.interrupts import StopRequest
 
 if TYPE_CHECKING:
     from gru_ext.model.model import Model
@@ -49,7 +49,7 @@ def handed_over(stop: StopRequest, rescue: Callable[[], tuple[Model, str]]) -> I
                 _logger.warning("the last state could not be saved: %r", failure)
                 raise error from None
             if stop and isinstance(error, KeyboardInterrupt):
-                raise (lost or TrainingInterrupted(model, stop.signal)) from error
+                raise (lost or stop.interrupted(model)) from error
             vars(error).setdefault("model", model)
             if where:
                 error.add_note(where)

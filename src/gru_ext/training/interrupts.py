@@ -34,12 +34,21 @@ class TrainingInterrupted(KeyboardInterrupt):
     """A signal stopped training cleanly. The model so far is in ``model``, and was written.
 
     ``signal`` is the signal's number: that of Ctrl-C, SIGINT, or SIGTERM, or another one that would
-    have ended the process.
+    have ended the process. ``step`` is the step at which training has stopped, and ``steps`` are
+    those of the whole run; each may be None.
     """
 
-    def __init__(self, model: Model, signal: int | None = None) -> None:
-        super().__init__("training was interrupted")
-        self.model, self.signal = model, signal
+    def __init__(
+        self,
+        model: Model,
+        signal: int | None = None,
+        step: int | None = None,
+        steps: int | None = None,
+    ) -> None:
+        of = "" if steps is None else f" of {steps:,}"
+        at = "" if step is None else f" at step {step:,}{of}"
+        super().__init__(f"training was interrupted{at}")
+        self.model, self.signal, self.step, self.steps = model, signal, step, steps
 
 
 class StopRequest:
@@ -51,17 +60,25 @@ class StopRequest:
         The first signal that asked the run to stop.
     at_once : bool
         Whether a later one asked it to end without writing anything more.
+    step, steps : int or None
+        The step that the run has reached, and those of the whole run; the run sets them.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self.at_once = False
+        self.step: int | None = None
+        self.steps: int | None = None
         self._since = 0.0
         self._postponing = False
         self._postponed: list[tuple[Handler, int]] = []
 
     def __bool__(self) -> bool:
         return self.signal is not None
+
+    def interrupted(self, model: Model) -> TrainingInterrupted:
+        """The exception that ends the call of a run which was stopped."""
+        return TrainingInterrupted(model, self.signal, self.step, self.steps)
 
     def ask(self, number: int) -> None:
         """Note a signal; the second one of Ctrl-C or SIGTERM ends the process at once."""

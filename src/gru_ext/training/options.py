@@ -295,7 +295,7 @@ class TrainingOptions(Options):
     )
     plot: Option[StrPath | None] = Option(
         FilePath(),
-        "picture of loss and speed to draw at the end, .png or .svg; needs matplotlib",
+        "picture of the run to draw at its end, .png, .svg or .pdf; needs matplotlib",
         OUTPUT,
     )
     tensorboard: Option[StrPath | None] = Option(
@@ -323,7 +323,8 @@ class TrainingOptions(Options):
         Whole(0),
         "steps between samples; 0 for none",
         OUTPUT,
-        automatic="a quarter of all steps",
+        automatic="one sample at the end; in runs of 2,000 steps or more one after each quarter; "
+        "none in runs of less than 200",
     )
     sample_length: Option[int | None] = Option(
         Whole(0), "characters of each sample", OUTPUT, automatic="200"

@@ -22,6 +22,7 @@ RECORDED = {
     "training": Field(Object(), nullable=True),
     "run": Field(Object(), nullable=True),
     "validation": Field(Object(), nullable=True),
+    "made_from": Field(Object(), nullable=True),
     "classic": Field(Flag(), False),
 }
 TRAINING = {
@@ -63,6 +64,11 @@ STABILITY = {
     "good": Field(Row(TRAINER_COUNTERS | RUN_COUNTERS), nullable=True),
 }
 BEST = {"nats_per_char": Field(LOSS)}
+MOST_TEXTS = 20
+MADE_FROM = {
+    "texts": Field(ListOf(String(), MOST_TEXTS), []),
+    "init_from": Field(String(), nullable=True),
+}
 
 
 def checked_state(state: object, fields: Mapping[str, Field], what: str) -> dict[str, Any]:

@@ -13,22 +13,27 @@ from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.model.sampling import iter_sample
 from gru_ext.reporting.console import Console
+from gru_ext.reporting.history import History
 from gru_ext.reporting.metrics import Metrics
-from gru_ext.reporting.progress import Progress
+from gru_ext.reporting.progress import Progress, RecentLoss
+from gru_ext.reporting.table import Table
 from gru_ext.reporting.tensorboard import EventFile
 from gru_ext.training.best import BestWeights
 from gru_ext.training.checkpoints import CheckpointWriter
 from gru_ext.training.chunks import ChunkSize, next_event
-from gru_ext.training.defaults import default_log_every
+from gru_ext.training.defaults import default_log_every, default_samples
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
-from gru_ext.training.progress_lines import ending, heading, lowered_line, progress_line, unit_of
+from gru_ext.training.progress_lines import ending, heading, lowered_line, sample_lines, unit_of
 from gru_ext.training.recorded import RUN, checked_state
 from gru_ext.training.recovery import Recovery
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
 
 _logger = logging.getLogger("gru_ext")
+
+# Steps and seconds, one of which the speed of an interval must have.
+_TIMED_STEPS, _TIMED_SECONDS = 10, 0.5
 
 
 class Run:
@@ -46,6 +51,8 @@ class Run:
         The characters that the weights to start from did not know.
     memory : int
         The bytes that the run holds, for its heading.
+    about : dict, optional
+        What metrics and pictures say of the run beside its numbers.
     """
 
     def __init__(
@@ -57,16 +64,19 @@ class Run:
         writer: CheckpointWriter,
         added: int = 0,
         memory: int = 0,
+        about: dict[str, Any] | None = None,
     ) -> None:
         self.trainer, self.options, self.steps = trainer, options, steps
         self.validation, self.writer = validation, writer
-        self.added, self.memory = added, memory
+        self.added, self.memory, self.about = added, memory, about or {}
         self.best = BestWeights(trainer, options, validation)
         self.recovery = Recovery(trainer)
         self.unit = unit_of(trainer)
+        self.table = Table(self.unit, validates=len(validation.symbols) > 0)
+        self.recent = RecentLoss()
         every, length, lines = options.sample_every, options.sample_length, options.log_every
-        self.sample_every = max(1, steps // 4) if every is None else every
-        if options.quiet:  # nobody would see the samples
+        self.sample_every = default_samples(steps) if every is None else every
+        if options.quiet and options.tensorboard is None:  # nobody would see the samples
             self.sample_every = 0
         self.sample_length = 200 if length is None else length
         self.log_every = default_log_every(steps) if lines is None else lines
@@ -81,11 +91,13 @@ class Run:
             or options.tensorboard
             or options.callback is not None
         )
-        # the step of the last report; since then: sum of losses, seconds, steps these were for
+        # the step of the last report; the sum of losses since then; seconds since the last speed,
+        # and the steps these were for
         self._reported, self._loss_sum = trainer.steps_done, 0.0
         self._seconds, self._timed = 0.0, 0
         self._begun = self._whole = trainer.steps_done  # the step to which these numbers belong
         self._gave_up = False
+        self._metrics = Metrics(None, 0)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds of this, beside the trainer's state."""
@@ -127,14 +139,16 @@ class Run:
         trainer, options = self.trainer, self.options
         per_step = trainer.characters_per_step
         begun = self._begun = self._whole = trainer.steps_done
-        self._stop = stop
-        self._metrics = Metrics(options.metrics, begun)
-        self._events = EventFile(options.tensorboard, begun)
-        self._began = time.perf_counter() - self._metrics.seconds
+        self._stop, stop.step, stop.steps = stop, begun, self.steps
+        self._metrics = Metrics(options.metrics, begun, self.about)
+        self._events = EventFile(options.tensorboard, begun, self.about)
+        self._started = time.perf_counter()
+        self._earlier = self._metrics.seconds
         chunk, seconds = ChunkSize(), 0.0
-        with Console(self.steps * per_step, begun * per_step, options.quiet) as console:
+        whole, done = self.steps * per_step, begun * per_step
+        with Console(whole, done, options.quiet, unit=self.unit) as console:
             size, added, memory = len(self.validation.symbols), self.added, self.memory
-            console.print(heading(trainer, size, self.steps, added, memory))
+            console.print(heading(trainer, size, self.steps, added, memory, console.columns))
             while not self._finish_step(console, stop):
                 stop.deliver()
                 if stop:
@@ -161,9 +175,11 @@ class Run:
                 else:
                     for loss in losses.tolist():  # one by one: the same sum for any chunks
                         self._loss_sum += loss
-                self._whole = trainer.steps_done
-                made = self._whole - done
-                console.advance(made * per_step, trainer.smooth_loss / math.log(2))
+                    self.recent.add(float(losses.mean()), len(losses))
+                self._whole = stop.step = trainer.steps_done
+                made, last = self._whole - done, self.validation.last
+                bits = None if last is None else last.bits_per_char
+                console.advance(made * per_step, self.recent.mean / math.log(2), bits)
             if not self._ended and self.recovery.may_have_diverged():
                 self._roll_back()  # a resumed run makes these steps again
         self._metrics.flush()
@@ -190,7 +206,8 @@ class Run:
         self._metrics.roll_back(self.trainer.steps_done)
         self._events.roll_back(self.trainer.steps_done)
         self.writer.roll_back()
-        self._whole = self.trainer.steps_done
+        self.recent = RecentLoss()
+        self._whole = self._stop.step = self.trainer.steps_done
 
     def _divergence(self, problem: str, rate: float) -> str:
         step, saved = self.trainer.steps_done, ""
@@ -209,7 +226,9 @@ class Run:
         """The model that the run returns: that of the best weights where these are kept."""
         model = self.trainer.model
         model.about["step"] = self.trainer.steps_done
-        return model if self.best.data is None else from_checkpoint(self.best.data)
+        model = model if self.best.data is None else from_checkpoint(self.best.data)
+        model.history = History(self._metrics.records)
+        return model
 
     def rescue(self) -> tuple[Model, str]:
         """Write the last whole state where an exception ended the run; say where it is."""
@@ -229,10 +248,10 @@ class Run:
         """Draw the picture that the options ask for."""
         if self.options.plot is None or not self._metrics.records:
             return
-        from gru_ext.reporting.plot import plot_records
+        from gru_ext.reporting.plot import plot
 
         try:
-            plot_records({"": self._metrics.records}, self.options.plot)
+            plot(History(self._metrics.records), self.options.plot)
         except Exception as error:  # the model is written, and that is what counts
             _logger.warning("%s", str(error) or type(error).__name__)
 
@@ -274,10 +293,14 @@ class Run:
         """Report the step everywhere; return whether the run ends here."""
         progress = self._progress(step)
         if self.log_every:
-            console.print(progress_line(progress, self.validation, self.unit))
+            best = self.validation.step == self.validation.best_step == step
+            left = self._seconds_left(step)
+            console.print(self.table.lines(progress, best, left, console.columns, console.printed))
         if not ended and self.trainer.schedule.lowered[-1:] == [step]:
             console.print(lowered_line(self.trainer, self.validation))
-        self._reported, self._loss_sum, self._seconds, self._timed = step, 0.0, 0.0, 0
+        self._reported, self._loss_sum = step, 0.0
+        if progress.characters_per_second is not None:
+            self._seconds, self._timed = 0.0, 0
         self._metrics.add(progress.record())
         self._events.add(progress.record())
         callback = self.options.callback
@@ -300,6 +323,7 @@ class Run:
         trainer, validation = self.trainer, self.validation
         evaluated = validation.last is not None and validation.step == step
         characters = self._timed * trainer.characters_per_step
+        timed = self._timed >= _TIMED_STEPS or self._seconds >= _TIMED_SECONDS
         return Progress(
             step=step,
             steps=self.steps,
@@ -308,19 +332,25 @@ class Run:
             train_nats=self._loss_sum / (step - self._reported),
             val_nats=validation.last.nats_per_char if validation.last and evaluated else None,
             learning_rate=trainer.current_rate,
-            characters_per_second=characters / self._seconds if self._seconds else 0.0,
-            seconds=time.perf_counter() - self._began,
+            characters_per_second=characters / self._seconds if timed else None,
+            seconds=self._earlier + time.perf_counter() - self._started,
         )
+
+    def _seconds_left(self, step: int) -> float | None:
+        """The time that the rest of the run takes if it is as fast as this call was so far."""
+        made, seconds = step - self._begun, time.perf_counter() - self._started
+        return seconds / made * (self.steps - step) if made > 0 else None
 
     def _show_sample(self, console: Console, stop: StopRequest) -> None:
         """Sample and print a text, unless nobody sees it or a signal comes in the middle."""
-        model, parts = self.trainer.model, []
-        if not console.shows:
+        model, step, parts = self.trainer.model, self.trainer.steps_done, []
+        if not console.shows and not self._events.open:
             return
-        seed = self.options.seed, self.trainer.steps_done
+        seed = self.options.seed, step
         for part in iter_sample(model, self.sample_length, seed=seed):
             parts.append(part)
             stop.deliver()
             if stop:
                 return
-        console.print(f"----\n{''.join(parts)}\n----")
+        console.print(sample_lines(step, "".join(parts)))
+        self._events.add_sample(step, "".join(parts))

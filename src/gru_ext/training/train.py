@@ -24,7 +24,7 @@ from gru_ext.training.defaults import (
     validation_size,
 )
 from gru_ext.training.handover import handed_over
-from gru_ext.training.interrupts import StopRequest, TrainingInterrupted, stop_on_signals
+from gru_ext.training.interrupts import StopRequest, stop_on_signals
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.outputs import check_outputs, locked_outputs
 from gru_ext.training.resume import resumed_options
@@ -106,13 +106,14 @@ def _train_text(text: Text, options: TrainingOptions) -> Model:
             with errors_name(start.name):
                 model = train_classic(data, options, start.checkpoint, writer, stop)
         else:
-            model = _train(data, options, start, writer, stop)
+            model = _train(text, data, options, start, writer, stop)
     if stop:
-        raise TrainingInterrupted(model, stop.signal)
+        raise stop.interrupted(model)
     return model
 
 
 def _train(
+    text: Text,
     data: TrainingData,
     options: TrainingOptions,
     start: StartingPoint,
@@ -120,6 +121,7 @@ def _train(
     stop: StopRequest,
 ) -> Model:
     # imported here, as train_classic above: each way of training loads only its own parts
+    from gru_ext.training.made_from import about_run, made_from
     from gru_ext.training.memory import check_memory, memory_of_run
     from gru_ext.training.run import Run
     from gru_ext.training.trainer import Trainer
@@ -150,6 +152,10 @@ def _train(
     model = initial_model(data.vocabulary, start, options)
     if data.document_separator is not None:
         model.about["document_separator"] = data.document_separator
+    with errors_name(start.name):
+        made = made_from(text, options, resumed)
+    if made is not None:
+        model.about["made_from"] = made
     with _errors_of_resume(start, options):
         trainer = Trainer(
             model,
@@ -182,7 +188,8 @@ def _train(
         per_step, log_every = trainer.characters_per_step, default_log_every(steps)
         every = default_eval_every(n_validation, per_step, log_every)
     validation = Validation(data.symbols[n_trained:], every, options.patience)
-    run = Run(trainer, options, steps, validation, writer, data.added, needed)
+    about = about_run(trainer, options, steps, n_validation)
+    run = Run(trainer, options, steps, validation, writer, data.added, needed, about)
     if resumed is not None:
         with errors_name(start.name):
             run.resume(resumed)

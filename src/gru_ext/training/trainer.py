@@ -24,7 +24,8 @@ from gru_ext.training.recorded import RECORDED, TRAINING, checked_state
 from gru_ext.training.resume import Match, TextMatch, check_matches
 from gru_ext.training.schedule import Schedule, are_lowered
 
-_SMOOTHING = 0.999
+SMOOTHING = 0.999
+"""The fraction of ``smooth_loss`` that a step keeps, as in the original script."""
 # The optimiser state is zero at first, and each weight changes by the whole learning rate: without
 # a warm-up some runs never recover from their first steps. It lasts an epoch, within these bounds.
 _SHORTEST_WARMUP, _LONGEST_WARMUP = 200, 400
@@ -289,7 +290,7 @@ class Trainer:
         release(self._symbols)
         losses /= self.characters_per_step
         for loss in losses.tolist():
-            self.smooth_loss = self.smooth_loss * _SMOOTHING + loss * (1 - _SMOOTHING)
+            self.smooth_loss = self.smooth_loss * SMOOTHING + loss * (1 - SMOOTHING)
         return losses
 
     def step(self) -> Step:

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""gru-ext info: what a model is, how good it is, and how it was made."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from command import run
+from training_runs import TEXT, interrupt_after
+
+import gru_ext
+
+TRAIN = "train a.txt -o x.npz --hidden-size 8 --max-steps 40 --val-fraction 0.2 --eval-every 10"
+
+
+def described(capsys, path="x.npz"):
+    """The lines by their names, and the JSON object."""
+    assert run("info", path) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "None" not in out
+    assert run("info", path, "--json") == 0
+    lines = dict(line.split(": ", 1) for line in out.splitlines())
+    return lines, json.loads(capsys.readouterr().out)
+
+
+def test_the_lines(folder, capsys):
+    metrics = folder / "m.jsonl"
+    assert run(*TRAIN.split(), "--quiet", "--metrics", metrics) == 0
+    last = json.loads(metrics.read_text().splitlines()[-1])
+    lines, found = described(capsys)
+    assert [*lines] == [
+        *("file", "written by", "hidden size", "layers", "dtype", "parameters", "vocabulary"),
+        *("text", "steps", "training loss", "validation loss", "best validation loss"),
+        *("optimizer", "options", "can be resumed", "command"),
+    ]
+    assert re.fullmatch(
+        r"x\.npz, [\d.]+ kB, written \d{4}-\d\d-\d\d \d\d:\d\d:\d\d[-+:\d]*", lines["file"]
+    )
+    assert lines["text"] == "a.txt: 432 characters for training, 108 for validation"
+    characters = found["characters_seen"]
+    assert characters == last["characters"]
+    epochs = f"{characters / 432:.3g}"
+    assert lines["steps"] == f"40, {characters:,} characters seen ({epochs} epochs)"
+    assert lines["validation loss"] == f"{last['val_bits']:.3f} bits per character (at step 40)"
+    assert found["val_bits"] == last["val_bits"]
+    assert (found["step"], found["val_step"], found["texts"]) == (40, 40, ["a.txt"])
+    assert found["best_val_bits"] <= found["val_bits"]
+    assert lines["command"] == (
+        "gru-ext train a.txt --hidden-size 8 --max-steps 40 --val-fraction 0.2 --eval-every 10"
+    )
+    assert found["resumable"] is True
+    assert "clip 5," in lines["options"]
+
+
+def test_the_training_loss_is_a_mean_without_the_start_at_a_uniform_guess(folder, capsys):
+    metrics = folder / "m.jsonl"
+    assert run(*TRAIN.split(), "--quiet", "--metrics", metrics, "--log-every", "1") == 0
+    losses = [json.loads(line)["train_bits"] for line in metrics.read_text().splitlines()]
+    weights = [0.999 ** (40 - n) for n in range(1, 41)]
+    mean = sum(w * x for w, x in zip(weights, losses, strict=True)) / sum(weights)
+    lines, found = described(capsys)
+    assert math.isclose(found["train_bits"], mean, rel_tol=1e-9)
+    told = f"{mean:.3f} bits per character (mean of about the last 1,000 steps)"
+    assert lines["training loss"] == told
+
+
+def test_the_best_weights(folder, capsys):
+    assert run(*TRAIN.split(), "--quiet", "--keep", "best,last") == 0
+    _, last = described(capsys)
+    lines, found = described(capsys, "x.best.npz")
+    assert "training loss" not in lines
+    assert "validation loss" not in lines
+    assert found["best_val_bits"] == last["best_val_bits"]
+    assert found["best_step"] == found["step"] == last["best_step"]
+    assert lines["can be resumed"] == "no"
+
+
+def test_an_interrupted_run(folder, capsys):
+    with interrupt_after(13), pytest.raises(gru_ext.TrainingInterrupted):
+        gru_ext.train(TEXT, output="x.npz", max_steps=40, hidden_size=8, quiet=True)
+    lines, found = described(capsys)
+    assert found["step"] == 13
+    assert "validation loss" not in lines
+    assert "command" not in lines
+    assert found["command"] is None
+    assert lines["text"] == "540 characters for training"
+
+
+def test_bytes(folder, capsys):
+    assert run(*TRAIN.split(), "--quiet", "--metrics", "m.jsonl", "--units", "bytes") == 0
+    lines, found = described(capsys)
+    assert lines["text"] == "a.txt: 432 bytes for training, 108 for validation"
+    assert lines["validation loss"].endswith("bits per byte (at step 40)")
+    assert (found["units"], len(found["vocabulary"])) == ("bytes", 256)
+
+
+def test_weights_of_the_original_script(folder, capsys):
+    np.savez("notebook.npz", **gru_ext.load("m.npz").parameters)
+    lines, found = described(capsys, "notebook.npz")
+    assert lines["written by"] == "the original script, or numpy.savez"
+    assert {"steps", "options", "optimizer", "text"}.isdisjoint(lines)
+    assert found["vocabulary"] is found["step"] is found["version"] is None
+    assert found["options"] == {}
+
+
+def test_classic(folder, capsys):
+    assert run("train", "a.txt", "--classic", "--max-steps", "3", "--quiet", "-o", "c.npz") == 0
+    lines, found = described(capsys, "c.npz")
+    assert lines["steps"] == "3, 15 characters seen"
+    assert found["train_bits"] is None
+
+
+def test_numbers_that_json_has_not(folder, capsys):
+    assert run(*TRAIN.split(), "--quiet", "--clip", "inf", "--clip-norm", "inf") == 0
+    lines, found = described(capsys)
+    assert found["options"]["clip"] == "inf"
+    assert "--clip inf --clip-norm inf" in lines["command"]
+
+
+def test_the_installation(capsys):
+    assert run("info", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == gru_ext.get_config()
+
+
+def test_what_is_no_model(folder, capsys):
+    for words in (["a.txt"], ["none.npz"], ["a.txt", "--json"]):
+        assert run("info", *words) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1

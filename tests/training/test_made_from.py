@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""What a model file says of its origin, and the command that makes the model again."""
+
+import json
+import shlex
+
+import pytest
+from command import run
+from model_files import file_arrays
+from training_runs import SMALL, TEXT, interrupt_after, same
+
+import gru_ext
+from gru_ext.model import checkpoint
+from gru_ext.training import recorded
+from gru_ext.training.made_from import command_of
+
+MADE = {"texts": ["a.txt"]}
+
+
+def test_texts_and_start_are_named_without_folders(folder):
+    for text, texts in (
+        (folder / "a.txt", ["a.txt"]),
+        ([folder / "a.txt", "a.txt"], ["a.txt"] * 2),
+        ([folder / "a.txt"] * 30, ["a.txt"] * recorded.MOST_TEXTS),
+    ):
+        model = gru_ext.train(text, max_steps=1, **SMALL)
+        assert model.about["made_from"] == {"texts": texts}
+    assert "made_from" not in gru_ext.train(TEXT, max_steps=1, **SMALL).about
+    model = gru_ext.train(folder / "a.txt", max_steps=1, quiet=True, init_from=folder / "m.npz")
+    assert model.about["made_from"] == {"texts": ["a.txt"], "init_from": "m.npz"}
+    assert model.about["made_from"].keys() == recorded.MADE_FROM.keys()
+    model = gru_ext.train(folder / "a.txt", max_steps=1, quiet=True, init_from=model)
+    assert command_of(model.about["made_from"], model.about["options"], None, 540) is None
+
+
+def test_a_resumed_run_keeps_the_names(folder):
+    (folder / "other.txt").write_text(TEXT)
+    options = SMALL | {"max_steps": 30}
+    gru_ext.train(folder / "a.txt", output="whole.npz", **options)
+    with interrupt_after(13), pytest.raises(gru_ext.TrainingInterrupted) as stopped:
+        gru_ext.train(folder / "a.txt", output="parts.npz", **options)
+    assert (stopped.value.step, stopped.value.steps) == (13, 30)
+    assert str(stopped.value) == "training was interrupted at step 13 of 30"
+    gru_ext.train(folder / "other.txt", output="parts.npz", resume=True, quiet=True)
+    assert file_arrays("parts.npz") == file_arrays("whole.npz")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--hidden-size 8 --tied --seed 3",
+        "--seq-length 5 --batch-size 3 --max-steps 9 --dtype float64 --val-fraction 0.2",
+        "--batch-size 100 --clip inf --clip-norm 0.5",
+        "--seq-length 16 --batch-size 1",
+        r"--units bytes --document-separator 'dog.\n'",
+        "--optimizer adamw --weight-decay 0.5 --learning-rate 0.001 --schedule constant",
+        "--init-from m.npz --warmup 3 --patience 3 --val-fraction 0.1 --eval-every 2",
+    ],
+)
+def test_the_command_makes_the_same_file(folder, capsys, options):
+    steps = "" if "--max-steps" in options else "--max-steps 12"
+    words = shlex.split(f"train a.txt {options} {steps}")
+    assert run(*words, "--quiet", "-o", "one.npz") == 0
+    assert run("info", "one.npz", "--json") == 0
+    command = json.loads(capsys.readouterr().out)["command"]
+    assert run("info", "one.npz") == 0
+    assert capsys.readouterr().out.endswith(f"\ncommand: {command}\n")
+    program, *again = shlex.split(command)
+    assert program == "gru-ext"
+    assert len(again) <= len(words) + 2 * ("--init-from" in words)  # the rest is automatic
+    assert run(*again, "--quiet", "-o", "other.npz") == 0
+    assert file_arrays("one.npz") == file_arrays("other.npz")
+
+
+@pytest.mark.parametrize(
+    ("made", "options", "command"),
+    [
+        ({"texts": ["a b.txt", "-x", "-"]}, {}, "gru-ext train 'a b.txt' ./-x -"),
+        (MADE, {"hidden_size": 128, "tied": False}, "gru-ext train a.txt"),
+        (MADE, {"join": "\n\x1b"}, r"gru-ext train a.txt --join '\n\x1b'"),
+        (MADE, {"join": "--"}, "gru-ext train a.txt --join=--"),
+        (MADE, {"clip": "x", "mine": 1, "layers": 2}, "gru-ext train a.txt --layers 2"),
+        (MADE, {"patience": 1, "schedule": "plateau"}, None),
+        ({"texts": []}, {}, None),
+    ],
+)
+def test_the_words_of_a_command(made, options, command):
+    found = command_of(made, options, None, 540)
+    assert found == command or (command is None and made["texts"] and "--patience 1" in found)
+
+
+def test_a_damaged_origin_is_refused_or_left_out(folder, capsys):
+    gru_ext.train(folder / "a.txt", output="x.npz", max_steps=3, **SMALL)
+    data = checkpoint.read("x.npz")
+    data.metadata["made_from"]["texts"] = ["a.txt", 3]
+    checkpoint.write("x.npz", data)
+    assert run("info", "x.npz") == 0
+    out = capsys.readouterr().out
+    assert "a.txt" not in out
+    assert "None" not in out
+    with pytest.raises(ValueError, match=r"x\.npz has a damaged record of what it was made from"):
+        gru_ext.train(folder / "a.txt", output="x.npz", max_steps=9, resume=True, quiet=True)
+
+
+def test_a_model_that_is_loaded_has_no_history(folder):
+    model = gru_ext.train(TEXT, output="x.npz", max_steps=20, **SMALL)
+    assert [record["step"] for record in model.history] == list(range(1, 21))
+    assert gru_ext.load("x.npz").history is None
+    assert same(model, gru_ext.load("x.npz"))
