@@ -97,7 +97,7 @@ def test_a_batch_that_is_stopped_ends(model):
     stopped = threading.Event()
     stopped.set()
     plan = sampling.plan_of(model, sampling.SamplingOptions(), 10**9)
-    [(_, sample)] = sampling._generate_batch(model, plan, [("a", 0)], stopped)
+    [sample] = sampling._generate_batch(model, plan, [("a", 0)], stopped)
     assert sample.continuation == ""
 
 
