@@ -80,8 +80,10 @@ def test_there_are_several_threads(model, sizes, monkeypatch):
 
 def test_an_error_in_a_thread_is_raised_and_stops_the_others(model, sizes, monkeypatch):
     stops = []
+    all_here = threading.Barrier(3, timeout=60)
 
     def failing(model, plan, rows, stopped):
+        all_here.wait()  # a batch that has not begun would not begin
         if rows[0][1] == 0:
             raise MemoryError("no memory")
         stops.append(stopped.wait(60))
