@@ -286,3 +286,42 @@ def test_copies_in_several_threads(dtype):
         thread.join()
     for i in range(4):
         np.testing.assert_array_equal(found[i], expected)
+
+
+def test_assign_takes_rows_of_other_streams(isa, dtype):
+    """States, last logits and what is known of a separator that has begun."""
+    parameters = make(9, 8, dtype, 2)
+    separator = np.array([1, 2])
+    one, three = (SymbolStream(parameters, B, separator) for B in (1, 3))
+    one.read(symbols_of(9, 12, 1))
+    three.read(symbols_of(9, 15, 3))
+    three.read(np.array([[1, 5, 1]]))
+    apart = [three.copy() for _ in range(2)]
+    for predicted in (False, True):
+        if predicted:
+            one.logits(), three.logits()
+        batch = SymbolStream(parameters, 4, separator)
+        batch.assign([three, one, three, three], [2, 0, 1, 2])
+        expected = np.stack([three.logits()[2], one.logits(), *three.logits()[[1, 2]]])
+        np.testing.assert_array_equal(batch.logits(), expected)
+        read = np.array([[2, 2, 2, 2], [4, 4, 4, 4]])
+        nats = batch.read(read)
+        apart[predicted].read(read[:, :3])
+        assert batch.state[:, 0].tobytes() == apart[predicted].state[:, 2].tobytes()
+        assert batch.state[:, 2].tobytes() == apart[predicted].state[:, 1].tobytes()
+        np.testing.assert_array_equal(nats[:, 0], nats[:, 3])
+    for streams, rows in (
+        ([one], [0]),
+        ([one] * 4, [0, 0, 0, 1]),
+        ([one] * 4, [0, 0, 0, -1]),
+        ([batch] * 4, [0] * 4),
+        ([SymbolStream(make(9, 8, dtype, 2), 1, separator)] * 4, [0] * 4),
+        ([SymbolStream(parameters)] * 4, [0] * 4),
+    ):
+        with pytest.raises(ValueError, match=r"`(streams|rows)`"):
+            batch.assign(streams, rows)
+    with pytest.raises(TypeError):
+        batch.assign([None] * 4, [0] * 4)
+    unread = SymbolStream(parameters, 2, separator)
+    unread.assign([one, SymbolStream(parameters, 1, separator)], [0, 0])
+    assert not unread.started

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from enumeration import assert_sampled_from, outcomes, toy
 
+import gru_ext
 from gru_ext.core.sampler import ENDINGS
 from gru_ext.core.sampling_loop import sample_symbols
 from gru_ext.model import sampling
@@ -27,6 +28,14 @@ STOPS = [
 @pytest.fixture(scope="module")
 def model():
     return toy(scale=0.7)
+
+
+@pytest.mark.parametrize("name", ["stop", "allowed", "banned"])
+def test_other_characters_are_never_the_unknown_token(name):
+    model = gru_ext.Model.create(gru_ext.Vocabulary("ab\ufffd", unknown=True), 4)
+    assert len(model.sample(9, "az", seed=1)) == 11
+    with pytest.raises(ValueError, match=f"`{name}` has characters that .*: 'z'"):
+        model.sample(9, "a", **{name: "z"})
 
 
 def first_stop(text, stops):

@@ -155,8 +155,8 @@ def test_what_it_shows(model):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"n": -1}, "`n` must be .* -1"),
-        ({"n": "5"}, "`n` must be"),
+        ({"length": -1}, "`length` must be .* -1"),
+        ({"length": "5"}, "`length` must be"),
         ({"temperature": -1}, "`temperature` must be"),
         ({"stop": "x"}, "`stop` has .*: 'x'"),
         ({"best_of": 2}, "best_of"),
@@ -168,7 +168,7 @@ def test_refusals(model, arguments, told):
     stream = begun(model)
     before = stream.state
     with pytest.raises((TypeError, ValueError), match=told):
-        stream.draw(**{"n": 5} | arguments)
+        stream.draw(**{"length": 5} | arguments)
     assert stream.state.tobytes() == before.tobytes()
     assert len(stream.draw(5)) == 5
 

@@ -217,20 +217,29 @@ cdef class StreamState:
             Which of its streams each of them gives. No stream may be this one: take a copy.
         """
         cdef StreamState other
-        cdef Py_ssize_t b, row, layer, size = self.work.window.p.Hp * self.itemsize
+        cdef const Window *w = &self.work.window
+        cdef Py_ssize_t b, row, layer, size = w.p.Hp * self.itemsize
+        cdef Py_ssize_t logits = w.p.Vp * self.itemsize
+        cdef bint started = True, predicted = True
         if len(streams) != self.B or len(rows) != self.B:
             raise ValueError(f"`streams` and `rows` must have {self.B} elements, not "
                              f"{len(streams)} and {len(rows)}")
         with self.work._lock:
             for b in range(self.B):
-                other, row = streams[b], rows[b]
-                if other is self or other.parameters is not self.parameters:
+                stream, row = streams[b], rows[b]
+                if not isinstance(stream, StreamState):
+                    raise TypeError(f"`streams` must be streams, not {type(stream).__name__}")
+                other = stream
+                if (other is self or other.parameters is not self.parameters
+                        or other.separator.length != self.separator.length):
                     raise ValueError("`streams` must be other streams of the same model")
                 if not 0 <= row < other.B:
                     raise ValueError(f"`rows` must be from 0 to {other.B - 1}, not {row}")
-                for layer in range(self.work.window.p.layers):
+                for layer in range(w.p.layers):
                     memcpy(self.base + (layer * self.B + b) * size,
                            other.base + (layer * other.B + row) * size, size)
+                memcpy(self.base + self.logits_at * self.itemsize + b * logits,
+                       other.base + other.logits_at * self.itemsize + row * logits, logits)
                 self._recent[b] = other._recent[row]
-                self._started = other._started
-            self.predicted = False
+                started, predicted = started and other._started, predicted and other.predicted
+            self._started, self.predicted = started, predicted

@@ -202,7 +202,7 @@ def _generate_batch(
 
 def draw(stream: Stream, length: int, options: ChoiceOptions) -> list[Any]:
     """Generate text that follows what each stream has read (:meth:`Stream.draw`)."""
-    length = LENGTH.check("n", length)
+    length = LENGTH.check("length", length)
     plan = SamplingPlan(options, stream.vocabulary, stream.dtype, length)
     generators = [generator_of(options.seed, b) for b in range(stream.batch_size)]
     sampler = plan.sampler(stream.batch_size)

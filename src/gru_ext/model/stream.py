@@ -32,19 +32,19 @@ class Stream(SymbolStream):
     @described_by(ChoiceOptions)
     def draw(
         self,
-        n: int,
+        length: int,
         temperature: float = 1.0,
         seed: int | None = None,
         **options: Unpack[ChoiceKeywords],
     ) -> Any:
-        """Generate ``n`` characters that follow what was read, and read them.
+        """Generate ``length`` characters that follow what was read, and read them.
 
         A stop text that is cut off was read too. Each call begins the random numbers of its seed
         anew. ``dry`` sees what this call generates.
 
         Parameters
         ----------
-        n : int
+        length : int
             The greatest number of characters, or bytes.
         {options}
 
@@ -61,5 +61,5 @@ class Stream(SymbolStream):
         from gru_ext.model.sampling import draw
 
         given = ChoiceOptions(temperature=temperature, seed=seed, **options)
-        texts = draw(self, n, given)
+        texts = draw(self, length, given)
         return texts[0] if self.batch_size == 1 else texts
