@@ -19,7 +19,8 @@ ALLOWED = {
     "model": BASE | {"text"},
     "reporting": BASE,
     "training": BASE | {"model", "text", "reporting"},
-    "cli": BASE | {"training", "model", "text", "reporting"},
+    "export": BASE | {"model", "text"},
+    "cli": BASE | {"training", "model", "text", "reporting", "export"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""

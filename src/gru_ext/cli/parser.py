@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sample(commands.add_parser("sample", help="print text that a model generates"))
     _add_evaluate(commands.add_parser("evaluate", help="evaluate a model on texts"))
     _add_plot(commands.add_parser("plot", help="draw loss and speed of training runs"))
+    _add_export(commands.add_parser("export", help="write a model for another program"))
     info = commands.add_parser("info", help="describe a model file, or this installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="default: this installation")
     return parser
@@ -132,6 +133,30 @@ def _add_plot(parser: argparse.ArgumentParser) -> None:
     add("metrics", metavar="METRICS", nargs="+", help="files that train --metrics wrote")
     add("-o", "--output", metavar="FILE", required=True, help="picture to write, .png or .svg")
     add("--force", action="store_true", help="replace the picture if it exists")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    from gru_ext.export.formats import FORMATS, OPTIONS
+
+    add = parser.add_argument
+    add("model", metavar="MODEL")
+    add("-o", "--output", metavar="FILE", required=True, help="file or folder to write")
+    formats = "; ".join(f"{name}: {each.text}" for name, each in FORMATS.items())
+    add("--to", choices=FORMATS, help=f"the format (default: the suffix says it). {formats}")
+    add("--whole", action="store_true", help="onnx: read a whole sequence, not one time step")
+    add("--stateful", action="store_true", help="keras: the model keeps its hidden states")
+    dtypes = OPTIONS["dtype"].describe()
+    add("--dtype", metavar="NAME", help=f"npz: dtype of the weights, {dtypes}")
+    add(
+        "--text",
+        metavar="FILE",
+        type=_text_path,
+        help="text with which the file is checked; - is standard input (default: a sample of the "
+        "model)",
+    )
+    encoding = TrainingOptions.declared()["encoding"]
+    add("--encoding", default=encoding.default, metavar="NAME", help="encoding of the text")
+    add("--force", action="store_true", help="replace what exists")
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:

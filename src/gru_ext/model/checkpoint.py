@@ -196,7 +196,7 @@ def _write_arrays(file: BinaryIO, arrays: dict[str, NDArray[Any]]) -> None:
 
 
 def read(path: StrPath) -> Checkpoint:
-    """Read a model file; the original script's ``gru_weights.data`` is one too.
+    """Read a model file: an archive of NumPy, such as the original script's, or safetensors.
 
     Raises
     ------
@@ -205,8 +205,12 @@ def read(path: StrPath) -> Checkpoint:
     CheckpointError
         The file is not a model file, or is truncated or inconsistent.
     """
+    from gru_ext.model import safetensors
+
     with errors_name(path), errors_with_name(path), open_regular(path) as file:
         try:
+            if safetensors.is_safetensors(file):
+                return safetensors.read(file)
             return _Reader(file).read()
         except CheckpointError:
             raise

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""The check of an export: the other runtime reads a text, and its predictions are compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gru_ext.core.stream import SymbolStream
+from gru_ext.model.parameters import Parameters
+from gru_ext.text.documents import document_starts
+
+if TYPE_CHECKING:
+    from gru_ext.model.model import Model
+
+STEPS = 1000
+# Log-probabilities that are compared: fewer steps with a vocabulary of more than 33,554 characters.
+_MOST = 1 << 25
+# Rounding errors of another order of summation, in units of those that two dtypes show.
+_FACTOR = 32
+
+Logits = Callable[[NDArray[np.int32]], Any]
+"""A function of symbols (T,) that reads them from a zero state; the logits after each, (T, V)."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """How far the predictions of an exported model are from those of the model.
+
+    Attributes
+    ----------
+    steps : int
+        Characters that were read.
+    log_probability : float
+        The largest difference between the log-probabilities of a character, in nats.
+    bits_per_char : float
+        The difference between the bits per character of the text.
+    rounding : float
+        The largest difference between log-probabilities that is explained by rounding.
+    """
+
+    steps: int
+    log_probability: float
+    bits_per_char: float
+    rounding: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether no difference is larger than rounding; False if one is not a number."""
+        limit = self.rounding
+        return self.log_probability <= limit and self.bits_per_char <= limit / math.log(2)
+
+
+def check(
+    model: Model,
+    logits: Logits,
+    text: str | bytes | None = None,
+    dtype: DTypeLike | None = None,
+) -> Check:
+    """Compare the predictions of another implementation with those of a model.
+
+    Both read the first 1,000 characters of a text. The hidden state is zero at the start and, if
+    the model was trained with a document separator, where a document starts.
+
+    Parameters
+    ----------
+    model : Model
+    logits : callable
+        It reads symbols, int32 of shape (T,), from a zero state, and returns the logits after each
+        of them, array-like of shape (T, V).
+    text : str or bytes, optional
+        By default a sample of the model.
+    dtype : dtype, optional
+        The dtype of the other implementation; by default that of the model.
+
+    Returns
+    -------
+    Check
+
+    Raises
+    ------
+    TypeError, ValueError
+        The text has characters that the model does not know, or fewer than two; or a parameter has
+        values that are not finite.
+
+    Notes
+    -----
+    The model reads the text in float32 and in float64. From the difference between the two it
+    follows by how much rounding errors of one dtype are amplified on the way to a log-probability.
+    """
+    symbols = _symbols(model, text)
+    read, after = symbols[:-1].astype(np.int32), symbols[1:]
+    at = np.arange(len(read)), after
+    ours = _log_probabilities(model, read, model.dtype)
+    other = np.empty_like(ours)
+    for start, end in _documents(model, read):
+        found = np.asarray(logits(read[start:end]), np.float64)
+        if found.shape != (end - start, ours.shape[1]):
+            raise ValueError(
+                f"the logits must have shape {(end - start, ours.shape[1])}, not {found.shape}"
+            )
+        other[start:end] = _log_softmax(found)
+    bits = (ours[at].mean() - other[at].mean()) / math.log(2)
+    difference = float(np.abs(ours - other).max())
+    allowed = _rounding(model, read, ours, np.dtype(dtype or model.dtype))
+    return Check(len(read), difference, abs(float(bits)), allowed)
+
+
+def _symbols(model: Model, text: str | bytes | None) -> NDArray[np.integer]:
+    """The symbols of the text, or of a sample: those that are read, and one more."""
+    length = 1 + max(1, min(STEPS, _MOST // len(model.vocabulary)))
+    if text is None:
+        model.parameters.check_finite()
+        text = (b"" if model.vocabulary.units == "bytes" else "").join(
+            model.iter_sample(length, seed=0)
+        )
+    symbols = model.vocabulary.encode(text)[:length]
+    if len(symbols) < 2:
+        raise ValueError(f"`text` must have at least 2 characters, not {len(symbols)}")
+    return symbols
+
+
+def _documents(model: Model, symbols: NDArray[np.integer]) -> list[tuple[int, int]]:
+    """Start and end of each part that is read from a zero state."""
+    starts = [0]
+    if model.separator is not None:
+        starts += np.flatnonzero(document_starts(symbols, model.separator)).tolist()
+    return [(a, b) for a, b in zip(starts, [*starts[1:], len(symbols)], strict=True) if a < b]
+
+
+def _log_probabilities(
+    model: Model, symbols: NDArray[np.integer], dtype: DTypeLike
+) -> NDArray[np.float64]:
+    """The log-probabilities after each symbol, shape (T, V), computed in a dtype."""
+    parameters = model.parameters
+    if parameters.dtype != dtype:
+        sizes = parameters.vocabulary_size, parameters.hidden_size, dtype
+        parameters = Parameters(*sizes, layers=parameters.layers)
+        with np.errstate(over="ignore"):  # the caller sees it
+            parameters.assign(model.parameters)
+    stream = SymbolStream(parameters, separator=model.separator)
+    found = np.empty((len(symbols), len(model.vocabulary)))
+    for t, symbol in enumerate(symbols):
+        stream.read(np.array([[symbol]], np.int32))
+        found[t] = stream.log_probabilities()
+    return found
+
+
+def _rounding(
+    model: Model, read: NDArray[np.integer], ours: NDArray[np.float64], dtype: np.dtype[Any]
+) -> float:
+    """The difference between log-probabilities that rounding errors of a dtype may cause."""
+    other = np.float64 if model.dtype == np.float32 else np.float32
+    between = float(np.abs(ours - _log_probabilities(model, read, other)).max())
+    amplified = between / float(np.finfo(np.float32).eps) if math.isfinite(between) else 0.0
+    largest = max(1.0, float(np.abs(ours).max()))
+    return float(np.finfo(dtype).eps) * _FACTOR * (amplified + largest)
+
+
+def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):  # infinite logits: the check fails
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        found: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return found
