@@ -12,7 +12,7 @@ from gru_ext.arguments.messages import printable
 from gru_ext.cli.messages import one_line
 
 if TYPE_CHECKING:
-    from gru_ext.export.check import Check
+    from gru_ext.export.comparison import Check
 
 FAILED = 1
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _text(arguments: argparse.Namespace, units: str) -> str | bytes | None:
     """The start of the text of the check; None where none is named."""
-    from gru_ext.export.check import STEPS
+    from gru_ext.export.comparison import STEPS
     from gru_ext.text.reader import TextReader
 
     if arguments.text is None:

@@ -81,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="evaluate a model on texts"))
     _add_plot(commands.add_parser("plot", help="draw loss and speed of training runs"))
     _add_export(commands.add_parser("export", help="write a model for another program"))
+    _add_import(commands.add_parser("import", help="make a model file from another program's"))
     info = commands.add_parser("info", help="describe a model file, or this installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="default: this installation")
     return parser
@@ -157,6 +158,27 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     encoding = TrainingOptions.declared()["encoding"]
     add("--encoding", default=encoding.default, metavar="NAME", help="encoding of the text")
     add("--force", action="store_true", help="replace what exists")
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="import_model")  # import is a word of Python
+    add = parser.add_argument
+    add("file", metavar="FILE", help="file of safetensors, Keras, ONNX or PyTorch")
+    add("-o", "--output", metavar="MODEL", required=True, help="model file to write")
+    add(
+        "--vocabulary",
+        metavar="FILE",
+        type=_vocabulary_path,
+        help="the characters of the model in the order of their symbols, for a file that has none; "
+        "or bytes: all 256 bytes",
+    )
+    encoding = TrainingOptions.declared()["encoding"]
+    add("--encoding", default=encoding.default, metavar="NAME", help="encoding of the characters")
+    add("--force", action="store_true", help="replace the model file if it exists")
+
+
+def _vocabulary_path(word: str) -> str | Path:
+    return word if word == "bytes" else _text_path(word)
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:

@@ -16,8 +16,8 @@ What they import beside NumPy, they import when they are called.
 from __future__ import annotations
 
 import importlib
+import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gru_ext.arguments.kinds import Flag, Kind, OneOf
@@ -50,6 +50,8 @@ class Format:
         The packages that ``open_logits`` imports; the first is the runtime.
     options : tuple of str
         Those of :data:`OPTIONS` that ``contents`` takes.
+    precision : str, optional
+        The dtype to whose rounding the runtime computes, where it is not that of the weights.
     """
 
     module: str
@@ -58,6 +60,7 @@ class Format:
     needs: tuple[str, ...] = ()
     checked_with: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    precision: str | None = None
 
     def load(self) -> Any:
         """Import the module of the format."""
@@ -80,10 +83,11 @@ FORMATS: dict[str, Format] = {
         needs=("keras", "h5py"),
         checked_with=("keras",),
         options=("stateful",),
+        precision="float32",  # with PyTorch behind it its matrix products, with JAX its tanh
     ),
     "torch": Format(
         "torch_file",
-        "the state_dict of a torch.nn.Module",
+        "the state_dict of a torch.nn.Module, with the vocabulary",
         ".pt",
         needs=("torch",),
         checked_with=("torch",),
@@ -120,7 +124,7 @@ def chosen(path: StrPath, to: str | None = None) -> str:
     """
     if to is not None:
         return OneOf(FORMATS).check("to", to)
-    suffix = Path(path).suffix.lower()
+    suffix = os.path.splitext(path)[1].lower()
     for name, each in FORMATS.items():
         if each.suffix and each.suffix == suffix:
             return name

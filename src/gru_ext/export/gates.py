@@ -63,3 +63,8 @@ def named(layers: list[Gates], Wy: NDArray[Any], by: NDArray[Any]) -> dict[str, 
             for gate, part in zip(GATES, parts, strict=True):
                 weights[layer_name(kind + gate, layer)] = part
     return weights
+
+
+def is_tied(weights: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether the output weights are those of the first layer's candidate, transposed."""
+    return np.array_equal(weights["Wy"], weights["Wh"].T)

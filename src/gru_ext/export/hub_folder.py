@@ -8,12 +8,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from gru_ext._version import __version__
 from gru_ext.arguments.messages import counted
 from gru_ext.export import safetensors_file
-from gru_ext.export.check import Logits
+from gru_ext.export.comparison import Logits
+from gru_ext.export.gates import is_tied
 from gru_ext.files import StrPath
 
 if TYPE_CHECKING:
@@ -45,25 +44,23 @@ def _config(model: Model) -> dict[str, object]:
         "hidden_size": model.hidden_size,
         "num_hidden_layers": model.layers,
         "dtype": str(model.dtype),
-        "tie_word_embeddings": is_tied(model),
+        "tie_word_embeddings": is_tied(model.parameters),
         "reset_after": False,
         "units": model.vocabulary.units,
         "document_separator": model.about.get("document_separator"),
     }
 
 
-def is_tied(model: Model) -> bool:
-    """Whether the output weights are those of the first layer's candidate, transposed."""
-    return np.array_equal(model.parameters["Wy"], model.parameters["Wh"].T)
-
-
 def _card(model: Model) -> str:
     units = {"chars": "character", "bytes": "byte"}[model.vocabulary.units]
+    parameters = model.parameters.count
+    if is_tied(model.parameters):
+        parameters -= model.parameters["Wy"].size
     rows = {
         "layers": model.layers,
         "hidden size": model.hidden_size,
         "vocabulary": counted(len(model.vocabulary), units),
-        "parameters": f"{model.parameters.count - is_tied(model) * model.parameters['Wy'].size:,}",
+        "parameters": f"{parameters:,}",
         "dtype": model.dtype,
     }
     validation = model.about.get("validation")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gru_ext.export.check import Logits
+from gru_ext.export.comparison import Logits
 from gru_ext.export.recurrence import numpy_logits
 from gru_ext.files import StrPath
 

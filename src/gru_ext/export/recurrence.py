@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.export.check import Logits
+from gru_ext.export.comparison import Logits
 from gru_ext.export.gates import stacked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gru_ext.export.check import Logits
+from gru_ext.export.comparison import Logits
 from gru_ext.export.recurrence import numpy_logits
 from gru_ext.files import StrPath
 from gru_ext.model.described import described

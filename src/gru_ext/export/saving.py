@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from gru_ext.export.check import Check, check
+from gru_ext.export.comparison import Check, check
 from gru_ext.export.formats import FORMATS, check_installed, check_options, chosen, missing
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import write_atomically
@@ -70,7 +70,8 @@ def save(
         write_atomically(path, partial(_write, data=contents))
     if missing(form.checked_with):
         return None
-    return check(model, module.open_logits(path, model), text, given.get("dtype"))
+    dtype = form.precision or given.get("dtype")
+    return check(model, module.open_logits(path, model), text, dtype)
 
 
 def _write_folder(path: StrPath, contents: Mapping[str, bytes]) -> None:

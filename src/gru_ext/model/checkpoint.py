@@ -234,7 +234,7 @@ def read(path: StrPath) -> Checkpoint:
             raise CheckpointError(f"is a damaged model file: {brief(error)}") from None
 
 
-class _Archived:
+class Archived:
     """A file whose directory, as that of a zip archive, is read only if it is not too large."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -258,7 +258,7 @@ class _Reader:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.bytes = os.fstat(file.fileno()).st_size
-        archived = _Archived(file)
+        archived = Archived(file)
         self.archive = zipfile.ZipFile(cast(IO[bytes], archived))
         archived.longest_read = math.inf
         members = self.archive.infolist()

@@ -116,9 +116,8 @@ def _symbols(model: Model, text: str | bytes | None) -> NDArray[np.integer]:
     length = 1 + max(1, min(STEPS, _MOST // len(model.vocabulary)))
     if text is None:
         model.parameters.check_finite()
-        text = (b"" if model.vocabulary.units == "bytes" else "").join(
-            model.iter_sample(length, seed=0)
-        )
+        start: Any = b"" if model.vocabulary.units == "bytes" else ""
+        text = start.join(model.iter_sample(length, start, seed=0))
     symbols = model.vocabulary.encode(text)[:length]
     if len(symbols) < 2:
         raise ValueError(f"`text` must have at least 2 characters, not {len(symbols)}")
