@@ -13,6 +13,7 @@ from gru_ext.cli.messages import one_line
 
 if TYPE_CHECKING:
     from gru_ext.export.comparison import Check
+    from gru_ext.export.formats import Format
 
 FAILED = 1
 
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     options = {option: getattr(arguments, option) for option in OPTIONS}
     result = save(model, path, name, text=text, **options)
     print(printable(f"wrote {path}"))
-    _report(result, FORMATS[name].checked_with[0], path)
+    _report(result, FORMATS[name], path)
 
 
 def _text(arguments: argparse.Namespace, units: str) -> str | bytes | None:
@@ -55,20 +56,21 @@ def _text(arguments: argparse.Namespace, units: str) -> str | bytes | None:
     return text
 
 
-def _report(result: Check | None, runtime: str, path: str) -> None:
-    from gru_ext.export.formats import with_version
-
+def _report(result: Check | None, form: Format, path: str) -> None:
     if result is None:
-        print(f"not checked: {runtime} is not installed (python -m pip install 'gru-ext[export]')")
+        print(f"not checked: {form.unchecked()}")
         return
+    runtime = form.runtime()
     found = (
         f"over {result.steps:,} steps, log-probabilities differ by at most "
         f"{result.log_probability:.2g} and bits per character by {result.bits_per_char:.2g}"
     )
     if result.passed:
-        print(f"checked with {with_version(runtime)}: {found}")
+        print(f"checked with {runtime}: {found}")
+        if result.cost:
+            print(f"the rounded weights cost {result.cost:.2g} bits per character")
         return
-    message = f"{path} does not predict what the model does: with {with_version(runtime)}, {found}"
+    message = f"{path} does not predict what the model does: with {runtime}, {found}"
     message += f", and rounding explains at most {result.rounding:.2g}; do not use it"
     print(f"gru-ext: {one_line(message)}", file=sys.stderr)
     raise SystemExit(FAILED)

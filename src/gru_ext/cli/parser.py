@@ -148,6 +148,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     add("--stateful", action="store_true", help="keras: the model keeps its hidden states")
     dtypes = OPTIONS["dtype"].describe()
     add("--dtype", metavar="NAME", help=f"npz: dtype of the weights, {dtypes}")
+    weights = OPTIONS["weights"].describe()
+    add("--weights", metavar="NAME", help=f"c: {weights} weights (default: float32)")
+    add("--name", metavar="NAME", help="c: the prefix of all names (default: model)")
     add(
         "--text",
         metavar="FILE",

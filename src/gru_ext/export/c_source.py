@@ -10,44 +10,25 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gru_ext._version import __version__
-from gru_ext.arguments.kinds import OneOf, String
 from gru_ext.arguments.messages import as_size, counted
+from gru_ext.export.c_compiler import Program, compiler
+from gru_ext.export.c_names import NAME, WEIGHTS
 from gru_ext.export.c_tables import table
 from gru_ext.export.c_weights import Weights, weight_tables
+from gru_ext.export.comparison import Logits
+from gru_ext.export.gates import is_tied
 from gru_ext.export.int8 import dequantised
+from gru_ext.files import StrPath
 from gru_ext.model.model import Model
 from gru_ext.model.parameters import Parameters
 from gru_ext.model.sampling import read_first
 from gru_ext.text.vocabulary import UNKNOWN
-
-WEIGHTS = OneOf(("float32", "int8"))
-_NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*", re.ASCII)
-_LONGEST_NAME = 40
-
-
-class Identifier(String):
-    """The prefix of the names in a C file."""
-
-    metavar = "NAME"
-
-    def check(self, name: str, value: object) -> str:
-        plain = super().check(name, value)
-        if len(plain) > _LONGEST_NAME or not _NAME.fullmatch(plain):
-            raise ValueError(self.refusal(name, value))
-        return plain
-
-    def describe(self) -> str:
-        return (
-            f"a name in C of at most {_LONGEST_NAME} ASCII letters, digits and single underscores, "
-            f"which begins with a letter and does not end in an underscore"
-        )
-
-
-NAME = Identifier()
 
 
 def c_source(model: Model, name: str = "model", weights: str = "float32") -> str:
@@ -78,7 +59,7 @@ def c_source(model: Model, name: str = "model", weights: str = "float32") -> str
     name = NAME.check("name", name)
     int8 = WEIGHTS.check("weights", weights) == "int8"
     arrays = _float32(model)
-    tied = np.array_equal(arrays["Wy"], arrays["Wh"].T)
+    tied = is_tied(arrays)
     parts = [
         _description(model, arrays, int8, tied),
         c_template("usage"),
@@ -101,7 +82,7 @@ def contents(model: Model, name: str = "model", weights: str = "float32") -> byt
     return c_source(model, name, weights).encode("ascii")
 
 
-def reference(model: Model, weights: str = "float32") -> Model:
+def reference(model: Model, name: str = "model", weights: str = "float32") -> Model:
     """The model in float32 that the file holds: with ``int8``, one of the rounded weights."""
     arrays = _float32(model)
     if weights == "int8":
@@ -110,6 +91,24 @@ def reference(model: Model, weights: str = "float32") -> Model:
     parameters = Parameters(*sizes, layers=model.layers)
     parameters.assign(arrays)
     return Model(model.vocabulary, parameters, model.about)
+
+
+def open_logits(path: StrPath, model: Model) -> Logits:
+    """Compile the file, with a program that reads symbols."""
+    source = Path(path).read_text("ascii")
+    prefix = re.search(r"^void (\w+)_reset\(", source, re.M)
+    found = compiler()
+    if prefix is None or found is None:
+        raise ValueError(f"{path} needs to be a C file of gru_ext, and a C compiler must be there")
+    program = Program(source + renamed(c_template("check"), prefix[1]), found)
+
+    def logits(symbols: NDArray[np.int32]) -> NDArray[np.float32]:
+        given, written = program.folder / "symbols", program.folder / "logits"
+        given.write_text("\n".join(map(str, symbols.tolist())), "ascii")
+        program.run(given.name, written.name)
+        return np.fromfile(written, np.float32).reshape(-1, len(model.vocabulary))
+
+    return logits
 
 
 def renamed(text: str, name: str) -> str:

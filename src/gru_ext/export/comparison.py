@@ -42,12 +42,15 @@ class Check:
         The difference between the bits per character of the text.
     rounding : float
         The largest difference between log-probabilities that is explained by rounding.
+    cost : float
+        By how much the bits per character are more because the file has rounded weights.
     """
 
     steps: int
     log_probability: float
     bits_per_char: float
     rounding: float
+    cost: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -61,6 +64,7 @@ def check(
     logits: Logits,
     text: str | bytes | None = None,
     dtype: DTypeLike | None = None,
+    original: Model | None = None,
 ) -> Check:
     """Compare the predictions of another implementation with those of a model.
 
@@ -77,6 +81,9 @@ def check(
         By default a sample of the model.
     dtype : dtype, optional
         The dtype of the other implementation; by default that of the model.
+    original : Model, optional
+        The model before its weights were rounded for the other implementation; by default they were
+        not. :attr:`Check.cost` compares the two, and the sample is its sample.
 
     Returns
     -------
@@ -93,7 +100,7 @@ def check(
     The model reads the text in float32 and in float64. From the difference between the two it
     follows by how much rounding errors of one dtype are amplified on the way to a log-probability.
     """
-    symbols = _symbols(model, text)
+    symbols = _symbols(original or model, text)
     read, after = symbols[:-1].astype(np.int32), symbols[1:]
     at = np.arange(len(read)), after
     ours = _log_probabilities(model, read, model.dtype)
@@ -108,7 +115,11 @@ def check(
     bits = (ours[at].mean() - other[at].mean()) / math.log(2)
     difference = float(np.abs(ours - other).max())
     allowed = _rounding(model, read, ours, np.dtype(dtype or model.dtype))
-    return Check(len(read), difference, abs(float(bits)), allowed)
+    cost = 0.0
+    if original is not None:
+        before = _log_probabilities(original, read, original.dtype)
+        cost = float(before[at].mean() - ours[at].mean()) / math.log(2)
+    return Check(len(read), difference, abs(float(bits)), allowed, cost)
 
 
 def _symbols(model: Model, text: str | bytes | None) -> NDArray[np.integer]:

@@ -10,6 +10,11 @@ finite:
     Load what was written with the other runtime and return a function of symbols, int32 of shape
     (T,), which reads them from a zero state and returns the logits after each of them, (T, V).
 
+A format whose files have rounded weights has a third:
+
+``reference(model, **options)``
+    The model that the file holds, with which the predictions of the file are compared.
+
 What they import beside NumPy, they import when they are called.
 """
 
@@ -22,12 +27,15 @@ from typing import Any
 
 from gru_ext.arguments.kinds import Flag, Kind, OneOf
 from gru_ext.arguments.messages import either
+from gru_ext.export.c_names import NAME, WEIGHTS
 from gru_ext.files import StrPath
 
 OPTIONS: dict[str, Kind[Any]] = {
     "whole": Flag(),
     "stateful": Flag(),
     "dtype": OneOf(("float16", "float32", "float64")),
+    "weights": WEIGHTS,
+    "name": NAME,
 }
 """The options of ``contents``, which a :class:`Format` names."""
 
@@ -52,6 +60,8 @@ class Format:
         Those of :data:`OPTIONS` that ``contents`` takes.
     precision : str, optional
         The dtype to whose rounding the runtime computes, where it is not that of the weights.
+    compiled : bool
+        Whether ``open_logits`` needs a C compiler.
     """
 
     module: str
@@ -61,10 +71,24 @@ class Format:
     checked_with: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     precision: str | None = None
+    compiled: bool = False
 
     def load(self) -> Any:
         """Import the module of the format."""
         return importlib.import_module(f"gru_ext.export.{self.module}")
+
+    def unchecked(self) -> str | None:
+        """Why a file cannot be checked here; None where it can."""
+        if self.compiled and compiler_path() is None:
+            return "no C compiler (cc, gcc or clang) was found"
+        if missing(self.checked_with):
+            runtime = self.checked_with[0]
+            return f"{runtime} is not installed (python -m pip install 'gru-ext[export]')"
+        return None
+
+    def runtime(self) -> str:
+        """What files are checked with: a package with its version, or the C compiler."""
+        return str(compiler_path()) if self.compiled else with_version(self.checked_with[0])
 
 
 FORMATS: dict[str, Format] = {
@@ -109,6 +133,13 @@ FORMATS: dict[str, Format] = {
         ".npz",
         checked_with=("numpy",),
         options=("dtype",),
+    ),
+    "c": Format(
+        "c_source",
+        "one source file of C99, which depends on nothing",
+        ".c",
+        options=("name", "weights"),
+        compiled=True,
     ),
 }
 """The formats by their names."""
@@ -165,6 +196,13 @@ def missing(packages: tuple[str, ...]) -> list[str]:
     import importlib.util  # not above: --help does without
 
     return [package for package in packages if importlib.util.find_spec(package) is None]
+
+
+def compiler_path() -> str | None:
+    """The path of a C compiler; None where there is none."""
+    from gru_ext.export.c_compiler import compiler  # not above: --help does without
+
+    return compiler()
 
 
 def with_version(package: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gru_ext.export.comparison import Check, check
-from gru_ext.export.formats import FORMATS, check_installed, check_options, chosen, missing
+from gru_ext.export.formats import FORMATS, check_installed, check_options, chosen
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import write_atomically
 
@@ -45,11 +45,15 @@ def save(
         ``keras``: the model itself keeps its hidden states from call to call.
     dtype : str
         ``npz``: the dtype of the weights, ``float16``, ``float32`` or ``float64``.
+    weights : str
+        ``c``: the type of the weights, ``float32`` (the default) or ``int8``.
+    name : str
+        ``c``: the prefix of all names, by default ``model``.
 
     Returns
     -------
     Check, or None
-        None if the runtime is not installed, so that the file was not checked.
+        None if the runtime or a C compiler is missing, so that the file was not checked.
 
     Raises
     ------
@@ -57,10 +61,10 @@ def save(
         An option or the text is not as described, the model has values that are not finite, a
         library is missing, or the file cannot be written.
     """
-    name = chosen(path, to)
-    form = FORMATS[name]
-    given = check_options(name, options)
-    check_installed(f"the format {name}", form.needs)
+    to = chosen(path, to)
+    form = FORMATS[to]
+    given = check_options(to, options)
+    check_installed(f"the format {to}", form.needs)
     model.parameters.check_finite()
     module = form.load()
     contents = module.contents(model, **given)
@@ -68,10 +72,13 @@ def save(
         _write_folder(path, contents)
     else:
         write_atomically(path, partial(_write, data=contents))
-    if missing(form.checked_with):
+    if form.unchecked():
         return None
     dtype = form.precision or given.get("dtype")
-    return check(model, module.open_logits(path, model), text, dtype)
+    logits = module.open_logits(path, model)
+    if hasattr(module, "reference"):
+        return check(module.reference(model, **given), logits, text, dtype, original=model)
+    return check(model, logits, text, dtype)
 
 
 def _write_folder(path: StrPath, contents: Mapping[str, bytes]) -> None:
