@@ -114,7 +114,8 @@ def check(
         other[start:end] = _log_softmax(found)
     bits = (ours[at].mean() - other[at].mean()) / math.log(2)
     difference = float(np.abs(ours - other).max())
-    allowed = _rounding(model, read, ours, np.dtype(dtype or model.dtype))
+    eps = max(float(np.finfo(each).eps) for each in (dtype or model.dtype, model.dtype))
+    allowed = eps * _amplification(model, read, ours)
     cost = 0.0
     if original is not None:
         before = _log_probabilities(original, read, original.dtype)
@@ -161,15 +162,12 @@ def _log_probabilities(
     return found
 
 
-def _rounding(
-    model: Model, read: NDArray[np.integer], ours: NDArray[np.float64], dtype: np.dtype[Any]
-) -> float:
-    """The difference between log-probabilities that rounding errors of a dtype may cause."""
+def _amplification(model: Model, read: NDArray[np.integer], ours: NDArray[np.float64]) -> float:
+    """By how much rounding errors may be larger in a log-probability than the eps of a dtype."""
     other = np.float64 if model.dtype == np.float32 else np.float32
     between = float(np.abs(ours - _log_probabilities(model, read, other)).max())
     amplified = between / float(np.finfo(np.float32).eps) if math.isfinite(between) else 0.0
-    largest = max(1.0, float(np.abs(ours).max()))
-    return float(np.finfo(dtype).eps) * _FACTOR * (amplified + largest)
+    return _FACTOR * (amplified + max(1.0, float(np.abs(ours).max())))
 
 
 def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -60,6 +60,8 @@ class Format:
         Those of :data:`OPTIONS` that ``contents`` takes.
     precision : str, optional
         The dtype to whose rounding the runtime computes, where it is not that of the weights.
+    suffix_required : bool
+        Whether the runtime reads files with the suffix only.
     compiled : bool
         Whether ``open_logits`` needs a C compiler.
     """
@@ -71,6 +73,7 @@ class Format:
     checked_with: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     precision: str | None = None
+    suffix_required: bool = False
     compiled: bool = False
 
     def load(self) -> Any:
@@ -108,6 +111,7 @@ FORMATS: dict[str, Format] = {
         checked_with=("keras",),
         options=("stateful",),
         precision="float32",  # with PyTorch behind it its matrix products, with JAX its tanh
+        suffix_required=True,
     ),
     "torch": Format(
         "torch_file",
@@ -151,14 +155,18 @@ def chosen(path: StrPath, to: str | None = None) -> str:
     Raises
     ------
     TypeError, ValueError
-        There is no such format.
+        There is no such format, or it needs another suffix.
     """
-    if to is not None:
-        return OneOf(FORMATS).check("to", to)
     suffix = os.path.splitext(path)[1].lower()
-    for name, each in FORMATS.items():
-        if each.suffix and each.suffix == suffix:
-            return name
+    if to is None:
+        for name, each in FORMATS.items():
+            if each.suffix and each.suffix == suffix:
+                return name
+    else:
+        to = OneOf(FORMATS).check("to", to)
+        if FORMATS[to].suffix_required and FORMATS[to].suffix != suffix:
+            raise ValueError(f"{path} must end in {FORMATS[to].suffix}: {to} reads no other file")
+        return to
     suffixes = either(each.suffix for each in FORMATS.values() if each.suffix)
     raise ValueError(f"{path} must end in {suffixes}, or `to` must name a format")
 

@@ -101,7 +101,7 @@ def keras_model(model: Model, stateful: bool = False) -> Any:
     made = keras.Model([symbols, *before], [y, *after] if after else y, name="gru_ext")
     for layer, arrays in weights:
         layer.set_weights(arrays)
-    if dense.get_weights()[0].dtype != model.dtype:
+    if keras.ops.convert_to_numpy(dense.kernel).dtype != model.dtype:
         raise ValueError(
             f"Keras with {keras.backend.backend()} behind it does not compute in {dtype}: set the "
             f"environment variable KERAS_BACKEND to torch"
