@@ -86,7 +86,10 @@ def reference(model: Model, name: str = "model", weights: str = "float32") -> Mo
     """The model in float32 that the file holds: with ``int8``, one of the rounded weights."""
     arrays = _float32(model)
     if weights == "int8":
+        tied = is_tied(arrays)
         arrays = {n: dequantised(a) if n[0] in "UW" else a for n, a in arrays.items()}
+        if tied:
+            arrays["Wh"] = arrays["Wy"].T
     sizes = len(model.vocabulary), model.hidden_size, np.float32
     parameters = Parameters(*sizes, layers=model.layers)
     parameters.assign(arrays)

@@ -32,7 +32,7 @@ def table(name: str, values: NDArray[np.generic], comment: str) -> str:
         whole = np.ldexp(fractions, _BITS).astype(np.int32)
         numbers = np.concatenate([whole, exponents - _BITS], axis=1)
     full = len(numbers) // count * count
-    rows = numbers[:full].reshape(full // count, -1)
+    rows = numbers[:full].reshape(full // count, count * numbers.shape[1])
     lines = [form * count % tuple(row) for row in rows.tolist()]
     if full < len(numbers):
         last = numbers[full:].reshape(-1)

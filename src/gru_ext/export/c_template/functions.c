@@ -64,7 +64,7 @@ static int model_ends_separator(model_state *state, int symbol)
     for (k = 1; k < MODEL_SEPARATOR_LENGTH; k++) state->recent[k - 1] = state->recent[k];
     state->recent[MODEL_SEPARATOR_LENGTH - 1] = symbol;
     for (k = 0; k < MODEL_SEPARATOR_LENGTH; k++)
-        if (state->recent[k] != model_separator[k]) return 0;
+        if (state->recent[k] != (int)model_separator[k]) return 0;
     return 1;
 }
 #endif
