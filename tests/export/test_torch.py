@@ -137,6 +137,7 @@ def test_layers_of_pytorch_are_refused(tmp_path, layer):
         ({"Wz": torch.zeros(3, 4, dtype=torch.int64)}, "Wz as torch.int64"),
         ({"Wz": torch.zeros(3)}, "no Wz of shape"),
         ({"Wz": torch.zeros(3, 4)}, "it has no Wy"),
+        ({"Wz": torch.zeros(3, 4), "Wz_17": torch.zeros(3, 3)}, "17 layers: at most 16"),
         ([("Wz", 1)], "is not a state_dict"),
     ],
     ids=lambda each: str(each)[:30],

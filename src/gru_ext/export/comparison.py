@@ -93,7 +93,13 @@ def check(
     The model reads the text in float32 and in float64. From the difference between the two it
     follows by how much rounding errors of one dtype are amplified on the way to a log-probability.
     """
-    symbols = _symbols(model, text)
+    return compare(model, logits, symbols_of(model, text), dtype)
+
+
+def compare(
+    model: Model, logits: Logits, symbols: NDArray[np.integer], dtype: DTypeLike | None = None
+) -> Check:
+    """Do what :func:`check` does, with the symbols of a text (:func:`symbols_of`)."""
     read, after = symbols[:-1].astype(np.int32), symbols[1:]
     at = np.arange(len(read)), after
     ours = _log_probabilities(model, read, model.dtype)
@@ -112,8 +118,14 @@ def check(
     return Check(len(read), difference, abs(float(bits)), allowed)
 
 
-def _symbols(model: Model, text: str | bytes | None) -> NDArray[np.integer]:
-    """The symbols of the text, or of a sample: those that are read, and one more."""
+def symbols_of(model: Model, text: str | bytes | None) -> NDArray[np.integer]:
+    """The symbols of the text of a check, or of a sample: those that are read, and one more.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The text has characters that the model does not know, or fewer than two.
+    """
     length = 1 + max(1, min(STEPS, _MOST // len(model.vocabulary)))
     if text is None:
         model.parameters.check_finite()
