@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Models for other programs: ONNX, Keras, PyTorch, JAX, safetensors and NumPy (docs/export.md).
+"""Models for other programs: ONNX, Keras, PyTorch, JAX, C, safetensors, NumPy (docs/export.md).
 
 The names below are imported when they are first used, and the other libraries when a function needs
 them.

@@ -129,24 +129,28 @@ def c_template(name: str) -> str:
 def _description(model: Model, arrays: Weights, int8: bool, tied: bool) -> str:
     """The first comment: what the model is."""
     units = "byte" if model.vocabulary.units == "bytes" else "character"
-    matrices = sum(a.size for n, a in arrays.items() if n[0] in "UW" and not (tied and n == "Wh"))
-    others = sum(a.size for n, a in arrays.items() if n[0] == "b")
+    matrices = [a for n, a in arrays.items() if n[0] in "UW" and not (tied and n == "Wh")]
+    numbers = sum(a.size for a in matrices)
+    floats = sum(a.size for n, a in arrays.items() if n[0] == "b")
+    if int8:
+        floats += sum(map(len, matrices))
+        weights = "matrices are int8 with a scale for each output"
+    else:
+        weights = "weights are float32"
+    size = as_size(numbers * (1 if int8 else 4) + floats * 4)
     lines = [
         f"A {units}-level GRU, written by gru_ext {__version__}.",
         f"It knows {counted(len(model.vocabulary), units)} and has {model.parameters.sizes}.",
+        f"Its {weights}: {size}.",
     ]
-    if int8:
-        rows = sum(len(a) for n, a in arrays.items() if n[0] in "UW" and not (tied and n == "Wh"))
-        size = matrices + 4 * (rows + others)
-        lines.append(f"Its matrices are int8 with a scale for each output: {as_size(size)}.")
-    else:
-        size = 4 * (matrices + others)
-        lines.append(f"Its weights are float32: {as_size(size)}.")
     if model.dtype == np.float64:
-        lines.append("They were trained in float64.")
+        lines.append("The model was trained in float64.")
     if model.separator is not None:
         lines.append("model_step resets the state at document boundaries.")
-    lines.append("The code has the licence of gru_ext (MIT); the tables are the model's.")
+    lines.append(
+        "The code: Copyright (c) 2026 the gru_ext developers, MIT licence, see LICENSE there."
+    )
+    lines.append("The tables are the model's.")
     return "/* " + "\n * ".join(lines) + " */\n"
 
 
@@ -157,7 +161,7 @@ def _constants(model: Model, int8: bool, tied: bool) -> str:
     start = int(read_first(model, np.empty(0, np.int32), None)[0])
     constants = (
         ("HIDDEN", model.hidden_size, "units of a layer"),
-        ("LAYERS", model.layers, ""),
+        ("LAYERS", model.layers, "layers of the GRU"),
         ("SYMBOLS", len(vocabulary), "characters, or bytes, that the model knows"),
         ("STATE_SIZE", model.layers * model.hidden_size, "floats of the hidden states"),
         ("UNKNOWN", f"({unknown})", "symbol of all other characters, or -1"),
@@ -168,8 +172,7 @@ def _constants(model: Model, int8: bool, tied: bool) -> str:
         ("INT8", int(int8), "whether matrices are int8, not float"),
     )
     return "".join(
-        f"#define MODEL_{name} {value}{f' /* {comment} */' * bool(comment)}\n"
-        for name, value, comment in constants
+        f"#define MODEL_{name} {value} /* {comment} */\n" for name, value, comment in constants
     )
 
 

@@ -64,7 +64,6 @@ def check(
     logits: Logits,
     text: str | bytes | None = None,
     dtype: DTypeLike | None = None,
-    original: Model | None = None,
 ) -> Check:
     """Compare the predictions of another implementation with those of a model.
 
@@ -81,9 +80,6 @@ def check(
         By default a sample of the model.
     dtype : dtype, optional
         The dtype of the other implementation; by default that of the model.
-    original : Model, optional
-        The model before its weights were rounded for the other implementation; by default they were
-        not. :attr:`Check.cost` compares the two, and the sample is its sample.
 
     Returns
     -------
@@ -100,7 +96,21 @@ def check(
     The model reads the text in float32 and in float64. From the difference between the two it
     follows by how much rounding errors of one dtype are amplified on the way to a log-probability.
     """
-    symbols = _symbols(original or model, text)
+    return compare(model, logits, symbols_of(model, text), dtype)
+
+
+def compare(
+    model: Model,
+    logits: Logits,
+    symbols: NDArray[np.integer],
+    dtype: DTypeLike | None = None,
+    original: Model | None = None,
+) -> Check:
+    """Do what :func:`check` does, with the symbols of a text (:func:`symbols_of`).
+
+    ``original`` is the model before its weights were rounded for the export, where they were:
+    :attr:`Check.cost` compares the two.
+    """
     read, after = symbols[:-1].astype(np.int32), symbols[1:]
     at = np.arange(len(read)), after
     ours = _log_probabilities(model, read, model.dtype)
@@ -123,8 +133,14 @@ def check(
     return Check(len(read), difference, abs(float(bits)), allowed, cost)
 
 
-def _symbols(model: Model, text: str | bytes | None) -> NDArray[np.integer]:
-    """The symbols of the text, or of a sample: those that are read, and one more."""
+def symbols_of(model: Model, text: str | bytes | None) -> NDArray[np.integer]:
+    """The symbols of the text of a check, or of a sample: those that are read, and one more.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The text has characters that the model does not know, or fewer than two.
+    """
     length = 1 + max(1, min(STEPS, _MOST // len(model.vocabulary)))
     if text is None:
         model.parameters.check_finite()

@@ -141,7 +141,7 @@ def _read(path: StrPath, read: Any, vocabulary: Vocabulary | None) -> Model:
 
 
 def as_model(
-    weights: Mapping[str, NDArray[Any]], texts: Mapping[str, str], vocabulary: Vocabulary | None
+    weights: Mapping[str, NDArray[Any]], texts: object, vocabulary: Vocabulary | None
 ) -> Model:
     """The model of these weights and of a map of texts, after all checks."""
     return from_checkpoint(checkpoint_of(weights, texts), vocabulary)

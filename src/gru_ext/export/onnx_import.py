@@ -37,7 +37,7 @@ _GRU: dict[str, Any] = {
 }
 
 
-def read(file: IO[bytes]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+def read(file: IO[bytes]) -> tuple[dict[str, NDArray[Any]], object]:
     """The parameters by their names, and the metadata, from an open file.
 
     Raises

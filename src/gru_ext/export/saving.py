@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from gru_ext.export.comparison import Check, check
+from gru_ext.arguments.messages import brief
+from gru_ext.export.comparison import Check, compare, symbols_of
 from gru_ext.export.formats import FORMATS, check_installed, check_options, chosen
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import write_atomically
@@ -59,13 +60,15 @@ def save(
     ------
     TypeError, ValueError, ImportError, OSError
         An option or the text is not as described, the model has values that are not finite, a
-        library is missing, or the file cannot be written.
+        library is missing, or the file cannot be written. A ValueError too if the other runtime
+        does not read what was written.
     """
     to = chosen(path, to)
     form = FORMATS[to]
     given = check_options(to, options)
     check_installed(f"the format {to}", form.needs)
     model.parameters.check_finite()
+    symbols = symbols_of(model, text)
     module = form.load()
     contents = module.contents(model, **given)
     if isinstance(contents, Mapping):
@@ -74,11 +77,16 @@ def save(
         write_atomically(path, partial(_write, data=contents))
     if form.unchecked():
         return None
-    dtype = form.precision or given.get("dtype")
-    logits = module.open_logits(path, model)
-    if hasattr(module, "reference"):
-        return check(module.reference(model, **given), logits, text, dtype, original=model)
-    return check(model, logits, text, dtype)
+    try:
+        dtype = form.precision or given.get("dtype")
+        logits = module.open_logits(path, model)
+        if hasattr(module, "reference"):
+            return compare(module.reference(model, **given), logits, symbols, dtype, model)
+        return compare(model, logits, symbols, dtype)
+    except Exception as error:  # whatever another library raises
+        raise ValueError(
+            f"{path} was written, but {form.runtime()} does not read it: {brief(error, 1000)}"
+        ) from error
 
 
 def _write_folder(path: StrPath, contents: Mapping[str, bytes]) -> None:

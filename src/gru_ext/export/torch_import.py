@@ -19,7 +19,7 @@ from gru_ext.model.checkpoint import CheckpointError
 
 _OTHER_CELL = re.compile(r"(?:^|\.)(?:weight|bias)_(?:ih|hh)(?:_l\d+)?(?:_reverse)?$")
 
-Read = tuple[dict[str, NDArray[Any]], dict[str, str]]
+Read = tuple[dict[str, NDArray[Any]], object]
 
 
 def read(file: IO[bytes]) -> Read:
@@ -58,10 +58,6 @@ def weights_of(source: Any, size: int | None = None) -> Read:
         source, texts = source[WEIGHTS], source.get(METADATA, {})
     if not isinstance(source, Mapping) or not all(isinstance(key, str) for key in source):
         raise CheckpointError("is not a state_dict: it must be a dict of tensors by their names")
-    if not isinstance(texts, Mapping) or not all(
-        isinstance(text, str) for item in texts.items() for text in item
-    ):
-        raise CheckpointError("has metadata that are not a map of texts")
     for key in source:
         if _OTHER_CELL.search(key):
             raise CheckpointError(
@@ -78,7 +74,7 @@ def weights_of(source: Any, size: int | None = None) -> Read:
     claimed = sum(tensor.numel() * tensor.element_size() for tensor in found.values())
     if size is not None and claimed > size:
         raise CheckpointError(f"has tensors that claim {claimed} of {size} bytes")
-    return {name: _as_array(tensor) for name, tensor in found.items()}, dict(texts)
+    return {name: _as_array(tensor) for name, tensor in found.items()}, texts
 
 
 def _checked(key: str, tensor: object) -> Any:

@@ -39,14 +39,24 @@ def described(model: StoredModel) -> dict[str, str]:
     return texts
 
 
-def metadata_of(texts: Mapping[str, str], V: int) -> dict[str, Any]:
+def metadata_of(texts: object, V: int) -> dict[str, Any]:
     """The metadata of a model for V characters, from such a map; empty where it is not of one.
+
+    Parameters
+    ----------
+    texts : mapping of str to str
+        It may be anything until it is checked here.
+    V : int
 
     Raises
     ------
     ValueError
         They are damaged, or of a newer version. The message says what the file has.
     """
+    if not isinstance(texts, Mapping) or not all(
+        isinstance(text, str) for item in texts.items() for text in item
+    ):
+        raise ValueError("has metadata that are not a map of texts")
     if FORMAT not in texts:
         return {}
     metadata: dict[str, Any] = {key: texts[key] for key in _TEXTS if key in texts}
