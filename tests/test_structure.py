@@ -21,7 +21,8 @@ ALLOWED = {
     "reporting": BASE,
     "training": BASE | {"model", "text", "reporting"},
     "report": BASE | {"model", "text", "reporting"},
-    "cli": BASE | {"training", "model", "text", "reporting", "report"},
+    "export": BASE | {"model", "text"},
+    "cli": BASE | {"training", "model", "text", "reporting", "report", "export"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""
