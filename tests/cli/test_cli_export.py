@@ -99,7 +99,7 @@ def test_a_runtime_that_is_not_installed(folder, capsys, monkeypatch):
     assert run("export", "m.npz", "-o", "a.safetensors") == 0
     assert capsys.readouterr().out == (
         "wrote a.safetensors\n"
-        "not checked: safetensors is not installed (python -m pip install 'gru-ext[export]')\n"
+        "not checked: safetensors is not installed (python -m pip install 'gru-ext[safetensors]')\n"
     )
 
 
@@ -121,7 +121,9 @@ def test_a_runtime_that_is_not_installed(folder, capsys, monkeypatch):
         ("export m.npz", "-o"),
         ("import none.onnx -o b.npz", "none.onnx"),
         ("import . -o b.npz", "."),
-        ("import m.npz -o m.npz", "m.npz exists: replace it with --force"),
+        ("import m.npz -o w.npz", "w.npz exists: replace it with --force"),
+        ("import m.npz -o m.npz --force", "m.npz is the file that is read: name another with --o"),
+        ("export m.npz -o ./m.npz --force", "m.npz is the file that is read: name another with"),
         ("import w.npz -o b.npz", "w.npz holds weights without a vocabulary"),
         ("import w.npz -o b.npz --vocabulary bytes", "for 30 characters, not for 256"),
         ("import w.npz -o b.npz --vocabulary a.txt", "must have each character once"),

@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 FAILED = 1
 
 
+def check_output(path: str, source: str, force: bool) -> None:
+    """Raise a FileExistsError where something is at the output, and may not be replaced.
+
+    What is read is never replaced.
+    """
+    if not os.path.exists(path):
+        return
+    if os.path.exists(source) and os.path.samefile(path, source):
+        raise FileExistsError(f"{path} is the file that is read: name another with `output`")
+    if not force:
+        raise FileExistsError(
+            f"{path} exists: replace it with `force`, or name another with `output`"
+        )
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Write a model in the format of another program, and check what was written.
 
@@ -28,10 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     path = arguments.output
     name = chosen(path, arguments.to)
-    if os.path.exists(path) and not arguments.force:
-        raise FileExistsError(
-            f"{path} exists: replace it with `force`, or name another with `output`"
-        )
+    check_output(path, arguments.model, arguments.force)
     model = load(arguments.model)
     text = _text(arguments, model.vocabulary.units)
     options = {option: getattr(arguments, option) for option in OPTIONS}
@@ -56,10 +68,10 @@ def _text(arguments: argparse.Namespace, units: str) -> str | bytes | None:
 
 
 def _report(result: Check | None, runtime: str, path: str) -> None:
-    from gru_ext.export.formats import with_version
+    from gru_ext.export.formats import installation, with_version
 
     if result is None:
-        print(f"not checked: {runtime} is not installed (python -m pip install 'gru-ext[export]')")
+        print(f"not checked: {runtime} is not installed ({installation(runtime)})")
         return
     found = (
         f"over {result.steps:,} steps, log-probabilities differ by at most "

@@ -32,6 +32,10 @@ OPTIONS: dict[str, Kind[Any]] = {
 """The options of ``contents``, which a :class:`Format` names."""
 
 
+# Packages of an extra that has another name.
+_EXTRAS = {"onnxruntime": "onnx", "h5py": "keras"}
+
+
 @dataclass(frozen=True)
 class Format:
     """One format of an export.
@@ -163,9 +167,13 @@ def check_installed(what: str, needs: tuple[str, ...]) -> None:
     """Raise an ImportError with a clear message where one of the packages is not installed."""
     for package in missing(needs):
         raise ImportError(
-            f"{what} needs {package}, which is not installed: "
-            f"python -m pip install 'gru-ext[export]'"
+            f"{what} needs {package}, which is not installed: {installation(package)}"
         )
+
+
+def installation(package: str) -> str:
+    """The command that installs a package, by the extra that has it."""
+    return f"python -m pip install 'gru-ext[{_EXTRAS.get(package, package)}]'"
 
 
 def missing(packages: tuple[str, ...]) -> list[str]:
