@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from command import COMMAND, contents, run
-from exported import skip_without
+from exported import drawn, skip_without
 
 import gru_ext
 from gru_ext import export
@@ -157,6 +157,14 @@ def test_a_vocabulary_in_a_file(folder, capsys):
     assert run("export", "m.npz", "-o", "w.npz", "--to", "npz") == 0
     assert run("import", "w.npz", "-o", "b.npz", "--vocabulary", "characters.txt") == 0
     assert gru_ext.load("b.npz") == model
+
+
+def test_a_vocabulary_of_bytes(folder, capsys):
+    drawn("bytes", layers=2).save("b.npz")
+    assert run("export", "b.npz", "-o", "w.npz", "--to", "npz", "--text", "a.txt") == 0
+    assert run("import", "w.npz", "-o", "c.npz", "--vocabulary", "bytes") == 0
+    assert "c.npz: 256 bytes, 2 layers of hidden size 6, float32\n" in capsys.readouterr().out
+    assert gru_ext.load("c.npz") == gru_ext.load("b.npz")
 
 
 def test_the_help_loads_no_other_library(folder):

@@ -21,13 +21,9 @@ def run(arguments: argparse.Namespace) -> None:
     check_output(path, arguments.file, arguments.force)
     model = load(arguments.file, _vocabulary(arguments))
     model.save(path)
-    parameters = model.parameters
-    print(
-        printable(
-            f"wrote {path}: {counted(len(model.vocabulary), 'character')}, {parameters.sizes}, "
-            f"{parameters.dtype}"
-        )
-    )
+    unit = {"chars": "character", "bytes": "byte"}[model.vocabulary.units]
+    known = counted(len(model.vocabulary), unit)
+    print(printable(f"wrote {path}: {known}, {model.parameters.sizes}, {model.dtype}"))
 
 
 def _vocabulary(arguments: argparse.Namespace) -> Vocabulary | None:

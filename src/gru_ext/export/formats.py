@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gru_ext.arguments.kinds import Flag, Kind, OneOf
 from gru_ext.arguments.messages import either
@@ -36,8 +35,7 @@ OPTIONS: dict[str, Kind[Any]] = {
 _EXTRAS = {"onnxruntime": "onnx", "h5py": "keras"}
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """One format of an export.
 
     Attributes
