@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from command import COMMAND, contents, run
-from exported import skip_without
+from exported import drawn, skip_without
 
 import gru_ext
 from gru_ext import export
@@ -99,7 +99,7 @@ def test_a_runtime_that_is_not_installed(folder, capsys, monkeypatch):
     assert run("export", "m.npz", "-o", "a.safetensors") == 0
     assert capsys.readouterr().out == (
         "wrote a.safetensors\n"
-        "not checked: safetensors is not installed (python -m pip install 'gru-ext[export]')\n"
+        "not checked: safetensors is not installed (python -m pip install 'gru-ext[safetensors]')\n"
     )
 
 
@@ -121,7 +121,9 @@ def test_a_runtime_that_is_not_installed(folder, capsys, monkeypatch):
         ("export m.npz", "-o"),
         ("import none.onnx -o b.npz", "none.onnx"),
         ("import . -o b.npz", "."),
-        ("import m.npz -o m.npz", "m.npz exists: replace it with --force"),
+        ("import m.npz -o w.npz", "w.npz exists: replace it with --force"),
+        ("import m.npz -o m.npz --force", "m.npz is the file that is read: name another with --o"),
+        ("export m.npz -o ./m.npz --force", "m.npz is the file that is read: name another with"),
         ("import w.npz -o b.npz", "w.npz holds weights without a vocabulary"),
         ("import w.npz -o b.npz --vocabulary bytes", "for 30 characters, not for 256"),
         ("import w.npz -o b.npz --vocabulary a.txt", "must have each character once"),
@@ -155,6 +157,14 @@ def test_a_vocabulary_in_a_file(folder, capsys):
     assert run("export", "m.npz", "-o", "w.npz", "--to", "npz") == 0
     assert run("import", "w.npz", "-o", "b.npz", "--vocabulary", "characters.txt") == 0
     assert gru_ext.load("b.npz") == model
+
+
+def test_a_vocabulary_of_bytes(folder, capsys):
+    drawn("bytes", layers=2).save("b.npz")
+    assert run("export", "b.npz", "-o", "w.npz", "--to", "npz", "--text", "a.txt") == 0
+    assert run("import", "w.npz", "-o", "c.npz", "--vocabulary", "bytes") == 0
+    assert "c.npz: 256 bytes, 2 layers of hidden size 6, float32\n" in capsys.readouterr().out
+    assert gru_ext.load("c.npz") == gru_ext.load("b.npz")
 
 
 def test_the_help_loads_no_other_library(folder):

@@ -3,13 +3,15 @@
 
 import importlib.util
 import inspect
+import tomllib
+from pathlib import Path
 
 import pytest
 from exported import TEXT, drawn
 
 import gru_ext
 from gru_ext import export
-from gru_ext.export.formats import OPTIONS, chosen
+from gru_ext.export.formats import OPTIONS, chosen, installation
 
 
 @pytest.mark.parametrize("name", export.FORMATS)
@@ -75,7 +77,8 @@ def without(monkeypatch):
 @pytest.mark.parametrize("name", ["onnx", "keras", "torch"])
 def test_a_library_that_is_missing(tmp_path, without, name):
     without(name)
-    with pytest.raises(ImportError, match=f"needs {name}, which is not installed"):
+    error = rf"needs {name}, which is not installed: python -m pip install 'gru-ext\[{name}\]'"
+    with pytest.raises(ImportError, match=error):
         export.save(drawn(), tmp_path / f"a{export.FORMATS[name].suffix}", name)
     assert not [*tmp_path.iterdir()]
 
@@ -107,3 +110,13 @@ def test_the_names_of_the_module():
     assert {*export.__all__} <= {*dir(export)}
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         export.nonsense  # noqa: B018
+
+
+def test_every_package_is_in_an_extra():
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    extras = tomllib.loads(text)["project"]["optional-dependencies"]
+    for form in export.FORMATS.values():
+        for package in {*form.needs, *form.checked_with} - {"numpy"}:
+            name = installation(package).split("[")[1].split("]")[0]
+            assert any(each.startswith(package + ">=") for each in extras[name]), package
+            assert name in extras["export"][0]

@@ -2,6 +2,8 @@
 """A model is written for another runtime, which predicts the same, and read again as it was."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,3 +152,17 @@ def test_onnx_reads_several_sequences(tmp_path, dtype, whole):
     stream.read(symbols.astype(np.int32))
     np.testing.assert_allclose(logits[-1] if whole else logits, stream.logits(), 1e-4, 1e-4)
     np.testing.assert_allclose(states, stream.state, 1e-4, 1e-4)
+
+
+def test_the_example_of_the_documentation(tmp_path, monkeypatch):
+    skip_without("onnx", "onnxruntime")
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    model = gru_ext.Model.create(gru_ext.Vocabulary.from_text("The end"), 6, layers=2)
+    export.save(model, "model.onnx")
+    names = {}
+    exec(next(block for block in blocks if "onnxruntime" in block), names)
+    stream = model.stream()
+    stream.feed("The ")
+    np.testing.assert_allclose(names["logits"][0], stream.logits(), 1e-5, 1e-5)

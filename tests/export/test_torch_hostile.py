@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Files of PyTorch that are made to do harm."""
 
-import io
 import os
 import pickle
 import zipfile
@@ -23,6 +22,14 @@ class Trap:
 
     def __reduce__(self):
         return Path.touch, (self.path,)
+
+
+def rewrite(path, change, compression=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w", compression) as new:
+        for name, data in change(members).items():
+            new.writestr(name, data)
 
 
 def refusal(path):
@@ -48,6 +55,44 @@ def test_code_is_never_run(tmp_path, place):
     assert not mark.exists()
     torch.load(path, weights_only=False)
     assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"\x80\x02cbuiltins\nbytearray\n\x8a\x05\x00\xca\x9a;\x00\x85R.",  # 1e9 bytes
+        b"\x80\x02ctorch\nTensor\nM\xff\xffM\xff\xff\x86R.",
+        b"\x80\x02ctorch.sparse\nFloatTensor\n)R.",
+        b"\x80\x02(cbuiltins\nbytearray\n\x8a\x05\x00\xca\x9a;\x00o.",
+        b"\x80\x02(\x8a\x05\x00\xca\x9a;\x00ibuiltins\nbytearray\n.",
+        b"\x80\x02cbuiltins\nbytearray\n\x8a\x05\x00\xca\x9a;\x00\x85\x81.",
+        b"\x80\x04\x8c\x08builtins\x8c\x09bytearray\x93\x8a\x05\x00\xca\x9a;\x00\x85R.",
+        b"",
+        b"nonsense",
+        b"." * (2 << 20),
+    ],
+    ids=lambda code: str(code[:30]),
+)
+def test_pickles_that_name_anything_but_tensors(tmp_path, code):
+    """PyTorch itself calls what it finds harmless, such as bytearray with any size."""
+    path = tmp_path / "a.pt"
+    export.save(drawn(), path, text=TEXT)
+    rewrite(path, lambda members: members | {"archive/data.pkl": code})
+    assert "not a file of weights alone" in refusal(path)
+
+
+def test_two_pickles(tmp_path):
+    path = tmp_path / "a.pt"
+    export.save(drawn(), path, text=TEXT)
+    rewrite(path, lambda members: members | {"other/data.pkl": b"."})
+    assert "must have one short pickle" in refusal(path)
+
+
+@pytest.mark.parametrize("parameters", [True, False])
+def test_parameters_and_tensors_are_read(tmp_path, parameters):
+    module, path = export.torch_module(drawn()), tmp_path / "a.pt"
+    torch.save(dict(module.named_parameters()) if parameters else module.state_dict(), path)
+    assert export.load(path, drawn().vocabulary).parameters == drawn().parameters
 
 
 def test_a_module_is_no_file_of_weights(tmp_path):
@@ -76,11 +121,7 @@ def test_tensors_that_claim_much(tmp_path, dtype):
 def test_compressed_archives(tmp_path):
     path = tmp_path / "a.pt"
     torch.save({"Wz": torch.zeros(1000, 1000)}, path)
-    with zipfile.ZipFile(path) as old:
-        members = {name: old.read(name) for name in old.namelist()}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
-        for name, data in members.items():
-            new.writestr(name, data)
+    rewrite(path, dict, zipfile.ZIP_DEFLATED)
     assert "compressed" in refusal(path)
 
 
@@ -100,7 +141,7 @@ def test_other_shapes_and_values(tmp_path, name):
     assert f"no {name}" in refusal(path)
 
 
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol", "ignore:invalid escape sequence")
 def test_random_changes(tmp_path):
     path = tmp_path / "a.pt"
     export.save(drawn(), path, text=TEXT)
@@ -122,24 +163,23 @@ def test_random_changes(tmp_path):
     assert refused > 50
 
 
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol", "ignore:invalid escape sequence")
 def test_random_pickles(tmp_path):
     """With the right checksums, so that the pickle itself is read."""
     path = tmp_path / "a.pt"
     export.save(drawn(), path, text=TEXT)
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    [name] = [name for name in members if name.endswith("data.pkl")]
-    rng = np.random.default_rng(0)
-    for _ in range(200):
+    valid, rng = path.read_bytes(), np.random.default_rng(0)
+
+    def change(members):
+        [name] = [name for name in members if name.endswith("data.pkl")]
         data = bytearray(members[name])
         for _ in range(rng.integers(1, 4)):
             data[rng.integers(len(data))] = rng.integers(256)
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w") as archive:
-            for other, content in (members | {name: bytes(data)}).items():
-                archive.writestr(other, content)
-        path.write_bytes(file.getvalue())
+        return members | {name: bytes(data)}
+
+    for _ in range(200):
+        path.write_bytes(valid)
+        rewrite(path, change)
         try:
             export.load_torch(path, drawn().vocabulary)
         except CheckpointError:

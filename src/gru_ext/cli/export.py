@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 FAILED = 1
 
 
+def check_output(path: str, source: str, force: bool) -> None:
+    """Raise a FileExistsError where something is at the output, and may not be replaced.
+
+    What is read is never replaced.
+    """
+    if not os.path.exists(path):
+        return
+    if os.path.exists(source) and os.path.samefile(path, source):
+        raise FileExistsError(f"{path} is the file that is read: name another with `output`")
+    if not force:
+        raise FileExistsError(
+            f"{path} exists: replace it with `force`, or name another with `output`"
+        )
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Write a model in the format of another program, and check what was written.
 
@@ -29,10 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     path = arguments.output
     name = chosen(path, arguments.to)
-    if os.path.exists(path) and not arguments.force:
-        raise FileExistsError(
-            f"{path} exists: replace it with `force`, or name another with `output`"
-        )
+    check_output(path, arguments.model, arguments.force)
     model = load(arguments.model)
     text = _text(arguments, model.vocabulary.units)
     options = {option: getattr(arguments, option) for option in OPTIONS}

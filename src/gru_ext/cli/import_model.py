@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
 from gru_ext.arguments.messages import counted, printable
+from gru_ext.cli.export import check_output
 
 if TYPE_CHECKING:
     from gru_ext.text.vocabulary import Vocabulary
@@ -18,19 +18,12 @@ def run(arguments: argparse.Namespace) -> None:
     from gru_ext.export.importing import load
 
     path = arguments.output
-    if os.path.exists(path) and not arguments.force:
-        raise FileExistsError(
-            f"{path} exists: replace it with `force`, or name another with `output`"
-        )
+    check_output(path, arguments.file, arguments.force)
     model = load(arguments.file, _vocabulary(arguments))
     model.save(path)
-    parameters = model.parameters
-    print(
-        printable(
-            f"wrote {path}: {counted(len(model.vocabulary), 'character')}, {parameters.sizes}, "
-            f"{parameters.dtype}"
-        )
-    )
+    unit = {"chars": "character", "bytes": "byte"}[model.vocabulary.units]
+    known = counted(len(model.vocabulary), unit)
+    print(printable(f"wrote {path}: {known}, {model.parameters.sizes}, {model.dtype}"))
 
 
 def _vocabulary(arguments: argparse.Namespace) -> Vocabulary | None:

@@ -22,8 +22,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gru_ext.arguments.kinds import Flag, Kind, OneOf
 from gru_ext.arguments.messages import either
@@ -40,8 +39,11 @@ OPTIONS: dict[str, Kind[Any]] = {
 """The options of ``contents``, which a :class:`Format` names."""
 
 
-@dataclass(frozen=True)
-class Format:
+# Packages of an extra that has another name.
+_EXTRAS = {"onnxruntime": "onnx", "h5py": "keras"}
+
+
+class Format(NamedTuple):
     """One format of an export.
 
     Attributes
@@ -86,7 +88,7 @@ class Format:
             return "no C compiler (cc, gcc or clang) was found"
         if missing(self.checked_with):
             runtime = self.checked_with[0]
-            return f"{runtime} is not installed (python -m pip install 'gru-ext[export]')"
+            return f"{runtime} is not installed ({installation(runtime)})"
         return None
 
     def runtime(self) -> str:
@@ -194,9 +196,13 @@ def check_installed(what: str, needs: tuple[str, ...]) -> None:
     """Raise an ImportError with a clear message where one of the packages is not installed."""
     for package in missing(needs):
         raise ImportError(
-            f"{what} needs {package}, which is not installed: "
-            f"python -m pip install 'gru-ext[export]'"
+            f"{what} needs {package}, which is not installed: {installation(package)}"
         )
+
+
+def installation(package: str) -> str:
+    """The command that installs a package, by the extra that has it."""
+    return f"python -m pip install 'gru-ext[{_EXTRAS.get(package, package)}]'"
 
 
 def missing(packages: tuple[str, ...]) -> list[str]:

@@ -58,9 +58,9 @@ def read(file: IO[bytes]) -> tuple[dict[str, NDArray[Any]], object]:
     try:
         with h5py.File(data, "r") as weights:
             found = _weights(layers, _Arrays(weights, data.getbuffer().nbytes))
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        if isinstance(error, CheckpointError):
-            raise
+    except CheckpointError:
+        raise
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, OverflowError) as error:
         raise CheckpointError(f"has damaged weights: {brief(error)}") from None
     texts = _json(archive, METADATA) if METADATA in archive.namelist() else {}
     return found, texts

@@ -3,21 +3,36 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
+import pickletools
 import re
+import struct
+import zipfile
 from collections.abc import Mapping
 from typing import IO, Any
 
 import torch
 from numpy.typing import NDArray
 
-from gru_ext.arguments.messages import brief
+from gru_ext.arguments.messages import brief, shown
 from gru_ext.export.importing import opened
 from gru_ext.export.torch_file import METADATA, WEIGHTS
 from gru_ext.model.checkpoint import CheckpointError
 
 _OTHER_CELL = re.compile(r"(?:^|\.)(?:weight|bias)_(?:ih|hh)(?:_l\d+)?(?:_reverse)?$")
+
+_LONGEST_PICKLE = 1 << 20
+_STORAGES = ("Float", "Double", "Half", "BFloat16", "Int", "Long", "Short", "Char", "Byte", "Bool")
+_NAMES = {
+    "collections OrderedDict",
+    "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_parameter",
+    *(f"torch {kind}Storage" for kind in _STORAGES),
+}
+# All other opcodes that look up a name or call something.
+_NAMING = ("STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4")
 
 Read = tuple[dict[str, NDArray[Any]], object]
 
@@ -30,15 +45,42 @@ def read(file: IO[bytes]) -> Read:
     CheckpointError
         It is not a model that can be converted, or is damaged.
     """
-    opened(file).close()  # the checks are what counts
-    file.seek(0)
+    size = os.fstat(file.fileno()).st_size
     try:
-        data = torch.load(file, map_location="cpu", weights_only=True)
+        again = _checked_archive(opened(file))
+        data = torch.load(again, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
     except (pickle.UnpicklingError, RuntimeError, ValueError, TypeError, EOFError) as error:
         raise CheckpointError(f"is not a file of weights alone: {brief(error)}") from None
-    except (KeyError, AttributeError, IndexError, AssertionError, OverflowError) as error:
+    except (LookupError, AttributeError, AssertionError, OverflowError, ImportError) as error:
         raise CheckpointError(f"is a damaged file of PyTorch: {brief(error)}") from None
-    return weights_of(data, os.fstat(file.fileno()).st_size)
+    except (zipfile.BadZipFile, struct.error, OSError) as error:
+        raise CheckpointError(f"is a damaged archive: {brief(error)}") from None
+    return weights_of(data, size)
+
+
+def _checked_archive(archive: zipfile.ZipFile) -> IO[bytes]:
+    """The same archive, written anew, if its pickle names nothing but tensors.
+
+    PyTorch also unpickles what takes as much memory as a number in the file says, such as
+    ``bytearray``. And it reads archives by other rules than Python does where they are damaged.
+    """
+    members = {name: archive.read(name) for name in archive.namelist()}
+    pickles = [name for name in members if name.endswith(".pkl")]
+    if len(pickles) != 1 or len(members[pickles[0]]) > _LONGEST_PICKLE:
+        raise CheckpointError("is not a file of weights alone: it must have one short pickle")
+    for opcode, argument, _ in pickletools.genops(members[pickles[0]]):
+        if opcode.name in _NAMING or (opcode.name == "GLOBAL" and argument not in _NAMES):
+            raise CheckpointError(
+                f"is not a file of weights alone: it has {shown(argument or opcode.name)}"
+            )
+    again = io.BytesIO()
+    with zipfile.ZipFile(again, "w") as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    again.seek(0)
+    return again
 
 
 def weights_of(source: Any, size: int | None = None) -> Read:
