@@ -126,7 +126,7 @@ HARM = {
         "do not read each other's states",
     ),
     "a damaged attribute": (
-        lambda g: g.node[0].attribute.add(name="clip"),
+        lambda g: g.node[0].attribute.add(name="clip", ref_attr_name="x"),
         "is a damaged file of ONNX",
     ),
     "another operator": (
