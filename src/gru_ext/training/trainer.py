@@ -18,7 +18,7 @@ from gru_ext.core.windows import Workspace
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model
 from gru_ext.text.corpus import digest, release
-from gru_ext.training.optimizers import OPTIMIZERS, weight_decay_of
+from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName, weight_decay_of
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import RECORDED, TRAINING, checked_state
 from gru_ext.training.resume import Match, TextMatch, check_matches
@@ -108,12 +108,12 @@ class Trainer:
         *,
         seq_length: int = 64,
         batch_size: int = 1,
-        optimizer: str = "adagrad",
+        optimizer: OptimizerName = "adagrad",
         learning_rate: float | None = None,
         clip: float = 5.0,
         clip_norm: float | None = None,
         weight_decay: float | None = None,
-        schedule: str = "constant",
+        schedule: ScheduleName = "constant",
         warmup_steps: int | None = 0,
         planned_steps: int | None = None,
         dropout: float = 0.0,
