@@ -8,7 +8,7 @@ from typing import assert_type
 
 import gru_ext
 from gru_ext.model.sampling import Sample
-from gru_ext.model.scoring import Score
+from gru_ext.model.score import Score
 
 
 def calls(text: str) -> gru_ext.Model:

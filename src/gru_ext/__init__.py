@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gru_ext.model.model import Model, load
     from gru_ext.model.parameters import Parameters
     from gru_ext.model.sampling import Sample
-    from gru_ext.model.scoring import Score
+    from gru_ext.model.score import Score
     from gru_ext.model.stream import Stream
     from gru_ext.reporting.history import History
     from gru_ext.reporting.plot import plot
@@ -41,7 +41,7 @@ _MODULES = {
     "Parameters": "model.parameters",
     "Progress": "reporting.progress",
     "Sample": "model.sampling",
-    "Score": "model.scoring",
+    "Score": "model.score",
     "Stream": "model.stream",
     "Trainer": "training.trainer",
     "TrainingInterrupted": "training.interrupts",

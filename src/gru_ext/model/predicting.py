@@ -18,7 +18,7 @@ from gru_ext.text.unknown import UnknownChoice
 
 if TYPE_CHECKING:
     from gru_ext.model.evaluation import Evaluation
-    from gru_ext.model.scoring import Score
+    from gru_ext.model.score import Score
     from gru_ext.model.stream import Stream
     from gru_ext.text.reader import Text
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from gru_ext.arguments.messages import brief, counted
 from gru_ext.model.model import Model
-from gru_ext.report.characters import visible_text
 from gru_ext.report.passage import Passage
+from gru_ext.reporting.visible import visible_text
 
 _RUN = {
     "optimizer": "optimiser",
