@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gru_ext.model.sampling import Sample
     from gru_ext.model.score import Score
     from gru_ext.model.stream import Stream
+    from gru_ext.model.summary import Summary
     from gru_ext.reporting.history import History
     from gru_ext.reporting.plot import plot
     from gru_ext.reporting.progress import Progress
@@ -43,6 +44,7 @@ _MODULES = {
     "Sample": "model.sampling",
     "Score": "model.score",
     "Stream": "model.stream",
+    "Summary": "model.summary",
     "Trainer": "training.trainer",
     "TrainingInterrupted": "training.interrupts",
     "TrainingOptions": "training.options",
@@ -73,6 +75,7 @@ __all__ = [
     "Sample",
     "Score",
     "Stream",
+    "Summary",
     "Trainer",
     "TrainingInterrupted",
     "TrainingOptions",

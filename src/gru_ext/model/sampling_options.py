@@ -34,7 +34,7 @@ LARGEST_BIAS = 1e6
 class Surprise(Number):
     """A number of bits, or the model's validation loss."""
 
-    annotation = "float | str"
+    annotation = "float | Literal['validation']"
     metavar = "BITS"
 
     def check(self, name: str, value: object) -> Any:

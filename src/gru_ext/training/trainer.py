@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.arguments.kinds import Whole
+from gru_ext.arguments.messages import counted
 from gru_ext.core.kernels import check_weight_decay
 from gru_ext.core.threads import default_threads
 from gru_ext.core.training_loop import TrainingLoop
@@ -181,6 +182,14 @@ class Trainer:
             warmup = min(_LONGEST_WARMUP, max(_SHORTEST_WARMUP, self._loop.windows_per_epoch))
         self.schedule = Schedule(schedule, rate, warmup, options.max_steps)
         self.smooth_loss = math.log(parameters.vocabulary_size)
+
+    def __repr__(self) -> str:
+        return (
+            f"<gru_ext.Trainer: {counted(self.steps_done, 'step')} done, "
+            f"{counted(self.characters, 'character')}, sequence length {self.seq_length}, batch "
+            f"size {self.batch_size}, {self.optimizer}, learning rate {self.learning_rate:g}, "
+            f"{counted(self.threads, 'thread')}>"
+        )
 
     def _tie(self) -> None:
         if self.tied:
