@@ -2,6 +2,7 @@
 """A notebook's cell that is interrupted, in a kernel of IPython."""
 
 import contextlib
+import os
 import queue
 import re
 import sys
@@ -34,7 +35,8 @@ class Kernel:
     def __init__(self, folder):
         self._manager = manager.KernelManager(transport="ipc", connection_file=f"{folder}/k")
         self._manager.kernel_spec.argv[0] = sys.executable
-        self._manager.start_kernel()
+        # its history is no part of the home folder
+        self._manager.start_kernel(env=os.environ | {"IPYTHONDIR": folder})
         self._client = self._manager.blocking_client()
         self._client.start_channels()
         self._client.wait_for_ready(_SECONDS)

@@ -53,11 +53,13 @@ class Score:
 
     Examples
     --------
-    >>> score = model.score("To be or not to bx")                    # doctest: +SKIP
+    >>> text = "The statement is empty.\\nThe xqz is empty.\\n"
+    >>> score = model.score(text, prompt="\\n")                       # doctest: +SKIP
     >>> score.top(1)                                                 # doctest: +SKIP
-    [ScoredCharacter(place=17, character='x', bits=9.21)]
-    >>> max(score.lines(), key=lambda line: line.bits_per_char)      # doctest: +SKIP
-    <gru_ext.Score: 2.315 bits/char, 17 characters, 'To be or not to bx'>
+    [ScoredCharacter(place=30, character='z', bits=21.263151254609966)]
+    >>> score.lines()                                                # doctest: +SKIP
+    [<gru_ext.Score: 1.575 bits/char, 24 characters, 'The statement is empty.\\n'>,
+     <gru_ext.Score: 4.999 bits/char, 18 characters, 'The xqz is empty.\\n'>]
     """
 
     text: str | bytes
