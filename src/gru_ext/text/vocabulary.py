@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gru_ext.arguments.messages import character, is_mark, listed
 from gru_ext.text.mistaken import check_text_is_no_path
-from gru_ext.text.units import check_units, check_whole, pieces_of, utf8
+from gru_ext.text.units import Units, check_units, check_whole, pieces_of, utf8
 
 UNKNOWN = "\ufffd"
 
@@ -52,7 +52,7 @@ class Counts:
         The count of each code point or byte value, up to the largest that occurs.
     """
 
-    def __init__(self, pieces: Iterable[str | bytes], units: str = "chars") -> None:
+    def __init__(self, pieces: Iterable[str | bytes], units: Units = "chars") -> None:
         check_units(units)
         self.units = units
         self.by_code = np.zeros(256, np.int64)
@@ -96,7 +96,7 @@ class Vocabulary:
     KEYS = ("vocabulary", "units", "unknown")
     """The keys that :meth:`metadata` may have."""
 
-    def __init__(self, characters: str, units: str = "chars", unknown: bool = False) -> None:
+    def __init__(self, characters: str, units: Units = "chars", unknown: bool = False) -> None:
         check_units(units)
         if not characters:
             raise ValueError("a vocabulary needs at least one character")
@@ -112,7 +112,7 @@ class Vocabulary:
         self._table: NDArray[np.int32] | None = None
 
     @classmethod
-    def from_text(cls, text: str | bytes, units: str = "chars", min_count: int = 1) -> Vocabulary:
+    def from_text(cls, text: str | bytes, units: Units = "chars", min_count: int = 1) -> Vocabulary:
         """Make the vocabulary of a text: all its characters, sorted, or all 256 bytes.
 
         With a ``min_count`` from 2 on, characters that occur less often become the unknown token,
