@@ -5,6 +5,7 @@ import ctypes
 
 import numpy as np
 
+import gru_ext
 from gru_ext import capi
 
 POINTER, INT32, SIZE, DOUBLE = ctypes.c_void_p, ctypes.c_int32, ctypes.c_ssize_t, ctypes.c_double
@@ -32,6 +33,34 @@ CONSTANTS = {
 ) = CONSTANTS.values()
 GUARD = 16
 STATE_SIZE, LOGITS_SIZE, FLAT_SIZE, SCRATCH_SIZE = 3, 4, 5, 6
+LAYERS, OFFSET_ABOVE, LAYER_SIZE, TIED = 13, 14, 15, 16
+FOR_TRAINING, FOR_RESETS, FOR_DROPOUT = 1, 2, 4
+OPTIMIZERS = {"adagrad": 0, "rmsprop": 1, "adam": 2, "adamw": 2}
+
+
+class Settings(ctypes.Structure):
+    """gru_settings; what is not given is neutral."""
+
+    _fields_ = (
+        ("size", ctypes.c_int64),
+        ("optimizer", ctypes.c_int64),
+        ("learning_rate", DOUBLE),
+        ("beta1", DOUBLE),
+        ("beta2", DOUBLE),
+        ("clip", DOUBLE),
+        ("clip_norm", DOUBLE),
+        ("eps", DOUBLE),
+        ("weight_decay", DOUBLE),
+        ("dropout", DOUBLE),
+        ("seed", ctypes.c_uint64),
+        ("step", ctypes.c_int64),
+    )
+
+    def __init__(self, optimizer="adagrad", **given):
+        neutral = {"learning_rate": 0.1, "clip": np.inf, "clip_norm": np.inf, "eps": 1e-8}
+        values = {"size": ctypes.sizeof(self), "step": 1} | neutral | given
+        super().__init__(optimizer=OPTIMIZERS[optimizer], **values)
+
 
 _ARGUMENTS = {
     "step": (POINTER, INT32, POINTER, POINTER, SIZE),
@@ -43,6 +72,9 @@ _ARGUMENTS = {
     "backward": (POINTER, POINTER, POINTER, POINTER, DOUBLE, POINTER),
     "adagrad": (POINTER, POINTER, POINTER, DOUBLE, DOUBLE, DOUBLE),
     "train_step": (*(POINTER,) * 5, SIZE, DOUBLE, DOUBLE, DOUBLE, POINTER),
+    "forward_window": (*(POINTER,) * 6, SIZE, POINTER),
+    "update": (*(POINTER,) * 6,),
+    "train_window": (*(POINTER,) * 8, SIZE, POINTER),
 }
 
 
@@ -67,6 +99,11 @@ wrap = {
     4: function("gru_model_wrap_f32", POINTER, POINTER, SIZE, SIZE),
     8: function("gru_model_wrap_f64", POINTER, POINTER, SIZE, SIZE),
 }
+wrap_layers = {
+    4: function("gru_model_wrap_layers_f32", POINTER, POINTER, SIZE, SIZE, SIZE),
+    8: function("gru_model_wrap_layers_f64", POINTER, POINTER, SIZE, SIZE, SIZE),
+}
+flat_size = function("gru_flat_size", SIZE, SIZE, SIZE, SIZE, SIZE)
 free = function("gru_model_free", None, POINTER)
 get = function("gru_model_get", SIZE, POINTER, ctypes.c_int)
 isa_of = function("gru_model_isa", ctypes.c_char_p, POINTER)
@@ -75,14 +112,24 @@ workspace_bytes = function("gru_workspace_bytes", SIZE, POINTER, SIZE, SIZE, cty
 workspace_init = function(
     "gru_workspace_init", ctypes.c_int, POINTER, POINTER, SIZE, SIZE, SIZE, ctypes.c_int
 )
+workspace_bytes_for = function("gru_workspace_bytes_for", SIZE, POINTER, SIZE, SIZE, ctypes.c_int)
+workspace_init_for = function(
+    "gru_workspace_init_for", ctypes.c_int, POINTER, POINTER, SIZE, SIZE, SIZE, ctypes.c_int
+)
 workspace_state = function("gru_workspace_state", POINTER, POINTER, POINTER)
 
 
 def call(name, dtype, *arguments):
-    """Call gru_NAME_f32 or gru_NAME_f64; arrays are passed as their addresses."""
+    """Call gru_NAME_f32 or gru_NAME_f64; arrays and structs are passed as their addresses."""
     bits = 8 * np.dtype(dtype).itemsize
     passed = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
+    passed = [ctypes.addressof(a) if isinstance(a, ctypes.Structure) else a for a in passed]
     return function(f"gru_{name}_f{bits}", ctypes.c_int, *_ARGUMENTS[name])(*passed)
+
+
+def model_of(parameters, tied):
+    vocabulary = gru_ext.Vocabulary("abcdefghijk"[: parameters.vocabulary_size])
+    return gru_ext.Model(vocabulary, parameters, {"options": {"tied": tied}})
 
 
 class Stream:
@@ -118,22 +165,29 @@ class Stream:
 class Windows:
     """A handle and a workspace, in memory between guard bytes."""
 
-    def __init__(self, model, B, T, training=True, shift=8):
+    def __init__(self, model, B, T, training=True, shift=8, what=None):
         self.parameters = getattr(model, "parameters", model)
         self.dtype = self.parameters.flat.dtype
         self.model = borrow(model)
-        self.bytes = workspace_bytes(self.model, B, T, training)
+        size, init, what = (
+            (workspace_bytes, workspace_init, training)
+            if what is None
+            else (workspace_bytes_for, workspace_init_for, what)
+        )
+        self.bytes = size(self.model, B, T, what)
         self.memory = np.full(self.bytes + 128, 7, np.uint8)
         self.at = self.memory[shift:].ctypes.data
-        assert workspace_init(self.model, self.at, self.bytes, B, T, training) == OK
+        assert init(self.model, self.at, self.bytes, B, T, what) == OK
         self.B, self.shift = B, shift
 
     @property
     def state(self):
-        size = get(self.model, STATE_SIZE)
+        """The hidden states, shape (B, Hp), or (layers, B, Hp) for several layers."""
+        size, layers = get(self.model, STATE_SIZE), get(self.model, LAYERS)
         real = ctypes.c_float if self.dtype.itemsize == 4 else ctypes.c_double
         array = (real * (self.B * size)).from_address(workspace_state(self.model, self.at))
-        return np.frombuffer(array, self.dtype).reshape(self.B, size)
+        states = np.frombuffer(array, self.dtype).reshape(layers, self.B, size // layers)
+        return states[0] if layers == 1 else states
 
     def guarded(self):
         ends = self.memory[: self.shift], self.memory[self.shift + self.bytes :]

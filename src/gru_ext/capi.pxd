@@ -4,10 +4,10 @@
 Functions are ``noexcept nogil`` and work on the caller's memory; only handles are allocated.
 Functions may be added, but none is ever changed. docs/cython-api.md describes each.
 """
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 cdef enum:
-    GRU_API_VERSION = 1
+    GRU_API_VERSION = 2
 
 # The status that a call returns: GRU_OK, or the error. A call with an error has written nothing.
 cdef enum:
@@ -26,7 +26,7 @@ cdef enum:
     GRU_VOCABULARY_SIZE = 0  # V
     GRU_HIDDEN_SIZE = 1      # H
     GRU_ITEMSIZE = 2         # 4 or 8
-    GRU_STATE_SIZE = 3       # Hp: H rounded up to whole cache lines
+    GRU_STATE_SIZE = 3       # layers * Hp; Hp is H rounded up to whole cache lines
     GRU_LOGITS_SIZE = 4      # Vp: V rounded up to whole cache lines
     GRU_FLAT_SIZE = 5        # of the parameters, the gradients and the optimiser state
     GRU_SCRATCH_SIZE = 6     # of the scratch memory for one stream
@@ -36,21 +36,58 @@ cdef enum:
     GRU_OFFSET_UH = 10       # (H, Hp): Uh transposed
     GRU_OFFSET_WY = 11       # (H, Vp): Wy transposed
     GRU_OFFSET_BY = 12       # (Vp)
+    GRU_LAYERS = 13          # the number of layers
+    GRU_OFFSET_ABOVE = 14    # of the second layer: w (H, 3, Hp), b, uzr and uh as above
+    GRU_LAYER_SIZE = 15      # of each layer above the first
+    GRU_TIED = 16            # 1 if updates keep Wy = Wh^T, else 0
 
-# A handle of a model's weights, which it borrows. Only the functions below create and free it.
+# What a workspace is for: the sum of these.
+cdef enum:
+    GRU_FOR_TRAINING = 1     # the backward pass
+    GRU_FOR_RESETS = 2       # states that are reset within a window
+    GRU_FOR_DROPOUT = 4      # dropout
+
+# The optimizer of gru_settings. AdamW is Adam with a weight decay.
+cdef enum:
+    GRU_OPTIMIZER_ADAGRAD = 0
+    GRU_OPTIMIZER_RMSPROP = 1
+    GRU_OPTIMIZER_ADAM = 2
+
+# A handle of a model's weights. Only the functions below create and free it.
 cdef struct gru_model:
     int unused
+
+# The settings of a training step. Set size to sizeof(gru_settings): fields may be added at the end.
+cdef struct gru_settings:
+    int64_t size
+    int64_t optimizer        # GRU_OPTIMIZER_ADAGRAD, ..
+    double learning_rate     # of this step
+    double beta1             # decay rate of the first moment: Adam
+    double beta2             # decay rate of the second moment: RMSprop, Adam
+    double clip              # limit of each gradient element; may be infinite
+    double clip_norm         # limit of the gradient's norm; may be infinite
+    double eps
+    double weight_decay      # Adam alone
+    double dropout           # probability that an output of a layer is set to zero
+    uint64_t seed            # of dropout
+    int64_t step             # the number of this step, from 1: Adam, dropout
 
 # Handles
 cdef gru_model *gru_model_borrow(object model) except NULL
 cdef gru_model *gru_model_wrap_f32(float *flat, Py_ssize_t V, Py_ssize_t H) noexcept nogil
 cdef gru_model *gru_model_wrap_f64(double *flat, Py_ssize_t V, Py_ssize_t H) noexcept nogil
+cdef gru_model *gru_model_wrap_layers_f32(float *flat, Py_ssize_t V, Py_ssize_t H,
+                                          Py_ssize_t layers) noexcept nogil
+cdef gru_model *gru_model_wrap_layers_f64(double *flat, Py_ssize_t V, Py_ssize_t H,
+                                          Py_ssize_t layers) noexcept nogil
+cdef Py_ssize_t gru_flat_size(Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
+                              Py_ssize_t itemsize) noexcept nogil
 cdef void gru_model_free(gru_model *model) noexcept nogil
 cdef Py_ssize_t gru_model_get(const gru_model *model, int what) noexcept nogil
 cdef const char *gru_model_isa(const gru_model *model) noexcept nogil
 cdef int gru_api_version() noexcept nogil
 
-# One stream: state (Hp), initially zero; scratch (GRU_SCRATCH_SIZE)
+# One stream: state (GRU_STATE_SIZE), initially zero; scratch (GRU_SCRATCH_SIZE)
 cdef int gru_step_f32(const gru_model *model, int32_t symbol, float *state, float *scratch,
                       Py_ssize_t scratch_size) noexcept nogil
 cdef int gru_step_f64(const gru_model *model, int32_t symbol, double *state, double *scratch,
@@ -104,3 +141,29 @@ cdef int gru_train_step_f64(gru_model *model, void *workspace, double *memory,
                             const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
                             double learning_rate, double clip, double eps,
                             double *loss) noexcept nogil
+
+# Windows with resets and dropout, and training with all settings
+cdef Py_ssize_t gru_workspace_bytes_for(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
+                                        int what) noexcept nogil
+cdef int gru_workspace_init_for(const gru_model *model, void *workspace, Py_ssize_t bytes,
+                                Py_ssize_t B, Py_ssize_t T, int what) noexcept nogil
+cdef int gru_forward_window_f32(const gru_model *model, void *workspace,
+                                const gru_settings *settings, const int32_t *inputs,
+                                const int32_t *targets, const unsigned char *resets,
+                                Py_ssize_t T, double *loss) noexcept nogil
+cdef int gru_forward_window_f64(const gru_model *model, void *workspace,
+                                const gru_settings *settings, const int32_t *inputs,
+                                const int32_t *targets, const unsigned char *resets,
+                                Py_ssize_t T, double *loss) noexcept nogil
+cdef int gru_update_f32(gru_model *model, void *workspace, const gru_settings *settings,
+                        float *memory, float *mean, float *gradients) noexcept nogil
+cdef int gru_update_f64(gru_model *model, void *workspace, const gru_settings *settings,
+                        double *memory, double *mean, double *gradients) noexcept nogil
+cdef int gru_train_window_f32(gru_model *model, void *workspace, const gru_settings *settings,
+                              float *memory, float *mean, const int32_t *inputs,
+                              const int32_t *targets, const unsigned char *resets,
+                              Py_ssize_t T, double *loss) noexcept nogil
+cdef int gru_train_window_f64(gru_model *model, void *workspace, const gru_settings *settings,
+                              double *memory, double *mean, const int32_t *inputs,
+                              const int32_t *targets, const unsigned char *resets,
+                              Py_ssize_t T, double *loss) noexcept nogil

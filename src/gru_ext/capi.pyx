@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The C-level functions of capi.pxd: handles, and the functions of c_interface for each dtype."""
 from cpython.pycapsule cimport PyCapsule_New
+from cpython.ref cimport PyObject, Py_XINCREF
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport calloc, free
 
-from gru_ext.c_interface.handle cimport Handle, handle_of, scratch_size_of
+from gru_ext.c_interface.handle cimport (
+    Handle,
+    flat_size,
+    free_model,
+    get_number,
+    handle_of,
+    wrap_model,
+)
 from gru_ext.c_interface.one_stream cimport (
     stream_cost,
     sample_next,
@@ -12,17 +19,19 @@ from gru_ext.c_interface.one_stream cimport (
     stream_logits,
     step_stream,
 )
-from gru_ext.c_interface.windows cimport (
+from gru_ext.c_interface.training cimport (
     apply_adagrad,
-    backward_window,
-    workspace_bytes,
-    forward_window,
-    init_workspace,
-    workspace_state,
-    train_step,
+    apply_update,
+    train_adagrad,
+    train_window,
 )
-from gru_ext.core cimport kernels
-from gru_ext.core.layout cimport LARGEST_SIZE, layout_of
+from gru_ext.c_interface.windows cimport backward_window, forward_window, forward_with_settings
+from gru_ext.c_interface.workspace cimport (
+    Regularisation,
+    init_workspace,
+    workspace_bytes,
+    workspace_state,
+)
 
 import numpy as np
 
@@ -32,72 +41,62 @@ from gru_ext.model.parameters import Parameters
 
 # -- Handles
 
-cdef gru_model *_wrap(void *flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsize) noexcept nogil:
-    cdef Handle *handle
-    if flat is NULL or not (1 <= V <= LARGEST_SIZE and 1 <= H <= LARGEST_SIZE):
-        return NULL
-    handle = <Handle *>calloc(1, sizeof(Handle))
-    if handle is not NULL:
-        handle.w.k = kernels.active()
-        handle.w.B = handle.w.T = handle.w.T_max = handle.w.parts_max = 1
-        handle.w.p = layout_of(V, H, itemsize, 1)
-        handle.itemsize = itemsize
-        handle.flat = flat
-        handle.writable = True
-    return <gru_model *>handle
-
-
 cdef gru_model *gru_model_wrap_f32(float *flat, Py_ssize_t V, Py_ssize_t H) noexcept nogil:
-    return _wrap(flat, V, H, sizeof(float))
+    return wrap_model(flat, V, H, 1, sizeof(float))
 
 
 cdef gru_model *gru_model_wrap_f64(double *flat, Py_ssize_t V, Py_ssize_t H) noexcept nogil:
-    return _wrap(flat, V, H, sizeof(double))
+    return wrap_model(flat, V, H, 1, sizeof(double))
+
+
+cdef gru_model *gru_model_wrap_layers_f32(float *flat, Py_ssize_t V, Py_ssize_t H,
+                                          Py_ssize_t layers) noexcept nogil:
+    return wrap_model(flat, V, H, layers, sizeof(float))
+
+
+cdef gru_model *gru_model_wrap_layers_f64(double *flat, Py_ssize_t V, Py_ssize_t H,
+                                          Py_ssize_t layers) noexcept nogil:
+    return wrap_model(flat, V, H, layers, sizeof(double))
 
 
 cdef gru_model *gru_model_borrow(object model) except NULL:
-    # model is a gru_ext.Model or Parameters; it must stay alive as long as the handle. Only a Model
+    # model is a gru_ext.Model or Parameters, whose buffer the handle keeps alive. Only a Model
     # knows that its weights are tied.
     parameters = getattr(model, "parameters", model)
     if not isinstance(parameters, Parameters):
         raise TypeError(f"model must be a gru_ext.Model or Parameters, not {type(model).__name__}")
-    if parameters.layers > 1:
-        raise ValueError(f"model must have one layer, not {parameters.layers}: the C interface "
-                         f"supports no more")
     flat, V, H = parameters.flat, parameters.vocabulary_size, parameters.hidden_size
     if flat.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise TypeError(f"the parameters must be float32 or float64, not {flat.dtype}")
-    size = layout(V, H, flat.itemsize)["size"]
+    size = layout(V, H, flat.itemsize, parameters.layers)["size"]
     if flat.shape != (size,) or not flat.flags.c_contiguous:
         raise ValueError(f"the parameters' flat buffer must be contiguous with {size} elements")
     if not flat.flags.aligned:
         raise ValueError(f"the parameters' flat buffer must be aligned to {flat.itemsize} bytes")
-    cdef gru_model *handle = _wrap(<void *><size_t>flat.ctypes.data, V, H, flat.itemsize)
+    cdef gru_model *handle = wrap_model(<void *><size_t>flat.ctypes.data, V, H, parameters.layers,
+                                        flat.itemsize)
     if handle is NULL:
         raise MemoryError()
-    (<Handle *>handle).writable = flat.flags.writeable
+    cdef Handle *m = <Handle *>handle
+    m.writable = flat.flags.writeable
     options = getattr(model, "about", {}).get("options")
-    (<Handle *>handle).tied = isinstance(options, dict) and options.get("tied") is True
+    m.tied = isinstance(options, dict) and options.get("tied") is True
+    m.owner = <PyObject *>flat
+    Py_XINCREF(m.owner)
     return handle
 
 
 cdef void gru_model_free(gru_model *model) noexcept nogil:
-    free(model)
+    free_model(model)
 
 
 cdef Py_ssize_t gru_model_get(const gru_model *model, int what) noexcept nogil:
-    cdef const Handle *m = handle_of(model)
-    cdef Py_ssize_t values[13]
-    if m is NULL:
-        return GRU_NULL
-    values[GRU_VOCABULARY_SIZE], values[GRU_HIDDEN_SIZE] = m.w.p.V, m.w.p.H
-    values[GRU_ITEMSIZE], values[GRU_STATE_SIZE] = m.itemsize, m.w.p.Hp
-    values[GRU_LOGITS_SIZE], values[GRU_FLAT_SIZE] = m.w.p.Vp, m.w.p.size
-    values[GRU_SCRATCH_SIZE] = scratch_size_of(m)
-    values[GRU_OFFSET_W], values[GRU_OFFSET_B] = m.w.p.w, m.w.p.b
-    values[GRU_OFFSET_UZR], values[GRU_OFFSET_UH] = m.w.p.uzr, m.w.p.uh
-    values[GRU_OFFSET_WY], values[GRU_OFFSET_BY] = m.w.p.wy, m.w.p.by
-    return values[what] if 0 <= what < 13 else GRU_BAD_NUMBER
+    return get_number(model, what)
+
+
+cdef Py_ssize_t gru_flat_size(Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
+                              Py_ssize_t itemsize) noexcept nogil:
+    return flat_size(V, H, layers, itemsize)
 
 
 cdef const char *gru_model_isa(const gru_model *model) noexcept nogil:
@@ -168,12 +167,12 @@ cdef int gru_draw_f64(const gru_model *model, const double *state, double temper
 
 cdef Py_ssize_t gru_workspace_bytes(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
                                     bint training) noexcept nogil:
-    return workspace_bytes(model, B, T, training)
+    return workspace_bytes(model, B, T, GRU_FOR_TRAINING if training else 0)
 
 
 cdef int gru_workspace_init(const gru_model *model, void *workspace, Py_ssize_t bytes,
                             Py_ssize_t B, Py_ssize_t T, bint training) noexcept nogil:
-    return init_workspace(model, workspace, bytes, B, T, training)
+    return init_workspace(model, workspace, bytes, B, T, GRU_FOR_TRAINING if training else 0)
 
 
 cdef void *gru_workspace_state(const gru_model *model, void *workspace) noexcept nogil:
@@ -182,12 +181,14 @@ cdef void *gru_workspace_state(const gru_model *model, void *workspace) noexcept
 
 cdef int gru_forward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
-    return forward_window(model, workspace, inputs, targets, T, loss, <float *>NULL)
+    cdef Regularisation none = Regularisation(NULL, 0, 0)
+    return forward_window(model, workspace, inputs, targets, T, &none, loss, <float *>NULL)
 
 
 cdef int gru_forward_f64(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
-    return forward_window(model, workspace, inputs, targets, T, loss, <double *>NULL)
+    cdef Regularisation none = Regularisation(NULL, 0, 0)
+    return forward_window(model, workspace, inputs, targets, T, &none, loss, <double *>NULL)
 
 
 cdef int gru_backward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
@@ -214,22 +215,74 @@ cdef int gru_train_step_f32(gru_model *model, void *workspace, float *memory,
                             const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
                             double learning_rate, double clip, double eps,
                             double *loss) noexcept nogil:
-    return train_step(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
-                      loss)
+    return train_adagrad(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
+                         loss)
 
 
 cdef int gru_train_step_f64(gru_model *model, void *workspace, double *memory,
                             const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
                             double learning_rate, double clip, double eps,
                             double *loss) noexcept nogil:
-    return train_step(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
-                      loss)
+    return train_adagrad(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
+                         loss)
+
+
+# -- Windows with resets and dropout, and training with all settings
+
+cdef Py_ssize_t gru_workspace_bytes_for(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
+                                        int what) noexcept nogil:
+    return workspace_bytes(model, B, T, what)
+
+
+cdef int gru_workspace_init_for(const gru_model *model, void *workspace, Py_ssize_t bytes,
+                                Py_ssize_t B, Py_ssize_t T, int what) noexcept nogil:
+    return init_workspace(model, workspace, bytes, B, T, what)
+
+
+cdef int gru_forward_window_f32(const gru_model *model, void *workspace,
+                                const gru_settings *settings, const int32_t *inputs,
+                                const int32_t *targets, const unsigned char *resets,
+                                Py_ssize_t T, double *loss) noexcept nogil:
+    return forward_with_settings(model, workspace, settings, inputs, targets, resets, T, loss,
+                                 <float *>NULL)
+
+
+cdef int gru_forward_window_f64(const gru_model *model, void *workspace,
+                                const gru_settings *settings, const int32_t *inputs,
+                                const int32_t *targets, const unsigned char *resets,
+                                Py_ssize_t T, double *loss) noexcept nogil:
+    return forward_with_settings(model, workspace, settings, inputs, targets, resets, T, loss,
+                                 <double *>NULL)
+
+
+cdef int gru_update_f32(gru_model *model, void *workspace, const gru_settings *settings,
+                        float *memory, float *mean, float *gradients) noexcept nogil:
+    return apply_update(model, workspace, settings, memory, mean, gradients)
+
+
+cdef int gru_update_f64(gru_model *model, void *workspace, const gru_settings *settings,
+                        double *memory, double *mean, double *gradients) noexcept nogil:
+    return apply_update(model, workspace, settings, memory, mean, gradients)
+
+
+cdef int gru_train_window_f32(gru_model *model, void *workspace, const gru_settings *settings,
+                              float *memory, float *mean, const int32_t *inputs,
+                              const int32_t *targets, const unsigned char *resets,
+                              Py_ssize_t T, double *loss) noexcept nogil:
+    return train_window(model, workspace, settings, memory, mean, inputs, targets, resets, T, loss)
+
+
+cdef int gru_train_window_f64(gru_model *model, void *workspace, const gru_settings *settings,
+                              double *memory, double *mean, const int32_t *inputs,
+                              const int32_t *targets, const unsigned char *resets,
+                              Py_ssize_t T, double *loss) noexcept nogil:
+    return train_window(model, workspace, settings, memory, mean, inputs, targets, resets, T, loss)
 
 
 # -- The table for C, in the order of include/gru_ext.h
 
 cdef enum:
-    FUNCTIONS = 27
+    FUNCTIONS = 38
 
 cdef struct Table:
     int64_t version
@@ -265,5 +318,16 @@ _table.functions[23] = <void *>gru_adagrad_f32
 _table.functions[24] = <void *>gru_adagrad_f64
 _table.functions[25] = <void *>gru_train_step_f32
 _table.functions[26] = <void *>gru_train_step_f64
+_table.functions[27] = <void *>gru_model_wrap_layers_f32
+_table.functions[28] = <void *>gru_model_wrap_layers_f64
+_table.functions[29] = <void *>gru_flat_size
+_table.functions[30] = <void *>gru_workspace_bytes_for
+_table.functions[31] = <void *>gru_workspace_init_for
+_table.functions[32] = <void *>gru_forward_window_f32
+_table.functions[33] = <void *>gru_forward_window_f64
+_table.functions[34] = <void *>gru_update_f32
+_table.functions[35] = <void *>gru_update_f64
+_table.functions[36] = <void *>gru_train_window_f32
+_table.functions[37] = <void *>gru_train_window_f64
 
 _API = PyCapsule_New(&_table, "gru_ext.capi._API", NULL)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The struct that a ``gru_model *`` of capi.pxd points to."""
+"""The struct that a ``gru_model *`` of capi.pxd points to, and what is read from it."""
+from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t
 
 from gru_ext.capi cimport gru_model
@@ -13,6 +14,7 @@ cdef struct Handle:
     void *flat            # the flat parameter buffer
     bint writable
     bint tied             # Wy = Wh^T, which updates preserve
+    PyObject *owner       # what keeps the buffer alive, a strong reference; NULL: the caller does
 
 
 cdef inline const Handle *handle_of(const gru_model *model) noexcept nogil:
@@ -24,8 +26,17 @@ cdef inline real *flat_of(const gru_model *model, real *unused) noexcept nogil:
 
 
 cdef inline Py_ssize_t scratch_size_of(const Handle *m) noexcept nogil:
-    return 4 * m.w.p.Hp + 2 * m.w.p.Vp
+    # z, r, h_hat; r * h'; W x of the layers above the first; two rows of logits
+    return (7 if m.w.p.layers > 1 else 4) * m.w.p.Hp + 2 * m.w.p.Vp
 
 
 cdef inline bint is_symbol(const gru_model *model, int32_t symbol) noexcept nogil:
     return 0 <= symbol < handle_of(model).w.p.V
+
+
+cdef Py_ssize_t flat_size(Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
+                          Py_ssize_t itemsize) noexcept nogil
+cdef gru_model *wrap_model(void *flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
+                           Py_ssize_t itemsize) noexcept nogil
+cdef void free_model(gru_model *model) noexcept nogil
+cdef Py_ssize_t get_number(const gru_model *model, int what) noexcept nogil

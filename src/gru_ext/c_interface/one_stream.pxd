@@ -6,10 +6,13 @@ Each function checks its arguments and returns a status of capi.pxd.
 from libc.stdint cimport int32_t
 
 from gru_ext.capi cimport gru_model
+from gru_ext.core.bptt cimport Window
 from gru_ext.core.native cimport real
 
 cdef int step_stream(const gru_model *model, int32_t symbol, real *state, real *scratch,
                      Py_ssize_t scratch_size) noexcept nogil
+cdef void time_step(const Window *w, const real *p, const int32_t *symbols, const real *state,
+                    real *next_state, real *scratch, Py_ssize_t B) noexcept nogil
 cdef int stream_logits(const gru_model *model, const real *state, real *logits, real *scratch,
                        Py_ssize_t scratch_size) noexcept nogil
 cdef int stream_log_probabilities(const gru_model *model, const real *state, double temperature,

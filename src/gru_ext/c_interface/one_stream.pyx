@@ -44,20 +44,35 @@ cdef inline int _check_stream(const gru_model *model, const real *state, const r
 cdef int step_stream(const gru_model *model, int32_t symbol, real *state, real *scratch,
                      Py_ssize_t scratch_size) noexcept nogil:
     cdef int status = _check_stream(model, state, scratch, scratch_size)
-    cdef const Window *w
-    cdef LayerOffsets at
-    cdef uint64_t float_state
     if status:
         return status
     if not is_symbol(model, symbol):
         return GRU_BAD_SYMBOL
-    w = &handle_of(model).w
-    at = layer_offsets(&w.p, 0)
-    float_state = gru_flush_subnormals()
-    cell_forward(w, &at, flat_of(model, state), scratch, scratch, scratch + 3 * w.p.Hp, state,
-                 state, &symbol, <real *>NULL, 1)
-    gru_restore_float_state(float_state)
+    time_step(&handle_of(model).w, flat_of(model, state), &symbol, state, state, scratch, 1)
     return GRU_OK
+
+
+cdef void time_step(const Window *w, const real *p, const int32_t *symbols, const real *state,
+                    real *next_state, real *scratch, Py_ssize_t B) noexcept nogil:
+    # One time step of all layers, states (layers, B, Hp); scratch is gates (B, 3, Hp), rh (B, Hp)
+    # and W x (B, 3, Hp). The weights are read unpacked.
+    cdef Py_ssize_t size = B * w.p.Hp, layer
+    cdef real *wx = scratch + 4 * size
+    cdef LayerOffsets at
+    cdef uint64_t float_state = gru_flush_subnormals()
+    for layer in range(w.p.layers):
+        at = layer_offsets(&w.p, layer)
+        if layer > 0:
+            product(w, False, wx, 3 * w.p.Hp, next_state + (layer - 1) * size, w.p.Hp, p + at.w,
+                    wx, B, 3 * w.p.Hp, w.p.H)
+        cell_forward(w, &at, p, scratch, scratch, scratch + 3 * size, state + layer * size,
+                     next_state + layer * size, symbols if layer == 0 else NULL, wx, B)
+    gru_restore_float_state(float_state)
+
+
+cdef inline const real *_top(const Window *w, const real *state) noexcept nogil:
+    # The hidden state of the top layer, from the state of one stream (layers, Hp).
+    return state + (w.p.layers - 1) * w.p.Hp
 
 
 cdef void _softmax(const gru_model *model, const real *state, double inverse, const int32_t *next,
@@ -66,7 +81,7 @@ cdef void _softmax(const gru_model *model, const real *state, double inverse, co
     cdef const Window *w = &handle_of(model).w
     cdef real *p = flat_of(model, y)
     cdef uint64_t float_state = gru_flush_subnormals()
-    product(w, w.packed, y, w.p.Vp, state, w.p.Hp, p + w.p.wy, y, 1, w.p.Vp, w.p.H)
+    product(w, w.packed, y, w.p.Vp, _top(w, state), w.p.Hp, p + w.p.wy, y, 1, w.p.Vp, w.p.H)
     gru_softmax_cross_entropy(w.k, y, loss, next, p + w.p.by, inverse, 1, w.p.V, w.p.Vp)
     gru_restore_float_state(float_state)
 
@@ -83,8 +98,8 @@ cdef int stream_logits(const gru_model *model, const real *state, real *logits, 
     w = &handle_of(model).w
     by = flat_of(model, logits) + w.p.by
     float_state = gru_flush_subnormals()
-    product(w, w.packed, scratch, w.p.Vp, state, w.p.Hp, flat_of(model, logits) + w.p.wy, scratch,
-            1, w.p.Vp, w.p.H)
+    product(w, w.packed, scratch, w.p.Vp, _top(w, state), w.p.Hp,
+            flat_of(model, logits) + w.p.wy, scratch, 1, w.p.Vp, w.p.H)
     gru_restore_float_state(float_state)
     for v in range(w.p.V):
         logits[v] = scratch[v] + by[v]

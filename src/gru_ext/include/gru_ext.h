@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define GRU_API_VERSION 1
+#define GRU_API_VERSION 2
 
 enum {
     GRU_OK = 0,
@@ -32,7 +32,7 @@ enum {
     GRU_VOCABULARY_SIZE = 0, /* V */
     GRU_HIDDEN_SIZE = 1,     /* H */
     GRU_ITEMSIZE = 2,        /* 4 or 8 */
-    GRU_STATE_SIZE = 3,      /* Hp: H rounded up to whole cache lines */
+    GRU_STATE_SIZE = 3,      /* layers * Hp; Hp is H rounded up to whole cache lines */
     GRU_LOGITS_SIZE = 4,     /* Vp: V rounded up to whole cache lines */
     GRU_FLAT_SIZE = 5,       /* of the parameters, the gradients and the optimiser state */
     GRU_SCRATCH_SIZE = 6,    /* of the scratch memory for one stream */
@@ -42,9 +42,36 @@ enum {
     GRU_OFFSET_UH = 10,      /* (H, Hp): Uh transposed */
     GRU_OFFSET_WY = 11,      /* (H, Vp): Wy transposed */
     GRU_OFFSET_BY = 12,      /* (Vp) */
+    GRU_LAYERS = 13,         /* the number of layers */
+    GRU_OFFSET_ABOVE = 14,   /* of the second layer: w (H, 3, Hp), b, uzr and uh as above */
+    GRU_LAYER_SIZE = 15,     /* of each layer above the first */
+    GRU_TIED = 16,           /* 1 if updates keep Wy = Wh^T, else 0 */
+    GRU_FOR_TRAINING = 1,    /* the backward pass */
+    GRU_FOR_RESETS = 2,      /* states that are reset within a window */
+    GRU_FOR_DROPOUT = 4,     /* dropout */
+    GRU_OPTIMIZER_ADAGRAD = 0,
+    GRU_OPTIMIZER_RMSPROP = 1,
+    GRU_OPTIMIZER_ADAM = 2,
 };
 
 typedef struct gru_model gru_model;
+
+/* The settings of a training step. Set size to sizeof(gru_settings): fields may be added at the
+ * end. */
+typedef struct {
+    int64_t size;
+    int64_t optimizer;    /* GRU_OPTIMIZER_ADAGRAD, .. */
+    double learning_rate; /* of this step */
+    double beta1;         /* decay rate of the first moment: Adam */
+    double beta2;         /* decay rate of the second moment: RMSprop, Adam */
+    double clip;          /* limit of each gradient element; may be infinite */
+    double clip_norm;     /* limit of the gradient's norm; may be infinite */
+    double eps;
+    double weight_decay; /* Adam alone */
+    double dropout;      /* probability that an output of a layer is set to zero */
+    uint64_t seed;       /* of dropout */
+    int64_t step;        /* the number of this step, from 1: Adam, dropout */
+} gru_settings;
 
 typedef struct {
     int64_t version; /* GRU_API_VERSION of the installed package */
@@ -97,6 +124,30 @@ typedef struct {
     int (*train_step_f64)(gru_model *model, void *workspace, double *memory, const int32_t *inputs,
                           const int32_t *targets, ptrdiff_t T, double learning_rate, double clip,
                           double eps, double *loss);
+    gru_model *(*model_wrap_layers_f32)(float *flat, ptrdiff_t V, ptrdiff_t H, ptrdiff_t layers);
+    gru_model *(*model_wrap_layers_f64)(double *flat, ptrdiff_t V, ptrdiff_t H, ptrdiff_t layers);
+    ptrdiff_t (*flat_size)(ptrdiff_t V, ptrdiff_t H, ptrdiff_t layers, ptrdiff_t itemsize);
+    ptrdiff_t (*workspace_bytes_for)(const gru_model *model, ptrdiff_t B, ptrdiff_t T, int what);
+    int (*workspace_init_for)(const gru_model *model, void *workspace, ptrdiff_t bytes, ptrdiff_t B,
+                              ptrdiff_t T, int what);
+    int (*forward_window_f32)(const gru_model *model, void *workspace, const gru_settings *settings,
+                              const int32_t *inputs, const int32_t *targets,
+                              const unsigned char *resets, ptrdiff_t T, double *loss);
+    int (*forward_window_f64)(const gru_model *model, void *workspace, const gru_settings *settings,
+                              const int32_t *inputs, const int32_t *targets,
+                              const unsigned char *resets, ptrdiff_t T, double *loss);
+    int (*update_f32)(gru_model *model, void *workspace, const gru_settings *settings,
+                      float *memory, float *mean, float *gradients);
+    int (*update_f64)(gru_model *model, void *workspace, const gru_settings *settings,
+                      double *memory, double *mean, double *gradients);
+    int (*train_window_f32)(gru_model *model, void *workspace, const gru_settings *settings,
+                            float *memory, float *mean, const int32_t *inputs,
+                            const int32_t *targets, const unsigned char *resets, ptrdiff_t T,
+                            double *loss);
+    int (*train_window_f64)(gru_model *model, void *workspace, const gru_settings *settings,
+                            double *memory, double *mean, const int32_t *inputs,
+                            const int32_t *targets, const unsigned char *resets, ptrdiff_t T,
+                            double *loss);
 } gru_api;
 
 /* Returns NULL with an exception if the package is missing or older than this header. */
