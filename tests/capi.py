@@ -74,6 +74,12 @@ _ARGUMENTS = {
     "train_step": (*(POINTER,) * 5, SIZE, DOUBLE, DOUBLE, DOUBLE, POINTER),
     "forward_window": (*(POINTER,) * 6, SIZE, POINTER),
     "update": (*(POINTER,) * 6,),
+    "step_batch": (POINTER, SIZE, *(POINTER,) * 4, SIZE),
+    "logits_batch": (POINTER, SIZE, POINTER, POINTER),
+    "log_probabilities_of": (POINTER, POINTER, DOUBLE, POINTER, POINTER, SIZE),
+    "cost_of": (POINTER, POINTER, INT32, POINTER, POINTER, SIZE),
+    "draw_of": (POINTER, POINTER, DOUBLE, DOUBLE, POINTER, POINTER, SIZE),
+    "read_window": (*(POINTER,) * 4, SIZE),
     "train_window": (*(POINTER,) * 8, SIZE, POINTER),
 }
 
@@ -117,6 +123,19 @@ workspace_init_for = function(
     "gru_workspace_init_for", ctypes.c_int, POINTER, POINTER, SIZE, SIZE, SIZE, ctypes.c_int
 )
 workspace_state = function("gru_workspace_state", POINTER, POINTER, POINTER)
+
+workspace_states = function("gru_workspace_states", POINTER, POINTER, POINTER, SIZE)
+workspace_probabilities = function("gru_workspace_probabilities", POINTER, POINTER, POINTER)
+workspace_losses = function("gru_workspace_losses", POINTER, POINTER, POINTER)
+batch_scratch_size = function("gru_batch_scratch_size", SIZE, POINTER, SIZE)
+
+
+def at(address, dtype, *shape):
+    """The array of this shape at an address, or None for NULL."""
+    if address is None:
+        return None
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    return np.frombuffer((ctypes.c_char * size).from_address(address), dtype).reshape(shape)
 
 
 def call(name, dtype, *arguments):
@@ -184,9 +203,8 @@ class Windows:
     def state(self):
         """The hidden states, shape (B, Hp), or (layers, B, Hp) for several layers."""
         size, layers = get(self.model, STATE_SIZE), get(self.model, LAYERS)
-        real = ctypes.c_float if self.dtype.itemsize == 4 else ctypes.c_double
-        array = (real * (self.B * size)).from_address(workspace_state(self.model, self.at))
-        states = np.frombuffer(array, self.dtype).reshape(layers, self.B, size // layers)
+        start = workspace_state(self.model, self.at)
+        states = at(start, self.dtype, layers, self.B, size // layers)
         return states[0] if layers == 1 else states
 
     def guarded(self):

@@ -167,3 +167,44 @@ cdef int gru_train_window_f64(gru_model *model, void *workspace, const gru_setti
                               double *memory, double *mean, const int32_t *inputs,
                               const int32_t *targets, const unsigned char *resets,
                               Py_ssize_t T, double *loss) noexcept nogil
+
+# B streams in one time step: states (layers, B, Hp), logits (B, Vp)
+cdef Py_ssize_t gru_batch_scratch_size(const gru_model *model, Py_ssize_t B) noexcept nogil
+cdef int gru_step_batch_f32(const gru_model *model, Py_ssize_t B, const int32_t *symbols,
+                            const float *state, float *next_state, float *scratch,
+                            Py_ssize_t scratch_size) noexcept nogil
+cdef int gru_step_batch_f64(const gru_model *model, Py_ssize_t B, const int32_t *symbols,
+                            const double *state, double *next_state, double *scratch,
+                            Py_ssize_t scratch_size) noexcept nogil
+cdef int gru_logits_batch_f32(const gru_model *model, Py_ssize_t B, const float *state,
+                              float *logits) noexcept nogil
+cdef int gru_logits_batch_f64(const gru_model *model, Py_ssize_t B, const double *state,
+                              double *logits) noexcept nogil
+
+# What follows from logits (V) that were made before; scratch (GRU_SCRATCH_SIZE)
+cdef int gru_log_probabilities_of_f32(const gru_model *model, const float *logits,
+                                      double temperature, float *out, float *scratch,
+                                      Py_ssize_t scratch_size) noexcept nogil
+cdef int gru_log_probabilities_of_f64(const gru_model *model, const double *logits,
+                                      double temperature, double *out, double *scratch,
+                                      Py_ssize_t scratch_size) noexcept nogil
+cdef int gru_cost_of_f32(const gru_model *model, const float *logits, int32_t next, double *bits,
+                         float *scratch, Py_ssize_t scratch_size) noexcept nogil
+cdef int gru_cost_of_f64(const gru_model *model, const double *logits, int32_t next, double *bits,
+                         double *scratch, Py_ssize_t scratch_size) noexcept nogil
+cdef int gru_draw_of_f32(const gru_model *model, const float *logits, double temperature,
+                         double uniform, int32_t *symbol, float *scratch,
+                         Py_ssize_t scratch_size) noexcept nogil
+cdef int gru_draw_of_f64(const gru_model *model, const double *logits, double temperature,
+                         double uniform, int32_t *symbol, double *scratch,
+                         Py_ssize_t scratch_size) noexcept nogil
+
+# The results of the last window of a workspace, and a window without outputs
+cdef void *gru_workspace_states(const gru_model *model, void *workspace,
+                                Py_ssize_t layer) noexcept nogil
+cdef void *gru_workspace_probabilities(const gru_model *model, void *workspace) noexcept nogil
+cdef const double *gru_workspace_losses(const gru_model *model, void *workspace) noexcept nogil
+cdef int gru_read_window_f32(const gru_model *model, void *workspace, const int32_t *inputs,
+                             const unsigned char *resets, Py_ssize_t T) noexcept nogil
+cdef int gru_read_window_f64(const gru_model *model, void *workspace, const int32_t *inputs,
+                             const unsigned char *resets, Py_ssize_t T) noexcept nogil

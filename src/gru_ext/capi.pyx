@@ -4,6 +4,7 @@ from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport PyObject, Py_XINCREF
 from libc.stdint cimport int32_t, int64_t
 
+from gru_ext.c_interface.batch cimport batch_scratch_size, logits_batch, step_batch
 from gru_ext.c_interface.handle cimport (
     Handle,
     flat_size,
@@ -12,6 +13,7 @@ from gru_ext.c_interface.handle cimport (
     handle_of,
     wrap_model,
 )
+from gru_ext.c_interface.logits cimport cost_of, draw_of, log_probabilities_of
 from gru_ext.c_interface.one_stream cimport (
     stream_cost,
     sample_next,
@@ -25,12 +27,20 @@ from gru_ext.c_interface.training cimport (
     train_adagrad,
     train_window,
 )
-from gru_ext.c_interface.windows cimport backward_window, forward_window, forward_with_settings
+from gru_ext.c_interface.windows cimport (
+    backward_window,
+    forward_window,
+    forward_with_settings,
+    read_window,
+)
 from gru_ext.c_interface.workspace cimport (
     Regularisation,
     init_workspace,
     workspace_bytes,
+    workspace_losses,
+    workspace_probabilities,
     workspace_state,
+    workspace_states,
 )
 
 import numpy as np
@@ -279,10 +289,95 @@ cdef int gru_train_window_f64(gru_model *model, void *workspace, const gru_setti
     return train_window(model, workspace, settings, memory, mean, inputs, targets, resets, T, loss)
 
 
+# -- Batches, logits, and the results of windows
+
+cdef Py_ssize_t gru_batch_scratch_size(const gru_model *model, Py_ssize_t B) noexcept nogil:
+    return batch_scratch_size(model, B)
+
+
+cdef int gru_step_batch_f32(const gru_model *model, Py_ssize_t B, const int32_t *symbols,
+                            const float *state, float *next_state, float *scratch,
+                            Py_ssize_t scratch_size) noexcept nogil:
+    return step_batch(model, B, symbols, state, next_state, scratch, scratch_size)
+
+
+cdef int gru_step_batch_f64(const gru_model *model, Py_ssize_t B, const int32_t *symbols,
+                            const double *state, double *next_state, double *scratch,
+                            Py_ssize_t scratch_size) noexcept nogil:
+    return step_batch(model, B, symbols, state, next_state, scratch, scratch_size)
+
+
+cdef int gru_logits_batch_f32(const gru_model *model, Py_ssize_t B, const float *state,
+                              float *logits) noexcept nogil:
+    return logits_batch(model, B, state, logits)
+
+
+cdef int gru_logits_batch_f64(const gru_model *model, Py_ssize_t B, const double *state,
+                              double *logits) noexcept nogil:
+    return logits_batch(model, B, state, logits)
+
+
+cdef int gru_log_probabilities_of_f32(const gru_model *model, const float *logits,
+                                      double temperature, float *out, float *scratch,
+                                      Py_ssize_t scratch_size) noexcept nogil:
+    return log_probabilities_of(model, logits, temperature, out, scratch, scratch_size)
+
+
+cdef int gru_log_probabilities_of_f64(const gru_model *model, const double *logits,
+                                      double temperature, double *out, double *scratch,
+                                      Py_ssize_t scratch_size) noexcept nogil:
+    return log_probabilities_of(model, logits, temperature, out, scratch, scratch_size)
+
+
+cdef int gru_cost_of_f32(const gru_model *model, const float *logits, int32_t next, double *bits,
+                         float *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return cost_of(model, logits, next, bits, scratch, scratch_size)
+
+
+cdef int gru_cost_of_f64(const gru_model *model, const double *logits, int32_t next, double *bits,
+                         double *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return cost_of(model, logits, next, bits, scratch, scratch_size)
+
+
+cdef int gru_draw_of_f32(const gru_model *model, const float *logits, double temperature,
+                         double uniform, int32_t *symbol, float *scratch,
+                         Py_ssize_t scratch_size) noexcept nogil:
+    return draw_of(model, logits, temperature, uniform, symbol, scratch, scratch_size)
+
+
+cdef int gru_draw_of_f64(const gru_model *model, const double *logits, double temperature,
+                         double uniform, int32_t *symbol, double *scratch,
+                         Py_ssize_t scratch_size) noexcept nogil:
+    return draw_of(model, logits, temperature, uniform, symbol, scratch, scratch_size)
+
+
+cdef void *gru_workspace_states(const gru_model *model, void *workspace,
+                                Py_ssize_t layer) noexcept nogil:
+    return workspace_states(model, workspace, layer)
+
+
+cdef void *gru_workspace_probabilities(const gru_model *model, void *workspace) noexcept nogil:
+    return workspace_probabilities(model, workspace)
+
+
+cdef const double *gru_workspace_losses(const gru_model *model, void *workspace) noexcept nogil:
+    return workspace_losses(model, workspace)
+
+
+cdef int gru_read_window_f32(const gru_model *model, void *workspace, const int32_t *inputs,
+                             const unsigned char *resets, Py_ssize_t T) noexcept nogil:
+    return read_window(model, workspace, inputs, resets, T, <float *>NULL)
+
+
+cdef int gru_read_window_f64(const gru_model *model, void *workspace, const int32_t *inputs,
+                             const unsigned char *resets, Py_ssize_t T) noexcept nogil:
+    return read_window(model, workspace, inputs, resets, T, <double *>NULL)
+
+
 # -- The table for C, in the order of include/gru_ext.h
 
 cdef enum:
-    FUNCTIONS = 38
+    FUNCTIONS = 54
 
 cdef struct Table:
     int64_t version
@@ -329,5 +424,21 @@ _table.functions[34] = <void *>gru_update_f32
 _table.functions[35] = <void *>gru_update_f64
 _table.functions[36] = <void *>gru_train_window_f32
 _table.functions[37] = <void *>gru_train_window_f64
+_table.functions[38] = <void *>gru_batch_scratch_size
+_table.functions[39] = <void *>gru_step_batch_f32
+_table.functions[40] = <void *>gru_step_batch_f64
+_table.functions[41] = <void *>gru_logits_batch_f32
+_table.functions[42] = <void *>gru_logits_batch_f64
+_table.functions[43] = <void *>gru_log_probabilities_of_f32
+_table.functions[44] = <void *>gru_log_probabilities_of_f64
+_table.functions[45] = <void *>gru_cost_of_f32
+_table.functions[46] = <void *>gru_cost_of_f64
+_table.functions[47] = <void *>gru_draw_of_f32
+_table.functions[48] = <void *>gru_draw_of_f64
+_table.functions[49] = <void *>gru_workspace_states
+_table.functions[50] = <void *>gru_workspace_probabilities
+_table.functions[51] = <void *>gru_workspace_losses
+_table.functions[52] = <void *>gru_read_window_f32
+_table.functions[53] = <void *>gru_read_window_f64
 
 _API = PyCapsule_New(&_table, "gru_ext.capi._API", NULL)

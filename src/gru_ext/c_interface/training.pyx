@@ -203,6 +203,6 @@ cdef void _train(gru_model *model, void *workspace, const gru_settings *s, real 
     backward_pass(&header.w, p, ws, 1.0 / header.w.B)
     train_weights(&header.w, &run, &update, g, ws, 0)
     gru_restore_float_state(float_state)
-    header.backward_ready = False
+    header.backward_ready = header.has_outputs = False
     if loss is not NULL:
         loss[0] = total

@@ -16,5 +16,7 @@ cdef int forward_with_settings(const gru_model *model, void *workspace,
                                const gru_settings *settings, const int32_t *inputs,
                                const int32_t *targets, const unsigned char *resets, Py_ssize_t T,
                                double *loss, real *unused) noexcept nogil
+cdef int read_window(const gru_model *model, void *workspace, const int32_t *inputs,
+                     const unsigned char *resets, Py_ssize_t T, real *unused) noexcept nogil
 cdef int backward_window(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, double scale, real *gradients) noexcept nogil

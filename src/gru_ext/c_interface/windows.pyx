@@ -21,9 +21,10 @@ from gru_ext.capi cimport (
     gru_model,
     gru_settings,
 )
-from gru_ext.core.bptt cimport backward_pass, forward_pass
+from gru_ext.core.bptt cimport backward_pass, choose_packing, forward_pass, pack_weights
 from gru_ext.core.gradients cimport weight_gradients
 from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state
+from gru_ext.core.reading cimport read_symbols
 
 
 cdef int forward_window(const gru_model *model, void *workspace, const int32_t *inputs,
@@ -61,6 +62,24 @@ cdef int forward_with_settings(const gru_model *model, void *workspace,
     return forward_window(model, workspace, inputs, targets, T, &how, loss, unused)
 
 
+cdef int read_window(const gru_model *model, void *workspace, const int32_t *inputs,
+                     const unsigned char *resets, Py_ssize_t T, real *unused) noexcept nogil:
+    cdef Regularisation how = Regularisation(resets, 0, 0)
+    cdef int status = bind_window(model, workspace, sizeof(real), False, inputs, NULL, T, &how)
+    cdef Workspace *s
+    cdef uint64_t float_state
+    if status:
+        return status
+    s = header_of(workspace)
+    s.backward_ready = s.has_outputs = False
+    float_state = gru_flush_subnormals()
+    choose_packing(&s.w, T)
+    pack_weights(&s.w, flat_of(model, unused), reals_of(workspace, unused), 0, 1)
+    read_symbols(&s.w, flat_of(model, unused), reals_of(workspace, unused))
+    gru_restore_float_state(float_state)
+    return GRU_OK
+
+
 cdef int backward_window(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, double scale, real *gradients) noexcept nogil:
     cdef Workspace *s
@@ -76,7 +95,7 @@ cdef int backward_window(const gru_model *model, void *workspace, const int32_t 
     status = bind_window(model, workspace, sizeof(real), True, inputs, targets, s.w.T, NULL)
     if status:
         return status
-    s.backward_ready = False
+    s.backward_ready = s.has_outputs = False
     float_state = gru_flush_subnormals()
     backward_pass(&s.w, flat_of(model, gradients), reals_of(workspace, gradients), scale)
     weight_gradients(&s.w, reals_of(workspace, gradients), gradients, True, NULL, 0, 1)

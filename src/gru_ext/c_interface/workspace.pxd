@@ -16,8 +16,9 @@ cdef struct Workspace:
     Window w
     Py_ssize_t itemsize
     bint backward_ready   # the last call was a forward pass with targets
-    bint has_outputs      # the last call has computed probabilities
-    bint has_losses       # .. and losses
+    bint has_states       # there was a window
+    bint has_outputs      # the last window's probabilities were computed and not overwritten
+    bint has_losses       # its losses were computed
 
 
 cdef struct ByteOffsets:
@@ -57,6 +58,10 @@ cdef Py_ssize_t workspace_bytes(const gru_model *model, Py_ssize_t B, Py_ssize_t
 cdef int init_workspace(const gru_model *model, void *workspace, Py_ssize_t bytes, Py_ssize_t B,
                         Py_ssize_t T, int flags) noexcept nogil
 cdef void *workspace_state(const gru_model *model, void *workspace) noexcept nogil
+cdef void *workspace_states(const gru_model *model, void *workspace,
+                            Py_ssize_t layer) noexcept nogil
+cdef void *workspace_probabilities(const gru_model *model, void *workspace) noexcept nogil
+cdef const double *workspace_losses(const gru_model *model, void *workspace) noexcept nogil
 cdef int check_workspace(const gru_model *model, void *workspace, Py_ssize_t itemsize,
                          bint training) noexcept nogil
 cdef int bind_window(const gru_model *model, void *workspace, Py_ssize_t itemsize, bint training,

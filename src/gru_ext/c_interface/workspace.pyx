@@ -99,6 +99,35 @@ cdef void *workspace_state(const gru_model *model, void *workspace) noexcept nog
     return base_of(workspace) + byte_offsets(&s.w, s.itemsize).reals + s.w.o.state * s.itemsize
 
 
+cdef void *workspace_states(const gru_model *model, void *workspace,
+                            Py_ssize_t layer) noexcept nogil:
+    # (T + 1, B, Hp): the states of a layer before the last window and after each time step.
+    cdef Workspace *s
+    if check_workspace(model, workspace, 0, False):
+        return NULL
+    s = header_of(workspace)
+    if not (0 <= layer < s.w.p.layers and s.has_states):
+        return NULL
+    return (base_of(workspace) + byte_offsets(&s.w, s.itemsize).reals
+            + (layer * s.w.o.layer + s.w.o.h) * s.itemsize)
+
+
+cdef void *workspace_probabilities(const gru_model *model, void *workspace) noexcept nogil:
+    # (T, B, Vp): softmax(Wy h + by) of the last window.
+    cdef Workspace *s
+    if check_workspace(model, workspace, 0, False) or not header_of(workspace).has_outputs:
+        return NULL
+    s = header_of(workspace)
+    return base_of(workspace) + byte_offsets(&s.w, s.itemsize).reals + s.w.o.y * s.itemsize
+
+
+cdef const double *workspace_losses(const gru_model *model, void *workspace) noexcept nogil:
+    # (T, B): -log p[target] of the last window in nats.
+    if check_workspace(model, workspace, 0, False) or not header_of(workspace).has_losses:
+        return NULL
+    return header_of(workspace).w.losses
+
+
 cdef int check_workspace(const gru_model *model, void *workspace, Py_ssize_t itemsize,
                          bint training) noexcept nogil:
     # Whether the workspace was made for this model and, if `training`, for training. itemsize 0
@@ -151,6 +180,7 @@ cdef int bind_window(const gru_model *model, void *workspace, Py_ssize_t itemsiz
     s.w.losses = <double *>(base_of(workspace) + a.losses)
     s.w.touched = <unsigned char *>(base_of(workspace) + a.touched)
     if how is not NULL:
+        s.has_states, s.has_outputs, s.has_losses = True, True, targets is not NULL
         s.w.resets, s.w.dropout, s.w.dropout_key = NULL, how.dropout, how.dropout_key
         if how.resets is not NULL:
             memcpy(base_of(workspace) + a.resets, how.resets, T * s.w.B)

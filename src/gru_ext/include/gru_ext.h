@@ -148,6 +148,36 @@ typedef struct {
                             double *memory, double *mean, const int32_t *inputs,
                             const int32_t *targets, const unsigned char *resets, ptrdiff_t T,
                             double *loss);
+    ptrdiff_t (*batch_scratch_size)(const gru_model *model, ptrdiff_t B);
+    int (*step_batch_f32)(const gru_model *model, ptrdiff_t B, const int32_t *symbols,
+                          const float *state, float *next_state, float *scratch,
+                          ptrdiff_t scratch_size);
+    int (*step_batch_f64)(const gru_model *model, ptrdiff_t B, const int32_t *symbols,
+                          const double *state, double *next_state, double *scratch,
+                          ptrdiff_t scratch_size);
+    int (*logits_batch_f32)(const gru_model *model, ptrdiff_t B, const float *state, float *logits);
+    int (*logits_batch_f64)(const gru_model *model, ptrdiff_t B, const double *state,
+                            double *logits);
+    int (*log_probabilities_of_f32)(const gru_model *model, const float *logits, double temperature,
+                                    float *out, float *scratch, ptrdiff_t scratch_size);
+    int (*log_probabilities_of_f64)(const gru_model *model, const double *logits,
+                                    double temperature, double *out, double *scratch,
+                                    ptrdiff_t scratch_size);
+    int (*cost_of_f32)(const gru_model *model, const float *logits, int32_t next, double *bits,
+                       float *scratch, ptrdiff_t scratch_size);
+    int (*cost_of_f64)(const gru_model *model, const double *logits, int32_t next, double *bits,
+                       double *scratch, ptrdiff_t scratch_size);
+    int (*draw_of_f32)(const gru_model *model, const float *logits, double temperature,
+                       double uniform, int32_t *symbol, float *scratch, ptrdiff_t scratch_size);
+    int (*draw_of_f64)(const gru_model *model, const double *logits, double temperature,
+                       double uniform, int32_t *symbol, double *scratch, ptrdiff_t scratch_size);
+    void *(*workspace_states)(const gru_model *model, void *workspace, ptrdiff_t layer);
+    void *(*workspace_probabilities)(const gru_model *model, void *workspace);
+    const double *(*workspace_losses)(const gru_model *model, void *workspace);
+    int (*read_window_f32)(const gru_model *model, void *workspace, const int32_t *inputs,
+                           const unsigned char *resets, ptrdiff_t T);
+    int (*read_window_f64)(const gru_model *model, void *workspace, const int32_t *inputs,
+                           const unsigned char *resets, ptrdiff_t T);
 } gru_api;
 
 /* Returns NULL with an exception if the package is missing or older than this header. */
