@@ -124,6 +124,8 @@ setup(
             extension("c_interface.handle"),
             extension("c_interface.logits"),
             extension("c_interface.one_stream"),
+            extension("c_interface.table"),
+            extension("c_interface.text"),
             extension("c_interface.training"),
             extension("c_interface.windows"),
             extension("c_interface.workspace"),

@@ -19,6 +19,9 @@ CONSTANTS = {
     "BAD_NUMBER": -6,
     "OUT_OF_ORDER": -7,
     "READ_ONLY": -8,
+    "NO_VOCABULARY": -9,
+    "BAD_TEXT": -10,
+    "NO_TRAINING": -11,
 }
 (
     OK,
@@ -30,10 +33,15 @@ CONSTANTS = {
     BAD_NUMBER,
     OUT_OF_ORDER,
     READ_ONLY,
+    NO_VOCABULARY,
+    BAD_TEXT,
+    NO_TRAINING,
 ) = CONSTANTS.values()
 GUARD = 16
+ITEMSIZE = 2
 STATE_SIZE, LOGITS_SIZE, FLAT_SIZE, SCRATCH_SIZE = 3, 4, 5, 6
 LAYERS, OFFSET_ABOVE, LAYER_SIZE, TIED = 13, 14, 15, 16
+UNITS, SEPARATOR_SIZE, BATCH_SIZE, SEQ_LENGTH, POSITION = 17, 18, 19, 20, 21
 FOR_TRAINING, FOR_RESETS, FOR_DROPOUT = 1, 2, 4
 OPTIMIZERS = {"adagrad": 0, "rmsprop": 1, "adam": 2, "adamw": 2}
 
@@ -101,6 +109,18 @@ def function(name, result, *arguments, kind=ctypes.CFUNCTYPE):
 
 
 borrow = function("gru_model_borrow", POINTER, ctypes.py_object, kind=ctypes.PYFUNCTYPE)
+open_model = function("gru_model_open", POINTER, ctypes.py_object, kind=ctypes.PYFUNCTYPE)
+resume_model = function("gru_model_resume", POINTER, ctypes.py_object, kind=ctypes.PYFUNCTYPE)
+object_of = function("gru_model_object", ctypes.py_object, POINTER, kind=ctypes.PYFUNCTYPE)
+encode = function(
+    "gru_encode", ctypes.c_int, POINTER, ctypes.c_char_p, SIZE, POINTER, SIZE, POINTER
+)
+decode = function("gru_decode", ctypes.c_int, POINTER, POINTER, SIZE, POINTER, SIZE, POINTER)
+mark_resets = function("gru_mark_resets", ctypes.c_int, POINTER, SIZE, SIZE, *(POINTER,) * 3)
+characters_of = function("gru_model_characters", POINTER, POINTER)
+separator_of = function("gru_model_separator", POINTER, POINTER)
+settings_of = function("gru_model_settings", ctypes.c_int, POINTER, POINTER)
+training_of = function("gru_model_training", POINTER, POINTER, ctypes.c_int)
 wrap = {
     4: function("gru_model_wrap_f32", POINTER, POINTER, SIZE, SIZE),
     8: function("gru_model_wrap_f64", POINTER, POINTER, SIZE, SIZE),
@@ -152,11 +172,15 @@ def model_of(parameters, tied):
 
 
 class Stream:
-    """A handle, and the state and scratch memory of one stream, between guard elements."""
+    """A handle, and the state and scratch memory of one stream, between guard elements.
 
-    def __init__(self, parameters):
-        self.parameters, self.dtype = parameters, parameters.flat.dtype
-        self.model = borrow(parameters)
+    A handle that is given is freed with the stream.
+    """
+
+    def __init__(self, parameters=None, handle=None):
+        self.parameters = parameters
+        self.model = borrow(parameters) if handle is None else handle
+        self.dtype = np.dtype(f"f{get(self.model, ITEMSIZE)}")
         sizes = [get(self.model, what) for what in (STATE_SIZE, SCRATCH_SIZE)]
         self.buffers = [np.full(size + 2 * GUARD, 7, self.dtype) for size in sizes]
         self.state, self.scratch = (buffer[GUARD:-GUARD] for buffer in self.buffers)
@@ -182,12 +206,15 @@ class Stream:
 
 
 class Windows:
-    """A handle and a workspace, in memory between guard bytes."""
+    """A handle and a workspace, in memory between guard bytes.
 
-    def __init__(self, model, B, T, training=True, shift=8, what=None):
+    A handle that is given is freed with them.
+    """
+
+    def __init__(self, model, B, T, training=True, shift=8, what=None, of=None):
         self.parameters = getattr(model, "parameters", model)
         self.dtype = self.parameters.flat.dtype
-        self.model = borrow(model)
+        self.model = borrow(model) if of is None else of
         size, init, what = (
             (workspace_bytes, workspace_init, training)
             if what is None

@@ -4,7 +4,7 @@
 Functions are ``noexcept nogil`` and work on the caller's memory; only handles are allocated.
 Functions may be added, but none is ever changed. docs/cython-api.md describes each.
 """
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef enum:
     GRU_API_VERSION = 2
@@ -20,6 +20,9 @@ cdef enum:
     GRU_BAD_NUMBER = -6      # a number that is not finite or out of range
     GRU_OUT_OF_ORDER = -7    # backward pass without a forward pass with targets before it
     GRU_READ_ONLY = -8       # an update of read-only weights
+    GRU_NO_VOCABULARY = -9   # a handle without a vocabulary
+    GRU_BAD_TEXT = -10       # a text that is not UTF-8
+    GRU_NO_TRAINING = -11    # a handle without a training state
 
 # What gru_model_get returns; sizes and offsets are in elements.
 cdef enum:
@@ -40,6 +43,22 @@ cdef enum:
     GRU_OFFSET_ABOVE = 14    # of the second layer: w (H, 3, Hp), b, uzr and uh as above
     GRU_LAYER_SIZE = 15      # of each layer above the first
     GRU_TIED = 16            # 1 if updates keep Wy = Wh^T, else 0
+    GRU_UNITS = 17           # GRU_UNITS_CHARS, GRU_UNITS_BYTES, or 0 without a vocabulary
+    GRU_SEPARATOR_SIZE = 18  # number of symbols between documents; 0: there are no documents
+    GRU_BATCH_SIZE = 19      # of the training state: number of streams B; 0 without a state
+    GRU_SEQ_LENGTH = 20      # of the training state: time steps T of a window
+    GRU_POSITION = 21        # of the training state: where in the streams the next window begins
+
+# The units of a vocabulary.
+cdef enum:
+    GRU_UNITS_CHARS = 1
+    GRU_UNITS_BYTES = 2
+
+# The arrays of a training state.
+cdef enum:
+    GRU_MEMORY = 0           # (GRU_FLAT_SIZE): sums of squares or second moment
+    GRU_MEAN = 1             # (GRU_FLAT_SIZE): first moment of Adam
+    GRU_HIDDEN = 2           # (layers, B, Hp): hidden states of the streams
 
 # What a workspace is for: the sum of these.
 cdef enum:
@@ -74,6 +93,9 @@ cdef struct gru_settings:
 
 # Handles
 cdef gru_model *gru_model_borrow(object model) except NULL
+cdef gru_model *gru_model_open(object path) except NULL
+cdef gru_model *gru_model_resume(object path) except NULL
+cdef object gru_model_object(const gru_model *model)
 cdef gru_model *gru_model_wrap_f32(float *flat, Py_ssize_t V, Py_ssize_t H) noexcept nogil
 cdef gru_model *gru_model_wrap_f64(double *flat, Py_ssize_t V, Py_ssize_t H) noexcept nogil
 cdef gru_model *gru_model_wrap_layers_f32(float *flat, Py_ssize_t V, Py_ssize_t H,
@@ -208,3 +230,18 @@ cdef int gru_read_window_f32(const gru_model *model, void *workspace, const int3
                              const unsigned char *resets, Py_ssize_t T) noexcept nogil
 cdef int gru_read_window_f64(const gru_model *model, void *workspace, const int32_t *inputs,
                              const unsigned char *resets, Py_ssize_t T) noexcept nogil
+
+# Text and symbols, with the vocabulary of a handle
+cdef int gru_encode(const gru_model *model, const char *text, Py_ssize_t bytes, int32_t *symbols,
+                    Py_ssize_t size, Py_ssize_t *count) noexcept nogil
+cdef int gru_decode(const gru_model *model, const int32_t *symbols, Py_ssize_t n, char *text,
+                    Py_ssize_t size, Py_ssize_t *count) noexcept nogil
+cdef int gru_mark_resets(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
+                         const int32_t *symbols, int32_t *recent,
+                         unsigned char *resets) noexcept nogil
+cdef const uint32_t *gru_model_characters(const gru_model *model) noexcept nogil
+cdef const int32_t *gru_model_separator(const gru_model *model) noexcept nogil
+
+# The training state of gru_model_resume
+cdef int gru_model_settings(const gru_model *model, gru_settings *settings) noexcept nogil
+cdef void *gru_model_training(const gru_model *model, int what) noexcept nogil

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The C-level functions of capi.pxd: handles, and the functions of c_interface for each dtype."""
-from cpython.pycapsule cimport PyCapsule_New
-from cpython.ref cimport PyObject, Py_XINCREF
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, uint32_t
 
 from gru_ext.c_interface.batch cimport batch_scratch_size, logits_batch, step_batch
 from gru_ext.c_interface.handle cimport (
-    Handle,
     flat_size,
     free_model,
     get_number,
     handle_of,
+    object_of,
+    own_model,
+    own_training,
+    settings_of,
+    training_array,
     wrap_model,
 )
 from gru_ext.c_interface.logits cimport cost_of, draw_of, log_probabilities_of
@@ -21,6 +23,7 @@ from gru_ext.c_interface.one_stream cimport (
     stream_logits,
     step_stream,
 )
+from gru_ext.c_interface.text cimport decode_symbols, encode_text, mark_resets
 from gru_ext.c_interface.training cimport (
     apply_adagrad,
     apply_update,
@@ -45,6 +48,7 @@ from gru_ext.c_interface.workspace cimport (
 
 import numpy as np
 
+from gru_ext._capi_file import Tables, read_model, read_training
 from gru_ext.core.kernels import layout
 from gru_ext.model.parameters import Parameters
 
@@ -83,17 +87,25 @@ cdef gru_model *gru_model_borrow(object model) except NULL:
         raise ValueError(f"the parameters' flat buffer must be contiguous with {size} elements")
     if not flat.flags.aligned:
         raise ValueError(f"the parameters' flat buffer must be aligned to {flat.itemsize} bytes")
-    cdef gru_model *handle = wrap_model(<void *><size_t>flat.ctypes.data, V, H, parameters.layers,
-                                        flat.itemsize)
-    if handle is NULL:
-        raise MemoryError()
-    cdef Handle *m = <Handle *>handle
-    m.writable = flat.flags.writeable
-    options = getattr(model, "about", {}).get("options")
-    m.tied = isinstance(options, dict) and options.get("tied") is True
-    m.owner = <PyObject *>flat
-    Py_XINCREF(m.owner)
+    about = getattr(model, "about", {})
+    tied = isinstance(about.get("options"), dict) and about["options"].get("tied") is True
+    tables = None if getattr(model, "vocabulary", None) is None else Tables.of(model)
+    return own_model(model, flat, V, H, parameters.layers, tied, tables)
+
+
+cdef gru_model *gru_model_open(object path) except NULL:
+    return gru_model_borrow(read_model(path))
+
+
+cdef gru_model *gru_model_resume(object path) except NULL:
+    model, state = read_training(path)
+    cdef gru_model *handle = gru_model_borrow(model)
+    own_training(handle, state)
     return handle
+
+
+cdef object gru_model_object(const gru_model *model):
+    return object_of(model)
 
 
 cdef void gru_model_free(gru_model *model) noexcept nogil:
@@ -289,6 +301,44 @@ cdef int gru_train_window_f64(gru_model *model, void *workspace, const gru_setti
     return train_window(model, workspace, settings, memory, mean, inputs, targets, resets, T, loss)
 
 
+# -- Text and symbols, and the training state
+
+cdef int gru_encode(const gru_model *model, const char *text, Py_ssize_t bytes, int32_t *symbols,
+                    Py_ssize_t size, Py_ssize_t *count) noexcept nogil:
+    return encode_text(model, text, bytes, symbols, size, count)
+
+
+cdef int gru_decode(const gru_model *model, const int32_t *symbols, Py_ssize_t n, char *text,
+                    Py_ssize_t size, Py_ssize_t *count) noexcept nogil:
+    return decode_symbols(model, symbols, n, text, size, count)
+
+
+cdef int gru_mark_resets(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
+                         const int32_t *symbols, int32_t *recent,
+                         unsigned char *resets) noexcept nogil:
+    return mark_resets(model, B, T, symbols, recent, resets)
+
+
+cdef const uint32_t *gru_model_characters(const gru_model *model) noexcept nogil:
+    if model is NULL:
+        return NULL
+    return handle_of(model).points
+
+
+cdef const int32_t *gru_model_separator(const gru_model *model) noexcept nogil:
+    if model is NULL:
+        return NULL
+    return handle_of(model).separator
+
+
+cdef int gru_model_settings(const gru_model *model, gru_settings *settings) noexcept nogil:
+    return settings_of(model, settings)
+
+
+cdef void *gru_model_training(const gru_model *model, int what) noexcept nogil:
+    return training_array(model, what)
+
+
 # -- Batches, logits, and the results of windows
 
 cdef Py_ssize_t gru_batch_scratch_size(const gru_model *model, Py_ssize_t B) noexcept nogil:
@@ -374,71 +424,7 @@ cdef int gru_read_window_f64(const gru_model *model, void *workspace, const int3
     return read_window(model, workspace, inputs, resets, T, <double *>NULL)
 
 
-# -- The table for C, in the order of include/gru_ext.h
+# The table for C, which needs the functions above.
+from gru_ext.c_interface.table import API
 
-cdef enum:
-    FUNCTIONS = 54
-
-cdef struct Table:
-    int64_t version
-    int64_t count
-    void *functions[FUNCTIONS]
-
-cdef Table _table
-_table.version, _table.count = GRU_API_VERSION, FUNCTIONS
-_table.functions[0] = <void *>gru_model_borrow
-_table.functions[1] = <void *>gru_model_wrap_f32
-_table.functions[2] = <void *>gru_model_wrap_f64
-_table.functions[3] = <void *>gru_model_free
-_table.functions[4] = <void *>gru_model_get
-_table.functions[5] = <void *>gru_model_isa
-_table.functions[6] = <void *>gru_step_f32
-_table.functions[7] = <void *>gru_step_f64
-_table.functions[8] = <void *>gru_logits_f32
-_table.functions[9] = <void *>gru_logits_f64
-_table.functions[10] = <void *>gru_log_probabilities_f32
-_table.functions[11] = <void *>gru_log_probabilities_f64
-_table.functions[12] = <void *>gru_cost_f32
-_table.functions[13] = <void *>gru_cost_f64
-_table.functions[14] = <void *>gru_draw_f32
-_table.functions[15] = <void *>gru_draw_f64
-_table.functions[16] = <void *>gru_workspace_bytes
-_table.functions[17] = <void *>gru_workspace_init
-_table.functions[18] = <void *>gru_workspace_state
-_table.functions[19] = <void *>gru_forward_f32
-_table.functions[20] = <void *>gru_forward_f64
-_table.functions[21] = <void *>gru_backward_f32
-_table.functions[22] = <void *>gru_backward_f64
-_table.functions[23] = <void *>gru_adagrad_f32
-_table.functions[24] = <void *>gru_adagrad_f64
-_table.functions[25] = <void *>gru_train_step_f32
-_table.functions[26] = <void *>gru_train_step_f64
-_table.functions[27] = <void *>gru_model_wrap_layers_f32
-_table.functions[28] = <void *>gru_model_wrap_layers_f64
-_table.functions[29] = <void *>gru_flat_size
-_table.functions[30] = <void *>gru_workspace_bytes_for
-_table.functions[31] = <void *>gru_workspace_init_for
-_table.functions[32] = <void *>gru_forward_window_f32
-_table.functions[33] = <void *>gru_forward_window_f64
-_table.functions[34] = <void *>gru_update_f32
-_table.functions[35] = <void *>gru_update_f64
-_table.functions[36] = <void *>gru_train_window_f32
-_table.functions[37] = <void *>gru_train_window_f64
-_table.functions[38] = <void *>gru_batch_scratch_size
-_table.functions[39] = <void *>gru_step_batch_f32
-_table.functions[40] = <void *>gru_step_batch_f64
-_table.functions[41] = <void *>gru_logits_batch_f32
-_table.functions[42] = <void *>gru_logits_batch_f64
-_table.functions[43] = <void *>gru_log_probabilities_of_f32
-_table.functions[44] = <void *>gru_log_probabilities_of_f64
-_table.functions[45] = <void *>gru_cost_of_f32
-_table.functions[46] = <void *>gru_cost_of_f64
-_table.functions[47] = <void *>gru_draw_of_f32
-_table.functions[48] = <void *>gru_draw_of_f64
-_table.functions[49] = <void *>gru_workspace_states
-_table.functions[50] = <void *>gru_workspace_probabilities
-_table.functions[51] = <void *>gru_workspace_losses
-_table.functions[52] = <void *>gru_read_window_f32
-_table.functions[53] = <void *>gru_read_window_f64
-
-_API = PyCapsule_New(&_table, "gru_ext.capi._API", NULL)
+_API = API

@@ -4,6 +4,7 @@ from libc.float cimport DBL_MIN, FLT_MIN
 from libc.math cimport isfinite
 from libc.string cimport memcpy, memset
 
+from gru_ext.c_interface.handle cimport FIRST_SETTINGS_SIZE
 from gru_ext.c_interface.workspace cimport Regularisation
 from gru_ext.capi cimport (
     GRU_BAD_NUMBER,
@@ -16,10 +17,6 @@ from gru_ext.capi cimport (
 )
 from gru_ext.core.native cimport GRU_ADAGRAD, GRU_ADAM, GRU_RMSPROP, gru_dropout_key, real
 from gru_ext.core.updates cimport UpdateRule
-
-cdef enum:
-    FIRST_SETTINGS_SIZE = 96    # of gru_settings in the first version of the interface
-
 
 cdef inline bint has_mean(const gru_settings *s) noexcept nogil:
     return s.optimizer == GRU_OPTIMIZER_ADAM

@@ -29,6 +29,9 @@ enum {
     GRU_BAD_NUMBER = -6,     /* a number that is not finite or out of range */
     GRU_OUT_OF_ORDER = -7,   /* backward pass without a forward pass with targets before it */
     GRU_READ_ONLY = -8,      /* an update of read-only weights */
+    GRU_NO_VOCABULARY = -9,  /* a handle without a vocabulary */
+    GRU_BAD_TEXT = -10,      /* a text that is not UTF-8 */
+    GRU_NO_TRAINING = -11,   /* a handle without a training state */
     GRU_VOCABULARY_SIZE = 0, /* V */
     GRU_HIDDEN_SIZE = 1,     /* H */
     GRU_ITEMSIZE = 2,        /* 4 or 8 */
@@ -46,9 +49,19 @@ enum {
     GRU_OFFSET_ABOVE = 14,   /* of the second layer: w (H, 3, Hp), b, uzr and uh as above */
     GRU_LAYER_SIZE = 15,     /* of each layer above the first */
     GRU_TIED = 16,           /* 1 if updates keep Wy = Wh^T, else 0 */
-    GRU_FOR_TRAINING = 1,    /* the backward pass */
-    GRU_FOR_RESETS = 2,      /* states that are reset within a window */
-    GRU_FOR_DROPOUT = 4,     /* dropout */
+    GRU_UNITS = 17,          /* GRU_UNITS_CHARS, GRU_UNITS_BYTES, or 0 without a vocabulary */
+    GRU_SEPARATOR_SIZE = 18, /* number of symbols between documents; 0: there are no documents */
+    GRU_BATCH_SIZE = 19,     /* of the training state: number of streams B; 0 without a state */
+    GRU_SEQ_LENGTH = 20,     /* of the training state: time steps T of a window */
+    GRU_POSITION = 21, /* of the training state: where in the streams the next window begins */
+    GRU_UNITS_CHARS = 1,
+    GRU_UNITS_BYTES = 2,
+    GRU_MEMORY = 0,       /* (GRU_FLAT_SIZE): sums of squares or second moment */
+    GRU_MEAN = 1,         /* (GRU_FLAT_SIZE): first moment of Adam */
+    GRU_HIDDEN = 2,       /* (layers, B, Hp): hidden states of the streams */
+    GRU_FOR_TRAINING = 1, /* the backward pass */
+    GRU_FOR_RESETS = 2,   /* states that are reset within a window */
+    GRU_FOR_DROPOUT = 4,  /* dropout */
     GRU_OPTIMIZER_ADAGRAD = 0,
     GRU_OPTIMIZER_RMSPROP = 1,
     GRU_OPTIMIZER_ADAM = 2,
@@ -178,6 +191,19 @@ typedef struct {
                            const unsigned char *resets, ptrdiff_t T);
     int (*read_window_f64)(const gru_model *model, void *workspace, const int32_t *inputs,
                            const unsigned char *resets, ptrdiff_t T);
+    gru_model *(*model_open)(PyObject *path);
+    gru_model *(*model_resume)(PyObject *path);
+    PyObject *(*model_object)(const gru_model *model);
+    int (*encode)(const gru_model *model, const char *text, ptrdiff_t bytes, int32_t *symbols,
+                  ptrdiff_t size, ptrdiff_t *count);
+    int (*decode)(const gru_model *model, const int32_t *symbols, ptrdiff_t n, char *text,
+                  ptrdiff_t size, ptrdiff_t *count);
+    int (*mark_resets)(const gru_model *model, ptrdiff_t B, ptrdiff_t T, const int32_t *symbols,
+                       int32_t *recent, unsigned char *resets);
+    const uint32_t *(*model_characters)(const gru_model *model);
+    const int32_t *(*model_separator)(const gru_model *model);
+    int (*model_settings)(const gru_model *model, gru_settings *settings);
+    void *(*model_training)(const gru_model *model, int what);
 } gru_api;
 
 /* Returns NULL with an exception if the package is missing or older than this header. */
