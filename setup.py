@@ -124,6 +124,7 @@ setup(
             extension("c_interface.handle"),
             extension("c_interface.logits"),
             extension("c_interface.one_stream"),
+            extension("c_interface.sampling"),
             extension("c_interface.table"),
             extension("c_interface.text"),
             extension("c_interface.training"),

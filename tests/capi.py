@@ -43,6 +43,7 @@ STATE_SIZE, LOGITS_SIZE, FLAT_SIZE, SCRATCH_SIZE = 3, 4, 5, 6
 LAYERS, OFFSET_ABOVE, LAYER_SIZE, TIED = 13, 14, 15, 16
 UNITS, SEPARATOR_SIZE, BATCH_SIZE, SEQ_LENGTH, POSITION = 17, 18, 19, 20, 21
 FOR_TRAINING, FOR_RESETS, FOR_DROPOUT = 1, 2, 4
+SAMPLE_SCRATCH_SIZE = 22
 OPTIMIZERS = {"adagrad": 0, "rmsprop": 1, "adam": 2, "adamw": 2}
 
 
@@ -70,6 +71,24 @@ class Settings(ctypes.Structure):
         super().__init__(optimizer=OPTIMIZERS[optimizer], **values)
 
 
+class Sampling(ctypes.Structure):
+    """gru_sampling; the mask is an array, which must stay alive."""
+
+    _fields_ = (
+        ("size", ctypes.c_int64),
+        ("temperature", DOUBLE),
+        ("top_k", ctypes.c_int64),
+        ("top_p", DOUBLE),
+        ("min_p", DOUBLE),
+        ("typical_p", DOUBLE),
+        ("mask", POINTER),
+    )
+
+    def __init__(self, mask=None, **given):
+        at = None if mask is None else mask.ctypes.data
+        super().__init__(**{"size": ctypes.sizeof(self), "temperature": 1.0, "mask": at} | given)
+
+
 _ARGUMENTS = {
     "step": (POINTER, INT32, POINTER, POINTER, SIZE),
     "logits": (POINTER, POINTER, POINTER, POINTER, SIZE),
@@ -88,6 +107,7 @@ _ARGUMENTS = {
     "cost_of": (POINTER, POINTER, INT32, POINTER, POINTER, SIZE),
     "draw_of": (POINTER, POINTER, DOUBLE, DOUBLE, POINTER, POINTER, SIZE),
     "read_window": (*(POINTER,) * 4, SIZE),
+    "sample": (POINTER, POINTER, POINTER, DOUBLE, POINTER, POINTER, SIZE),
     "train_window": (*(POINTER,) * 8, SIZE, POINTER),
 }
 
@@ -133,6 +153,7 @@ flat_size = function("gru_flat_size", SIZE, SIZE, SIZE, SIZE, SIZE)
 free = function("gru_model_free", None, POINTER)
 get = function("gru_model_get", SIZE, POINTER, ctypes.c_int)
 isa_of = function("gru_model_isa", ctypes.c_char_p, POINTER)
+status_name = function("gru_status_name", ctypes.c_char_p, ctypes.c_int)
 api_version = function("gru_api_version", ctypes.c_int)
 workspace_bytes = function("gru_workspace_bytes", SIZE, POINTER, SIZE, SIZE, ctypes.c_int)
 workspace_init = function(

@@ -6,11 +6,11 @@ Functions may be added, but none is ever changed. docs/cython-api.md describes e
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-cdef enum:
+cpdef enum:
     GRU_API_VERSION = 2
 
 # The status that a call returns: GRU_OK, or the error. A call with an error has written nothing.
-cdef enum:
+cpdef enum:
     GRU_OK = 0
     GRU_NULL = -1            # a null pointer where none is allowed
     GRU_WRONG_DTYPE = -2     # a handle or workspace of the other dtype
@@ -25,7 +25,7 @@ cdef enum:
     GRU_NO_TRAINING = -11    # a handle without a training state
 
 # What gru_model_get returns; sizes and offsets are in elements.
-cdef enum:
+cpdef enum:
     GRU_VOCABULARY_SIZE = 0  # V
     GRU_HIDDEN_SIZE = 1      # H
     GRU_ITEMSIZE = 2         # 4 or 8
@@ -48,26 +48,27 @@ cdef enum:
     GRU_BATCH_SIZE = 19      # of the training state: number of streams B; 0 without a state
     GRU_SEQ_LENGTH = 20      # of the training state: time steps T of a window
     GRU_POSITION = 21        # of the training state: where in the streams the next window begins
+    GRU_SAMPLE_SCRATCH_SIZE = 22  # of the scratch memory of gru_sample
 
 # The units of a vocabulary.
-cdef enum:
+cpdef enum:
     GRU_UNITS_CHARS = 1
     GRU_UNITS_BYTES = 2
 
 # The arrays of a training state.
-cdef enum:
+cpdef enum:
     GRU_MEMORY = 0           # (GRU_FLAT_SIZE): sums of squares or second moment
     GRU_MEAN = 1             # (GRU_FLAT_SIZE): first moment of Adam
     GRU_HIDDEN = 2           # (layers, B, Hp): hidden states of the streams
 
 # What a workspace is for: the sum of these.
-cdef enum:
+cpdef enum:
     GRU_FOR_TRAINING = 1     # the backward pass
     GRU_FOR_RESETS = 2       # states that are reset within a window
     GRU_FOR_DROPOUT = 4      # dropout
 
 # The optimizer of gru_settings. AdamW is Adam with a weight decay.
-cdef enum:
+cpdef enum:
     GRU_OPTIMIZER_ADAGRAD = 0
     GRU_OPTIMIZER_RMSPROP = 1
     GRU_OPTIMIZER_ADAM = 2
@@ -91,6 +92,17 @@ cdef struct gru_settings:
     uint64_t seed            # of dropout
     int64_t step             # the number of this step, from 1: Adam, dropout
 
+# How a symbol is sampled. Set size to sizeof(gru_sampling): fields may be added at the end. What is
+# 0 has no effect, except for the temperature.
+cdef struct gru_sampling:
+    int64_t size
+    double temperature       # up to 1e-6: the most likely symbol
+    int64_t top_k            # the k most likely symbols
+    double top_p             # the fewest most likely symbols whose sum reaches top_p
+    double min_p             # the symbols with p >= min_p * max(p)
+    double typical_p         # the fewest symbols near the entropy whose sum reaches typical_p
+    const unsigned char *mask    # (V): 0 where a symbol must not be chosen; NULL: none
+
 # Handles
 cdef gru_model *gru_model_borrow(object model) except NULL
 cdef gru_model *gru_model_open(object path) except NULL
@@ -108,6 +120,7 @@ cdef void gru_model_free(gru_model *model) noexcept nogil
 cdef Py_ssize_t gru_model_get(const gru_model *model, int what) noexcept nogil
 cdef const char *gru_model_isa(const gru_model *model) noexcept nogil
 cdef int gru_api_version() noexcept nogil
+cdef const char *gru_status_name(int status) noexcept nogil
 
 # One stream: state (GRU_STATE_SIZE), initially zero; scratch (GRU_SCRATCH_SIZE)
 cdef int gru_step_f32(const gru_model *model, int32_t symbol, float *state, float *scratch,
@@ -220,6 +233,14 @@ cdef int gru_draw_of_f32(const gru_model *model, const float *logits, double tem
 cdef int gru_draw_of_f64(const gru_model *model, const double *logits, double temperature,
                          double uniform, int32_t *symbol, double *scratch,
                          Py_ssize_t scratch_size) noexcept nogil
+
+# A symbol from logits with filters; scratch (GRU_SAMPLE_SCRATCH_SIZE)
+cdef int gru_sample_f32(const gru_model *model, const float *logits,
+                        const gru_sampling *sampling, double uniform, int32_t *symbol,
+                        float *scratch, Py_ssize_t scratch_size) noexcept nogil
+cdef int gru_sample_f64(const gru_model *model, const double *logits,
+                        const gru_sampling *sampling, double uniform, int32_t *symbol,
+                        double *scratch, Py_ssize_t scratch_size) noexcept nogil
 
 # The results of the last window of a workspace, and a window without outputs
 cdef void *gru_workspace_states(const gru_model *model, void *workspace,

@@ -23,6 +23,8 @@ from gru_ext.c_interface.one_stream cimport (
     stream_logits,
     step_stream,
 )
+from gru_ext.c_interface.sampling cimport sample_symbol
+from gru_ext.c_interface.status cimport name_of
 from gru_ext.c_interface.text cimport decode_symbols, encode_text, mark_resets
 from gru_ext.c_interface.training cimport (
     apply_adagrad,
@@ -129,6 +131,10 @@ cdef const char *gru_model_isa(const gru_model *model) noexcept nogil:
 
 cdef int gru_api_version() noexcept nogil:
     return GRU_API_VERSION
+
+
+cdef const char *gru_status_name(int status) noexcept nogil:
+    return name_of(status)
 
 
 # -- One stream, and windows: one name per dtype
@@ -399,6 +405,18 @@ cdef int gru_draw_of_f64(const gru_model *model, const double *logits, double te
                          double uniform, int32_t *symbol, double *scratch,
                          Py_ssize_t scratch_size) noexcept nogil:
     return draw_of(model, logits, temperature, uniform, symbol, scratch, scratch_size)
+
+
+cdef int gru_sample_f32(const gru_model *model, const float *logits,
+                        const gru_sampling *sampling, double uniform, int32_t *symbol,
+                        float *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return sample_symbol(model, logits, sampling, uniform, symbol, scratch, scratch_size)
+
+
+cdef int gru_sample_f64(const gru_model *model, const double *logits,
+                        const gru_sampling *sampling, double uniform, int32_t *symbol,
+                        double *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return sample_symbol(model, logits, sampling, uniform, symbol, scratch, scratch_size)
 
 
 cdef void *gru_workspace_states(const gru_model *model, void *workspace,

@@ -53,6 +53,32 @@ def test_table_for_c():
     assert [("GRU_API_VERSION", str(version)), *in_header] == constants
 
 
+def test_constants_in_python():
+    public = Path(gru_ext.__file__).with_name("capi.pxd").read_text()
+    constants = dict(re.findall(r"^    (GRU_\w+) = (-?\d+)", public, re.MULTILINE))
+    assert {name: getattr(c.capi, name) for name in constants} == {
+        name: int(value) for name, value in constants.items()
+    }
+    typed = Path(gru_ext.__file__).with_name("capi.pyi").read_text()
+    assert re.findall(r"^(GRU_\w+): int", typed, re.MULTILINE) == list(constants)
+    assert not [name for name in c.capi.__dict__ if "GRU_" in name and name not in constants]
+
+
+def test_every_pair_has_one_name():
+    one_name = Path(gru_ext.__file__).with_name("capi_fused.pxd").read_text()
+    pairs = {name[:-4] for name in c.capi.__pyx_capi__ if name.endswith("_f32")}
+    assert set(re.findall(r"^cdef inline (?:int |gru_model \*)(\w+)\(", one_name, re.M)) == pairs
+    for name in pairs:
+        assert one_name.count(f" {name}_f32(") == one_name.count(f" {name}_f64(") == 1
+
+
+def test_names_of_status_codes():
+    for name, value in c.CONSTANTS.items():
+        assert c.status_name(value) == f"GRU_{name}".encode()
+    for value in (1, min(c.CONSTANTS.values()) - 1, 2**31 - 1, -(2**31)):
+        assert c.status_name(value) is None
+
+
 def test_public_declarations_stand_alone():
     public = Path(gru_ext.__file__).with_name("capi.pxd").read_text()
     imports = re.findall(r"^.*\bcimport\b.*$", public, re.MULTILINE)

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from gru_ext.c_interface.sampling cimport sample_scratch_size_of
 from gru_ext.capi cimport (
     GRU_BAD_NUMBER,
     GRU_BAD_SIZE,
@@ -29,6 +30,7 @@ from gru_ext.capi cimport (
     GRU_OFFSET_W,
     GRU_OFFSET_WY,
     GRU_POSITION,
+    GRU_SAMPLE_SCRATCH_SIZE,
     GRU_SCRATCH_SIZE,
     GRU_SEPARATOR_SIZE,
     GRU_SEQ_LENGTH,
@@ -48,7 +50,7 @@ cdef extern from "Python.h":
     int Py_IsInitialized() nogil
 
 cdef enum:
-    NUMBERS = 22    # of gru_model_get
+    NUMBERS = 23    # of gru_model_get
 
 
 cdef Py_ssize_t flat_size(Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
@@ -146,6 +148,7 @@ cdef Py_ssize_t get_number(const gru_model *model, int what) noexcept nogil:
     values[GRU_LAYERS], values[GRU_ITEMSIZE], values[GRU_TIED] = m.w.p.layers, m.itemsize, m.tied
     values[GRU_STATE_SIZE], values[GRU_LOGITS_SIZE] = m.w.p.layers * m.w.p.Hp, m.w.p.Vp
     values[GRU_FLAT_SIZE], values[GRU_SCRATCH_SIZE] = m.w.p.size, scratch_size_of(m)
+    values[GRU_SAMPLE_SCRATCH_SIZE] = sample_scratch_size_of(m)
     values[GRU_OFFSET_W], values[GRU_OFFSET_B] = m.w.p.w, m.w.p.b
     values[GRU_OFFSET_UZR], values[GRU_OFFSET_UH] = m.w.p.uzr, m.w.p.uh
     values[GRU_OFFSET_WY], values[GRU_OFFSET_BY] = m.w.p.wy, m.w.p.by

@@ -51,6 +51,9 @@ from gru_ext.capi cimport (
     gru_model_wrap_layers_f64,
     gru_read_window_f32,
     gru_read_window_f64,
+    gru_sample_f32,
+    gru_sample_f64,
+    gru_status_name,
     gru_step_batch_f32,
     gru_step_batch_f64,
     gru_step_f32,
@@ -72,7 +75,7 @@ from gru_ext.capi cimport (
 )
 
 cdef enum:
-    FUNCTIONS = 64
+    FUNCTIONS = 67
 
 cdef struct Table:
     int64_t version
@@ -145,5 +148,8 @@ _table.functions[60] = <void *>gru_model_characters
 _table.functions[61] = <void *>gru_model_separator
 _table.functions[62] = <void *>gru_model_settings
 _table.functions[63] = <void *>gru_model_training
+_table.functions[64] = <void *>gru_status_name
+_table.functions[65] = <void *>gru_sample_f32
+_table.functions[66] = <void *>gru_sample_f64
 
 API = PyCapsule_New(&_table, "gru_ext.capi._API", NULL)

@@ -54,6 +54,7 @@ enum {
     GRU_BATCH_SIZE = 19,     /* of the training state: number of streams B; 0 without a state */
     GRU_SEQ_LENGTH = 20,     /* of the training state: time steps T of a window */
     GRU_POSITION = 21, /* of the training state: where in the streams the next window begins */
+    GRU_SAMPLE_SCRATCH_SIZE = 22, /* of the scratch memory of gru_sample */
     GRU_UNITS_CHARS = 1,
     GRU_UNITS_BYTES = 2,
     GRU_MEMORY = 0,       /* (GRU_FLAT_SIZE): sums of squares or second moment */
@@ -85,6 +86,18 @@ typedef struct {
     uint64_t seed;       /* of dropout */
     int64_t step;        /* the number of this step, from 1: Adam, dropout */
 } gru_settings;
+
+/* How a symbol is sampled. Set size to sizeof(gru_sampling): fields may be added at the end. What
+ * is 0 has no effect, except for the temperature. */
+typedef struct {
+    int64_t size;
+    double temperature;        /* up to 1e-6: the most likely symbol */
+    int64_t top_k;             /* the k most likely symbols */
+    double top_p;              /* the fewest most likely symbols whose sum reaches top_p */
+    double min_p;              /* the symbols with p >= min_p * max(p) */
+    double typical_p;          /* the fewest symbols near the entropy whose sum reaches it */
+    const unsigned char *mask; /* (V): 0 where a symbol must not be chosen; NULL: none */
+} gru_sampling;
 
 typedef struct {
     int64_t version; /* GRU_API_VERSION of the installed package */
@@ -204,6 +217,11 @@ typedef struct {
     const int32_t *(*model_separator)(const gru_model *model);
     int (*model_settings)(const gru_model *model, gru_settings *settings);
     void *(*model_training)(const gru_model *model, int what);
+    const char *(*status_name)(int status);
+    int (*sample_f32)(const gru_model *model, const float *logits, const gru_sampling *sampling,
+                      double uniform, int32_t *symbol, float *scratch, ptrdiff_t scratch_size);
+    int (*sample_f64)(const gru_model *model, const double *logits, const gru_sampling *sampling,
+                      double uniform, int32_t *symbol, double *scratch, ptrdiff_t scratch_size);
 } gru_api;
 
 /* Returns NULL with an exception if the package is missing or older than this header. */
