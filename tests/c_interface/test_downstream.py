@@ -77,6 +77,34 @@ def test_c_extension(tmp_path):
         assert python(folder, "-c", code).startswith(told)
 
 
+@needs_compiler
+def test_scoring_a_text(tmp_path):
+    shutil.copytree(EXAMPLES / "score_text", tmp_path / "score")
+    folder = tmp_path / "score"
+    python(folder, "setup.py", "-q", "build_ext", "--inplace")
+    code = (
+        "import gru_ext, score_text\n"
+        "text = 'the end.||the \u20ac end.||' * 30\n"
+        "for separator, layers in ((None, 1), ('||', 2)):\n"
+        "    gru_ext.train(text, hidden_size=8, max_steps=20, output='m.npz', force=True,\n"
+        "                  quiet=True, layers=layers, document_separator=separator)\n"
+        "    want = gru_ext.load('m.npz').evaluate(text).bits_per_char * (len(text) - 1)\n"
+        "    print(abs(score_text.bits_of('m.npz', text.encode()) / want - 1) < 1e-6)\n"
+        "try:\n"
+        "    score_text.bits_of('m.npz', b'x?')\n"
+        "except ValueError as error:\n"
+        "    print(error)\n"
+        "print(score_text.bits_of('m.npz', b''))\n"
+    )
+    assert python(folder, "-c", code).split() == [
+        "True",
+        "True",
+        "gru_ext:",
+        "GRU_BAD_SYMBOL",
+        "0.0",
+    ]
+
+
 FUSED = """
 # cython: language_level=3
 import numpy as np

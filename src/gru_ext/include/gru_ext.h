@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The functions of gru_ext.capi for C and C++, as a table in a capsule: there is nothing to link.
- * Include Python.h first. Then call gru_import once, with the GIL held:
+ * Call gru_import once, with the GIL held:
  *
  *     const gru_api *gru = gru_import();
  *     if (!gru) return NULL; // a Python exception is set
  *
- * Of the functions, as gru->step_f32(...), only model_borrow needs the GIL. docs/cython-api.md
- * describes them. New functions are only added at the end of the table. */
+ * Of the functions, as gru->step_f32(...), only model_borrow, model_open, model_resume and
+ * model_object need the GIL. docs/cython-api.md describes them. New functions are only added at the
+ * end of the table. */
 #ifndef GRU_EXT_H
 #define GRU_EXT_H
+
+#include <Python.h>
 
 #include <stddef.h>
 #include <stdint.h>
