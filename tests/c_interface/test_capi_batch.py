@@ -185,7 +185,8 @@ def test_refusals(dtype, draw_parameters):
     y[1] = V
     assert windows.call("read_window", y, None, 3) == c.BAD_SYMBOL
     assert c.call("read_window", other, windows.model, windows.at, y, None, 3) == c.WRONG_DTYPE
-    elsewhere = np.zeros(1 << 12, np.uint8).ctypes.data
+    zeros = np.zeros(1 << 12, np.uint8)
+    elsewhere = zeros.ctypes.data
     assert c.workspace_states(windows.model, elsewhere, 0) is None
     assert c.workspace_probabilities(windows.model, elsewhere) is None
     assert c.workspace_losses(windows.model, elsewhere) is None
