@@ -48,7 +48,7 @@ def test_c_extension(tmp_path):
     python(folder, "setup.py", "-q", "build_ext", "--inplace")
     code = (
         "import gru_ext, numpy as np, text_bits;"
-        "m = gru_ext.Model.create(gru_ext.Vocabulary('abc'), 16);"
+        "m = gru_ext.Model.create(gru_ext.Vocabulary('abc'), 16, layers=2);"
         "print(text_bits.text_bits(m, np.int32([0, 1, 2, 1, 0])) / 4)"
     )
     assert abs(float(python(folder, "-c", code)) - 1.585) < 0.2
@@ -59,7 +59,7 @@ def test_c_extension(tmp_path):
             f"try: text_bits.text_bits(m, np.int32({wrong}))\n"
             "except ValueError as error: print(error)"
         )
-        assert python(folder, "-c", code) == "gru_ext: status -3\n"
+        assert python(folder, "-c", code) == "gru_ext: GRU_BAD_SYMBOL\n"
     for wrong, found in (
         ("np.int64([0, 1])", "1-D with elements of 8 bytes"),
         ("np.uint8([0, 1, 2, 0])", "1-D with elements of 1 bytes"),
