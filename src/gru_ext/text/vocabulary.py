@@ -284,9 +284,16 @@ class Vocabulary:
         Code points whose symbols depend on more than this table, such as those above it and, in a
         vocabulary of bytes, those beyond ASCII, are not in it.
         """
+        return self.all_codes()[: 128 if self.units == "bytes" else 0xD800]
+
+    def all_codes(self) -> NDArray[np.int32]:
+        """The symbols of all code points, or byte values, shape (n,); -1 where there is none.
+
+        The last element is that of all code points from n - 1 on.
+        """
         self._lookup(np.zeros(1, np.uint8))
         assert self._table is not None
-        return self._table[: 128 if self.units == "bytes" else 0xD800]
+        return self._table
 
     def _points(self) -> NDArray[np.unsignedinteger]:
         """The code points of the characters, shape (V,); files may have halves of pairs."""
