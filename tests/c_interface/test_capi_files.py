@@ -267,6 +267,17 @@ def test_a_run_is_continued(options, dtype, tmp_path):
             assert all(ours[name].tobytes() == values[name].tobytes() for name in values)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_weights_that_a_trainer_has_tied(tied, tmp_path):
+    model = gru_ext.Model.create(gru_ext.Vocabulary.from_text(TEXT), 4)
+    trainer = gru_ext.Trainer(model, model.vocabulary.encode(TEXT), tied=tied)
+    trainer.step()
+    checkpoint.write(tmp_path / "m.npz", trainer.checkpoint())
+    handle = c.open_model(tmp_path / "m.npz")
+    assert c.get(handle, c.TIED) == tied
+    c.free(handle)
+
+
 def test_settings_refusals(tmp_path):
     gru_ext.train(TEXT, output=tmp_path / "m.npz", max_steps=3, hidden_size=4, quiet=True)
     handle, settings = c.resume_model(tmp_path / "m.npz"), c.Settings()
