@@ -12,7 +12,6 @@ from gru_ext.c_interface cimport text as texts
 from gru_ext.c_interface cimport training as trainers
 from gru_ext.c_interface cimport windows
 from gru_ext.c_interface cimport workspace as workspaces
-from gru_ext.c_interface.workspace cimport Regularisation
 
 from gru_ext._capi_handle import read_model, read_training, weights_of
 
@@ -70,9 +69,7 @@ cdef Py_ssize_t gru_flat_size(Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
 
 
 cdef const char *gru_model_isa(const gru_model *model) noexcept nogil:
-    if model is NULL:
-        return NULL
-    return handles.handle_of(model).w.k.isa
+    return handles.isa_of(model)
 
 
 cdef int gru_api_version() noexcept nogil:
@@ -158,14 +155,14 @@ cdef void *gru_workspace_state(const gru_model *model, void *workspace) noexcept
 
 cdef int gru_forward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
-    cdef Regularisation none = Regularisation(NULL, 0, 0)
-    return windows.forward_window(model, workspace, inputs, targets, T, &none, loss, <float *>NULL)
+    return windows.forward_with_settings(model, workspace, NULL, inputs, targets, NULL, T, loss,
+                                         <float *>NULL)
 
 
 cdef int gru_forward_f64(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
-    cdef Regularisation none = Regularisation(NULL, 0, 0)
-    return windows.forward_window(model, workspace, inputs, targets, T, &none, loss, <double *>NULL)
+    return windows.forward_with_settings(model, workspace, NULL, inputs, targets, NULL, T, loss,
+                                         <double *>NULL)
 
 
 cdef int gru_backward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
@@ -203,8 +200,6 @@ cdef int gru_train_step_f64(gru_model *model, void *workspace, double *memory,
     return trainers.train_adagrad(model, workspace, memory, inputs, targets, T, learning_rate, clip,
                                   eps, loss)
 
-
-# -- Windows with resets and dropout, and training with all settings
 
 cdef Py_ssize_t gru_workspace_bytes_for(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
                                         int what) noexcept nogil:
@@ -258,6 +253,16 @@ cdef int gru_train_window_f64(gru_model *model, void *workspace, const gru_setti
                                  T, loss)
 
 
+cdef int gru_train_text(gru_model *model, void *workspace, const gru_settings *settings,
+                        void *memory, void *mean, const int32_t *symbols, Py_ssize_t n,
+                        Py_ssize_t *position, double *loss) noexcept nogil:
+    if gru_model_get(model, GRU_ITEMSIZE) == sizeof(float):
+        return trainers.train_text(model, workspace, settings, <float *>memory, <float *>mean,
+                                   symbols, n, position, loss)
+    return trainers.train_text(model, workspace, settings, <double *>memory, <double *>mean,
+                               symbols, n, position, loss)
+
+
 # -- Text and symbols, and the training state
 
 cdef int gru_encode(const gru_model *model, const char *text, Py_ssize_t bytes, int32_t *symbols,
@@ -277,15 +282,11 @@ cdef int gru_mark_resets(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
 
 
 cdef const uint32_t *gru_model_characters(const gru_model *model) noexcept nogil:
-    if model is NULL:
-        return NULL
-    return handles.handle_of(model).points
+    return handles.characters_of(model)
 
 
 cdef const int32_t *gru_model_separator(const gru_model *model) noexcept nogil:
-    if model is NULL:
-        return NULL
-    return handles.handle_of(model).separator
+    return handles.separator_of(model)
 
 
 cdef int gru_model_settings(const gru_model *model, gru_settings *settings) noexcept nogil:
