@@ -20,7 +20,8 @@ ALLOWED = {
     "reporting": BASE,
     "training": BASE | {"model", "text", "reporting"},
     "report": BASE | {"model", "text", "reporting"},
-    "cli": BASE | {"training", "model", "text", "reporting", "report"},
+    "serve": BASE | {"model", "text", "report"},
+    "cli": BASE | {"training", "model", "text", "reporting", "report", "serve"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""
