@@ -34,14 +34,25 @@ class Editor {
     this.box = host.querySelector("textarea");
     this.backdrop = host.querySelector(".backdrop");
     this.changed = changed;
+    this.value = "";
     this.characters = [];
     this.bits = [];
     this.unknown = new Set();
     this.caret = 0;
     this.box.maxLength = data.longest;
-    this.box.addEventListener("input", () => this.read());
+    this.box.addEventListener("input", () => this.readSoon());
+    this.box.addEventListener("scroll", () => this.scroll());
     document.addEventListener("selectionchange", () => this.moved());
-    this.paint();
+  }
+
+  // Before the next frame is drawn: a browser may say of each line of a text that it was typed.
+  readSoon() {
+    if (this.due) return;
+    this.due = true;
+    requestAnimationFrame(() => {
+      this.due = false;
+      this.read();
+    });
   }
 
   // The text up to a place in the box, as characters.
@@ -62,6 +73,7 @@ class Editor {
     this.bits = [...this.bits.slice(0, head), ...Array(changed).fill(undefined),
       ...this.bits.slice(before.length - tail)];
     this.unknown = new Set([...this.unknown].filter((i) => i < head));
+    this.value = this.box.value;
     this.characters = after;
     this.caret = this.charactersTo(this.box.selectionEnd).length;
     this.paint();
@@ -69,8 +81,9 @@ class Editor {
   }
 
   moved() {
+    if (this.box.value !== this.value) return; // the text is read at once
     const caret = this.charactersTo(this.box.selectionEnd).length;
-    if (caret === this.caret || this.box.value.length === 0) return;
+    if (caret === this.caret) return;
     this.caret = caret;
     this.changed();
   }
@@ -97,6 +110,11 @@ class Editor {
     const shown = this.characters.map(toBox);
     // the last line has its height although it may be empty
     this.backdrop.replaceChildren(shadedText(shown, classOf, newline), "\u200b");
+    this.scroll();
+  }
+
+  scroll() {
+    this.backdrop.scrollTop = this.box.scrollTop;
   }
 
   // Type a text at the caret, so that the browser can undo it.
