@@ -71,7 +71,8 @@ def settle(page):
     """Wait until what was typed is read, and all questions are answered."""
     script = (
         "document.querySelector('.waiting, .backdrop [class=\"\"]') === null"
-        " && document.querySelector('.backdrop').textContent === box.value + '\u200b'"
+        " && document.querySelector('.backdrop').textContent"
+        " === box.value + (/(^|\\n)$/.test(box.value) ? '\u200b' : '')"
     )
     for _ in range(500):
         time.sleep(0.02)

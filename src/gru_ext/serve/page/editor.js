@@ -28,6 +28,16 @@ function shadedText(characters, classOf, special) {
   return made;
 }
 
+// How many elements at the begin and at the end of two arrays are the same.
+function sameEnds(before, after) {
+  const most = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < most && before[head] === after[head]) head++;
+  let tail = 0;
+  while (tail < most - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+  return { head, tail };
+}
+
 class Editor {
   // changed(): the text is another, or the caret has moved.
   constructor(host, changed) {
@@ -38,6 +48,7 @@ class Editor {
     this.characters = [];
     this.bits = [];
     this.unknown = new Set();
+    this.lines = []; // a text for each line of the backdrop, which says how it is shown
     this.caret = 0;
     this.box.maxLength = data.longest;
     this.box.addEventListener("input", () => this.readSoon());
@@ -63,11 +74,7 @@ class Editor {
   read() {
     const before = this.characters;
     const after = this.charactersTo();
-    const most = Math.min(before.length, after.length);
-    let head = 0;
-    while (head < most && before[head] === after[head]) head++;
-    let tail = 0;
-    while (tail < most - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+    const { head, tail } = sameEnds(before, after);
     // until the server answers, what has not changed keeps its shade
     const changed = after.length - head - tail;
     this.bits = [...this.bits.slice(0, head), ...Array(changed).fill(undefined),
@@ -103,14 +110,30 @@ class Editor {
     this.paint();
   }
 
+  // Make the lines anew that are others than before, or have other shades.
   paint() {
-    const classOf = (i) => shade(this.bits[i], this.unknown.has(i));
-    const newline = (i) => (this.characters[i] === "\n"
-      ? make("span", { class: `newline ${classOf(i)}`, text: "\n" }) : null);
-    const shown = this.characters.map(toBox);
-    // the last line has its height although it may be empty
-    this.backdrop.replaceChildren(shadedText(shown, classOf, newline), "\u200b");
+    const lines = [[]];
+    const keys = [];
+    this.characters.forEach((c, i) => {
+      lines.at(-1).push({ shown: toBox(c), shade: shade(this.bits[i], this.unknown.has(i)) });
+      if (c === "\n") lines.push([]);
+    });
+    for (const line of lines) keys.push(line.map((each) => each.shown + each.shade).join("|"));
+    const { head, tail } = sameEnds(this.lines, keys);
+    const old = [...this.backdrop.children].slice(head, this.lines.length - tail);
+    const made = lines.slice(head, lines.length - tail).map((line) => this.lineElement(line));
+    const next = this.backdrop.children[this.lines.length - tail] ?? null;
+    old.forEach((element) => element.remove());
+    made.forEach((element) => this.backdrop.insertBefore(element, next));
+    this.lines = keys;
     this.scroll();
+  }
+
+  lineElement(line) {
+    const newline = (i) => (line[i]?.shown === "\n"
+      ? make("span", { class: `newline ${line[i].shade}`, text: "\n" }) : null);
+    const shaded = shadedText(line.map((each) => each.shown), (i) => line[i].shade, newline);
+    return make("div", {}, shaded, ...(line.length ? [] : ["\u200b"])); // an empty line has a height
   }
 
   scroll() {
