@@ -19,6 +19,7 @@ TREES_IN_SDIST = ("csrc/", "src/", "tests/", "docs/", "examples/", "bench/")
 IN_WHEEL = {"gru_ext/__init__.pxd", "gru_ext/capi.pxd", "gru_ext/include/gru_ext.h"}
 IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/core/kernels.pyi"}
 IN_WHEEL |= {"gru_ext/report/page/report.html.jinja", "gru_ext/report/page/start.js"}
+IN_WHEEL |= {"gru_ext/serve/page/serve.html", "gru_ext/serve/page/start.js"}
 MODULES = {
     "capi",
     *(f"c_interface/{name}" for name in ("one_stream", "windows")),
