@@ -19,6 +19,7 @@ from gru_ext.cli.options import OUTPUT, TEXT, SampleOptions, ScoreOptions
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.sampling_options import BEAM, SamplingOptions
 from gru_ext.report.options import ReportOptions
+from gru_ext.serve.options import ServeOptions
 from gru_ext.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="evaluate models on texts"))
     _add_plot(commands.add_parser("plot", help="draw losses, learning rate and speed of runs"))
     _add_report(commands.add_parser("report", help="write a page that shows a model"))
+    _add_serve(commands.add_parser("serve", help="write with a model, on a page in the browser"))
     export = commands.add_parser("export", help="write a model for another program")
     export.late = _add_export
     _add_import(commands.add_parser("import", help="make a model file from another program's"))
@@ -229,6 +231,16 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="FILE", required=True, help="HTML file to write")
     add("--force", action="store_true", help="replace the file if it exists")
     add_options(parser, ReportOptions)
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Serve a page to this machine's browsers alone. As you type it shows which characters the "
+        "model expects next, how surprising each typed character is, and three continuations. The "
+        "address has a random token, without which nothing is answered. Ctrl-C ends."
+    )
+    parser.add_argument("model", metavar="MODEL")
+    add_options(parser, ServeOptions)
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:
