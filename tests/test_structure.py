@@ -21,7 +21,7 @@ ALLOWED = {
     "reporting": BASE,
     "training": BASE | {"model", "text", "reporting"},
     "report": BASE | {"model", "text", "reporting"},
-    "serve": BASE | {"model", "text", "report"},
+    "serve": BASE | {"model", "text", "report", "reporting"},
     "export": BASE | {"model", "text"},
     "cli": BASE | {"training", "model", "text", "reporting", "report", "serve", "export"},
     "c_interface": {"core"},
