@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Make the pictures of the documentation: terminals, plots and pages of small models.
+
+python -m bench.pictures TEXT --output docs/pictures
+
+The training runs take about two minutes. The script needs the extras interactive, plot and report,
+the group docs and Chromium, and runs on POSIX systems.
+"""
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from bench.screenshots import Browser, Part, Shot, picture, write_png
+from bench.terminal import module, record, svg, tail, typed
+
+WIDE, NARROW = 80, 40
+SHORT = "gru-ext train input.txt --epochs 2"
+TRAIN = "gru-ext train input.txt --metrics hidden-128.jsonl"
+SMALL = "gru-ext train input.txt --hidden-size 64 -o small.npz --metrics hidden-64.jsonl"
+MOMENT = r"^ *3\d%"
+"""The progress bar, at the moment at which a run is shown."""
+END = 18
+"""The lines that are shown of the end of a run."""
+
+COMMANDS = {
+    "sample": r"gru-ext sample -n 2 --length 160 --seed 1 --prompt 'ROMEO:\n'",
+    "evaluate": "gru-ext evaluate model.npz small.npz validation.txt",
+    "score": "gru-ext score model.npz lines.txt --top 8",
+}
+INTERACTIVE = "gru-ext sample --interactive --seed 1"
+KEYS = ("ROMEO:\\n\r", "/retry\r", "\r", "\\n\\nJULIET:\\nMy lord, \r", "\x04")
+PLOT = "gru-ext plot hidden-128.jsonl hidden-64.jsonl -o plot.svg"
+REPORT = "gru-ext report model.npz input.txt --metrics hidden-128.jsonl -o report.html --quiet"
+
+_POINTED = "#surprise-view .row:nth-child(7) > span:nth-child(17)"
+SHOTS = (
+    Shot("report-top", (Part("header.top", "#compared"),)),
+    Shot("report-surprise", (Part("#surprise", pointed=_POINTED),)),
+    Shot("report-units", (Part("#units", "#moments", dark=True),)),
+    Shot("report-bits", (Part("#where", dark=True),)),
+    Shot("report-characters", (Part("#characters"),)),
+    Shot(
+        "report-phone",
+        (
+            Part("header.top", "#compared", width=380, height=900),
+            Part("#surprise", width=380, height=900, pointed=_POINTED, dark=True),
+            Part("#units", width=380, height=900),
+        ),
+    ),
+)
+
+
+def validation_part(characters):
+    """The last tenth of a text, which a run does not train on."""
+    return characters[-(len(characters) // 10) :]
+
+
+def strange_lines(characters, number=200, backwards=77, shortest=30):
+    """The first long lines of a text, of which one is written backwards."""
+    lines = [line for line in characters.splitlines() if len(line) >= shortest][:number]
+    lines[backwards - 1] = lines[backwards - 1][::-1]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def write_texts(text, folder):
+    """Write the texts that the commands read."""
+    shutil.copyfile(text, folder / "input.txt")
+    validation = validation_part(text.read_text(encoding="utf-8"))
+    (folder / "validation.txt").write_text(validation, encoding="utf-8")
+    (folder / "lines.txt").write_text(strange_lines(validation), encoding="utf-8")
+
+
+def write_terminals(folder, output):
+    """Train the models and use them in terminals, whose pictures are written."""
+
+    def write(name, command, lines, columns=WIDE):
+        image = svg([typed(command), *lines], columns, command)
+        (output / f"{name}.svg").write_text(image, encoding="utf-8")
+
+    for command, columns in ((SHORT, NARROW), (TRAIN, WIDE)):
+        (folder / "model.npz").unlink(missing_ok=True)
+        lines, during = record(command, columns, folder, moment=MOMENT)
+        write(f"train-{columns}", command, during, columns)
+        write(f"train-{columns}-end", command, tail(lines, END), columns)
+    subprocess.run([*module(SMALL), "--quiet"], cwd=folder, check=True)
+    for name, command in COMMANDS.items():
+        write(name, command, record(command, WIDE, folder)[0])
+    write("interactive", INTERACTIVE, record(INTERACTIVE, WIDE, folder, keys=KEYS)[0])
+
+
+def write_screenshots(page, output):
+    """Write the pictures of the report."""
+    browser = Browser()
+    try:
+        for shot in SHOTS:
+            write_png(picture(browser, page, shot), output / f"{shot.name}.png")
+    finally:
+        browser.close()
+
+
+def main():
+    """Train the models, and write all pictures."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.pictures",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("text", type=Path, help="the text to train on")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="where the pictures go"
+    )
+    args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_texts(args.text, folder)
+        write_terminals(folder, args.output)
+        for command in (PLOT, REPORT):
+            subprocess.run(module(command), cwd=folder, check=True)
+        shutil.copyfile(folder / "plot.svg", args.output / "plot.svg")
+        write_screenshots(folder / "report.html", args.output)
+
+
+if __name__ == "__main__":
+    main()
