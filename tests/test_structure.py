@@ -2,6 +2,7 @@
 """The folders: imports go one way, and no file is a second module in disguise."""
 
 import ast
+import itertools
 import re
 from pathlib import Path
 
@@ -20,7 +21,8 @@ ALLOWED = {
     "reporting": BASE,
     "training": BASE | {"model", "text", "reporting"},
     "report": BASE | {"model", "text", "reporting"},
-    "cli": BASE | {"training", "model", "text", "reporting", "report"},
+    "export": BASE | {"model", "text"},
+    "cli": BASE | {"training", "model", "text", "reporting", "report", "export"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""
@@ -70,3 +72,10 @@ def test_every_folder_has_its_place():
 
 def test_nothing_is_included_as_text():
     assert not list(PACKAGE.rglob("*.pxi"))
+
+
+def test_no_two_test_files_have_one_name():
+    """Pytest imports them by their name alone."""
+    names = sorted(p.name for p in Path(__file__).parent.rglob("*.py"))
+    twice = {a for a, b in itertools.pairwise(names) if a == b}
+    assert not twice

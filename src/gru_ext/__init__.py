@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A character-level GRU on the CPU: train on a text, sample, evaluate.
 
-The names below are imported when they are first used. So importing the package costs little, and
-the command line can handle Ctrl-C from its start.
+The names below, and the module ``export``, are imported when they are first used. So importing the
+package costs little, and the command line can handle Ctrl-C from its start.
 """
 
 import importlib
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gru_ext._version import __version__
 
 if TYPE_CHECKING:
+    from gru_ext import export as export
     from gru_ext.core.config import get_config, get_include, show_config
     from gru_ext.core.kernels import adagrad_update, adam_update, rmsprop_update
     from gru_ext.core.matmul import use_matmul
@@ -95,6 +96,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "export":
+        return importlib.import_module("gru_ext.export")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"gru_ext.{_MODULES[name]}"), name)

@@ -49,7 +49,7 @@ def checked(record: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str,
     }
 
 
-def read_json(data: bytes, finite: bool = False) -> object:
+def read_json(data: bytes, finite: bool = False, deepest: int = _DEEPEST) -> object:
     """What a JSON text says.
 
     Parameters
@@ -57,6 +57,8 @@ def read_json(data: bytes, finite: bool = False) -> object:
     data : bytes
     finite : bool
         Whether NaN and infinity are refused, which Python reads beside the numbers of JSON.
+    deepest : int
+        How many levels of lists and objects it may have.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def read_json(data: bytes, finite: bool = False) -> object:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     level = [value]
-    for _ in range(_DEEPEST):
+    for _ in range(deepest):
         level = [inner for outer in level for inner in _inner(outer)]
     if level:
         raise ValueError("it is nested too deeply")

@@ -86,6 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="evaluate models on texts"))
     _add_plot(commands.add_parser("plot", help="draw losses, learning rate and speed of runs"))
     _add_report(commands.add_parser("report", help="write a page that shows a model"))
+    _add_export(commands.add_parser("export", help="write a model for another program"))
+    _add_import(commands.add_parser("import", help="make a model file from another program's"))
     info = commands.add_parser("info", help="describe a model file, or this installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="default: this installation")
     info.add_argument("--json", action="store_true", help="print a JSON object")
@@ -148,6 +150,54 @@ def _add_plot(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", required=True, help="picture to write, .png, .svg or .pdf"
     )
     add("--force", action="store_true", help="replace the picture if it exists")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    from gru_ext.export.formats import FORMATS, OPTIONS
+
+    add = parser.add_argument
+    add("model", metavar="MODEL")
+    add("-o", "--output", metavar="FILE", required=True, help="file or folder to write")
+    formats = "; ".join(f"{name}: {each.text}" for name, each in FORMATS.items())
+    add("--to", choices=FORMATS, help=f"the format (default: the suffix says it). {formats}")
+    add("--whole", action="store_true", help="onnx: read a whole sequence, not one time step")
+    add("--stateful", action="store_true", help="keras: the model keeps its hidden states")
+    dtypes = OPTIONS["dtype"].describe()
+    add("--dtype", metavar="NAME", help=f"npz: dtype of the weights, {dtypes}")
+    weights = OPTIONS["weights"].describe()
+    add("--weights", metavar="NAME", help=f"c: {weights} weights (default: float32)")
+    add("--name", metavar="NAME", help="c: the prefix of all names (default: model)")
+    add(
+        "--text",
+        metavar="FILE",
+        type=_text_path,
+        help="text with which the file is checked; - is standard input (default: a sample of the "
+        "model)",
+    )
+    encoding = TrainingOptions.declared()["encoding"]
+    add("--encoding", default=encoding.default, metavar="NAME", help="encoding of the text")
+    add("--force", action="store_true", help="replace what exists")
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="import_model")  # import is a word of Python
+    add = parser.add_argument
+    add("file", metavar="FILE", help="file of safetensors, Keras, ONNX or PyTorch")
+    add("-o", "--output", metavar="MODEL", required=True, help="model file to write")
+    add(
+        "--vocabulary",
+        metavar="FILE",
+        type=_vocabulary_path,
+        help="the characters of the model in the order of their symbols, for a file that has none; "
+        "or bytes: all 256 bytes",
+    )
+    encoding = TrainingOptions.declared()["encoding"]
+    add("--encoding", default=encoding.default, metavar="NAME", help="encoding of the characters")
+    add("--force", action="store_true", help="replace the model file if it exists")
+
+
+def _vocabulary_path(word: str) -> str | Path:
+    return word if word == "bytes" else _text_path(word)
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:

@@ -196,7 +196,7 @@ def _write_arrays(file: BinaryIO, arrays: dict[str, NDArray[Any]]) -> None:
 
 
 def read(path: StrPath) -> Checkpoint:
-    """Read a model file; the original script's ``gru_weights.data`` is one too.
+    """Read a model file: an archive of NumPy, such as the original script's, or safetensors.
 
     Raises
     ------
@@ -205,8 +205,12 @@ def read(path: StrPath) -> Checkpoint:
     CheckpointError
         The file is not a model file, or is truncated or inconsistent.
     """
+    from gru_ext.model import safetensors
+
     with errors_name(path), errors_with_name(path), open_regular(path) as file:
         try:
+            if safetensors.is_safetensors(file):
+                return safetensors.read(file)
             return _Reader(file).read()
         except CheckpointError:
             raise
@@ -230,7 +234,7 @@ def read(path: StrPath) -> Checkpoint:
             raise CheckpointError(f"is a damaged model file: {brief(error)}") from None
 
 
-class _Archived:
+class Archived:
     """A file whose directory, as that of a zip archive, is read only if it is not too large."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -254,7 +258,7 @@ class _Reader:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.bytes = os.fstat(file.fileno()).st_size
-        archived = _Archived(file)
+        archived = Archived(file)
         self.archive = zipfile.ZipFile(cast(IO[bytes], archived))
         archived.longest_read = math.inf
         members = self.archive.infolist()
