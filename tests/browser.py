@@ -119,11 +119,12 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
-    def open(self, path):
-        """Open a file, and wait until the whole page is drawn; return the seconds it took."""
+    def open(self, page):
+        """Open a file or address, and wait until all of it is drawn; return the seconds."""
         self.console, self.requests = [], []
         begun = time.perf_counter()
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        url = page if isinstance(page, str) else page.resolve().as_uri()
+        self.call("Page.navigate", url=url)
         while not self.run("document.documentElement?.classList.contains('ready')"):
             assert time.perf_counter() - begun < 60, f"the page is not drawn: {self.console}"
             time.sleep(0.02)

@@ -22,7 +22,8 @@ ALLOWED = {
     "training": BASE | {"model", "text", "reporting"},
     "report": BASE | {"model", "text", "reporting"},
     "export": BASE | {"model", "text"},
-    "cli": BASE | {"training", "model", "text", "reporting", "report", "export"},
+    "serve": BASE | {"model", "text", "report"},
+    "cli": BASE | {"training", "model", "text", "reporting", "report", "export", "serve"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""

@@ -19,6 +19,7 @@ from gru_ext.cli.options import OUTPUT, TEXT, SampleOptions, ScoreOptions
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.sampling_options import BEAM, SamplingOptions
 from gru_ext.report.options import ReportOptions
+from gru_ext.serve.options import ServeOptions
 from gru_ext.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_report(commands.add_parser("report", help="write a page that shows a model"))
     _add_export(commands.add_parser("export", help="write a model for another program"))
     _add_import(commands.add_parser("import", help="make a model file from another program's"))
+    serve = commands.add_parser("serve", help="write with a model, on a page in the browser")
+    serve.add_argument("model", metavar="MODEL")
+    add_options(serve, ServeOptions)
     info = commands.add_parser("info", help="describe a model file, or this installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="default: this installation")
     info.add_argument("--json", action="store_true", help="print a JSON object")

@@ -7,18 +7,22 @@ import base64
 import hashlib
 import importlib.util
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from gru_ext.report.packing import LARGEST_PAGE
 
-_FOLDER = Path(__file__).parent / "page"
-_TEMPLATE, _STYLE = "report.html.jinja", "report.css"
+FOLDER = Path(__file__).parent / "page"
+STYLE = FOLDER / "report.css"
+_TEMPLATE = "report.html.jinja"
 SCRIPTS = (
     "data.js",
+    "numbers.js",
     "elements.js",
     "charts.js",
     "textview.js",
+    "shading.js",
     "surprise.js",
     "moments.js",
     "units.js",
@@ -45,10 +49,10 @@ def as_json(data: object) -> str:
     return text.translate(_ESCAPES)
 
 
-def script() -> str:
-    """The script of the page: its parts within one function, in strict mode."""
-    parts = "\n".join(_read(name) for name in SCRIPTS)
-    return f'(() => {{\n"use strict";\n{parts}\n}})();\n'
+def script(parts: Iterable[Path]) -> str:
+    """The script of a page: its parts within one function, in strict mode."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in parts)
+    return f'(() => {{\n"use strict";\n{code}\n}})();\n'
 
 
 def content_hash(text: str) -> str:
@@ -84,13 +88,14 @@ def render(data: object, **values: Any) -> bytes:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER, encoding="utf-8"),
+        loader=FileSystemLoader(FOLDER, encoding="utf-8"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    code, style = script(), _read(_STYLE)
+    code = script(FOLDER / name for name in SCRIPTS)
+    style = STYLE.read_text(encoding="utf-8")
     page = environment.get_template(_TEMPLATE).render(
         values,
         data=Markup(as_json(data)),
@@ -103,7 +108,3 @@ def render(data: object, **values: Any) -> bytes:
     if len(written) >= LARGEST_PAGE:
         raise ValueError(f"the page has {len(written):,} bytes: it must have less than 5 MB")
     return written
-
-
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")

@@ -26,12 +26,6 @@ function find(id) {
   return document.getElementById(id);
 }
 
-// The symbol as an element, marked where it is escaped.
-function symbolElement(symbol, className = "") {
-  const escaped = symbols.isEscaped(symbol) ? " escaped" : "";
-  return make("span", { class: `symbol${escaped} ${className}`, text: symbols.label(symbol) });
-}
-
 // Call a function with the width of an element now and whenever it changes.
 function onWidth(host, redraw) {
   let last = 0;
