@@ -14,7 +14,7 @@ from gru_ext.reporting.plot import COLORS, check_plot
 
 OURS, OTHER, REST = COLORS[0], COLORS[5], "#595959"
 """The colours of gru_ext, of the other libraries and of numbers."""
-_BARS = 2  # columns of panels
+_PANELS = 2  # beside each other
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Bar:
 
     label: str
     characters_per_second: float
-    speedup: float | None
+    speedup: str
     is_variant: bool
 
 
@@ -50,7 +50,7 @@ def speeds(page):
                 Bar(
                     row[0].partition(":")[0],
                     _number(row[rate]),
-                    float(row[speedup].split()[0]) if row[speedup] else None,
+                    row[speedup].partition(" ")[0],
                     "a different variant" in row[0],
                 )
                 for row in rows
@@ -71,19 +71,27 @@ def draw_speeds(page):
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
     cases = speeds(page)
-    count = -(-len(cases) // _BARS)
+    count = -(-len(cases) // _PANELS)
     most = max(map(len, cases.values()))
     figure = Figure(figsize=(10, 0.29 * count * (most + 3)), layout="constrained")
-    panels = figure.subplots(count, _BARS, squeeze=False).flat
-    for panel, (heading, bars) in zip(panels, cases.items(), strict=False):
+    panels = iter(figure.subplots(count, _PANELS, squeeze=False).flat)
+    for heading, bars in cases.items():
+        panel = next(panels)
         labels = [f"{bar.label} *" if bar.is_variant else bar.label for bar in bars]
         rates = [bar.characters_per_second for bar in bars]
-        colors = [OURS if bar.speedup is None else OTHER for bar in bars]
+        colors = [OTHER if bar.speedup else OURS for bar in bars]
         panel.barh(range(len(bars)), rates, color=colors, height=0.72)
         for i, bar in enumerate(bars):
-            ratio = "" if bar.speedup is None else f"   {bar.speedup:.3g}×"
-            text = f" {bar.characters_per_second / 1000:.3g}k{ratio}"
-            panel.text(rates[i], i, text, va="center", fontsize=8, color=REST)
+            rate = f"{bar.characters_per_second / 1000:.3g}k"
+            panel.annotate(
+                f"{rate} · {bar.speedup}×" if bar.speedup else rate,
+                (rates[i], i),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color=REST,
+            )
         panel.set_yticks(range(len(bars)), labels, fontsize=8.5)
         panel.set_ylim(most - 0.4, -0.6)
         panel.set_xlim(0, 1.3 * max(rates))
@@ -93,13 +101,13 @@ def draw_speeds(page):
         panel.tick_params(axis="x", labelsize=8, colors=REST)
         panel.tick_params(axis="y", length=0)
         panel.spines[["top", "right", "left"]].set_visible(False)
-    for panel in [*panels]:
+    for panel in panels:
         panel.set_visible(False)
+    variant = any(bar.is_variant for bars in cases.values() for bar in bars)
     figure.supxlabel(
-        "characters per second; 2× says that gru_ext is twice as fast"
-        + "  (* a different variant of the GRU)"
-        * any(b.is_variant for b in sum(cases.values(), [])),
-        fontsize=10,
+        "characters per second · 2× says that gru_ext is twice as fast"
+        + " · * a different variant of the GRU" * variant,
+        fontsize=9.5,
         color=REST,
     )
     return figure
@@ -149,7 +157,7 @@ def draw_losses(page):
             color=REST,
         )
     axes.set_xscale("log")
-    axes.margins(x=0.16, y=0.28)
+    axes.margins(x=0.19, y=0.28)
     axes.set_xlabel("seconds of the whole command")
     axes.set_ylabel("best validation loss in bits per character")
     axes.xaxis.set_major_formatter("{x:g}")

@@ -8,7 +8,10 @@ the group docs and Chromium, and runs on POSIX systems.
 """
 
 import argparse
+import contextlib
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -36,7 +39,7 @@ PLOT = "gru-ext plot hidden-128.jsonl hidden-64.jsonl -o plot.svg"
 REPORT = "gru-ext report model.npz input.txt --metrics hidden-128.jsonl -o report.html --quiet"
 
 _POINTED = "#surprise-view .row:nth-child(7) > span:nth-child(17)"
-SHOTS = (
+REPORT_SHOTS = (
     Shot("report-top", (Part("header.top", "#compared"),)),
     Shot("report-surprise", (Part("#surprise", pointed=_POINTED),)),
     Shot("report-units", (Part("#units", "#moments", dark=True),)),
@@ -48,6 +51,27 @@ SHOTS = (
             Part("header.top", "#compared", width=380, height=900),
             Part("#surprise", width=380, height=900, pointed=_POINTED, dark=True),
             Part("#units", width=380, height=900),
+        ),
+    ),
+)
+SERVE = "gru-ext serve model.npz"
+# Types a text and waits until the server has proposed its continuations.
+_TYPED = """(async () => {
+document.querySelector("#box").focus();
+document.execCommand("insertText", false, "ROMEO:\\nBut, soft! what light through yonder window b");
+const proposed = () => document.querySelectorAll("#continuations:not(.waiting) li").length === 3;
+for (let i = 0; i < 200 && !(proposed() && document.querySelector(".backdrop .s4")); i++)
+  await new Promise((resolve) => setTimeout(resolve, 50));
+await new Promise((resolve) => setTimeout(resolve, 500));
+})()"""
+SERVE_SHOTS = (
+    Shot("serve", (Part("header.top", "main", program=_TYPED),)),
+    Shot("serve-dark", (Part("header.top", "main", program=_TYPED, dark=True),)),
+    Shot(
+        "serve-phone",
+        (
+            Part("header.top", "main", width=380, height=900, program=_TYPED),
+            Part("header.top", "main", width=380, height=900, program=_TYPED, dark=True),
         ),
     ),
 )
@@ -91,12 +115,26 @@ def write_terminals(folder, output):
     write("interactive", INTERACTIVE, record(INTERACTIVE, WIDE, folder, keys=KEYS)[0])
 
 
-def write_screenshots(page, output):
-    """Write the pictures of the report."""
+@contextlib.contextmanager
+def served(folder):
+    """The address of the page that gru-ext serve serves meanwhile."""
+    with subprocess.Popen(
+        module(SERVE), cwd=folder, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        try:
+            yield re.search(r"http://\S+", process.stdout.readline())[0]
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def write_screenshots(folder, output):
+    """Write the pictures of the report and of the served page."""
     browser = Browser()
     try:
-        for shot in SHOTS:
-            write_png(picture(browser, page, shot), output / f"{shot.name}.png")
+        with served(folder) as address:
+            for page, shots in ((folder / "report.html", REPORT_SHOTS), (address, SERVE_SHOTS)):
+                for shot in shots:
+                    write_png(picture(browser, page, shot), output / f"{shot.name}.png")
     finally:
         browser.close()
 
@@ -121,7 +159,7 @@ def main():
         for command in (PLOT, REPORT):
             subprocess.run(module(command), cwd=folder, check=True)
         shutil.copyfile(folder / "plot.svg", args.output / "plot.svg")
-        write_screenshots(folder / "report.html", args.output)
+        write_screenshots(folder, args.output)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ _MARGIN = 20  # pixels around a part
 class Part:
     """A page from the top of one element to the bottom of another, or of the same.
 
-    Before, the pointer is moved to the element `pointed`.
+    Before, the `program` is run, whose promise is awaited, and the pointer is moved to the element
+    `pointed`.
     """
 
     first: str
@@ -32,6 +33,7 @@ class Part:
     dark: bool = False
     height: int | None = None  # at most
     pointed: str | None = None
+    program: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ def picture(browser, address, shot):
     for part in shot.parts:
         browser.resize(part.width, dark=part.dark)
         browser.open(address)
+        if part.program:
+            browser.run(part.program)
         if part.pointed:
             browser.move(part.pointed)
         images.append(_captured(browser, part))
