@@ -5,15 +5,15 @@ python -m bench.charts docs/benchmarks.md docs/pictures/benchmarks.svg
 """
 
 import argparse
+import os
 import re
+import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from gru_ext.reporting.plot import COLORS, check_plot
-
-OURS, OTHER, REST = COLORS[0], COLORS[5], "#595959"
-"""The colours of gru_ext, of the other libraries and of numbers."""
+OURS, OTHER, REST = "#0072B2", "#56B4E9", "#595959"
+"""The colours of gru_ext, of the other libraries (as in gru_ext.reporting.plot) and of numbers."""
 _PANELS = 2  # beside each other
 
 
@@ -71,6 +71,8 @@ def draw_speeds(page):
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
     cases = speeds(page)
+    if not cases:
+        sys.exit("bench: no case compares gru_ext with another library, so there is no chart")
     count = -(-len(cases) // _PANELS)
     most = max(map(len, cases.values()))
     figure = Figure(figsize=(10, 0.29 * count * (most + 3)), layout="constrained")
@@ -166,19 +168,36 @@ def draw_losses(page):
     return figure
 
 
-DRAWN = {"# Benchmarks": draw_speeds, "# What loss to expect": draw_losses}
-"""What is drawn of a page with this first line."""
+CHARTS = {"# Benchmarks": draw_speeds, "# What loss to expect": draw_losses}
+"""What draws the chart of a page with this first line."""
+
+
+def check_chart(path):
+    """End the program, before anything is measured, if the chart cannot be written."""
+    from gru_ext.reporting.plot import check_plot
+
+    try:
+        check_plot(path)
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"bench: {error}")
+
+
+def chart_link(chart, page):
+    """The Markdown of the chart in a page, or nothing where one of them is not written."""
+    if not (chart and page):
+        return ""
+    link = os.path.relpath(chart, Path(page).parent).replace(os.sep, "/")
+    return f"![The figures of the tables as a chart]({link})"
 
 
 def write_chart(page, path):
     """Draw the chart of a page that is given as text."""
     from matplotlib import rc_context
 
+    draw = CHARTS[page.partition("\n")[0]]
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     with rc_context({"svg.hashsalt": "gru_ext", "svg.fonttype": "none"}):
-        figure = DRAWN[page.partition("\n")[0]](page)
-        kind = Path(path).suffix.lower()
-        undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(kind)
-        figure.savefig(path, dpi=150, metadata=undated)
+        draw(page).savefig(path, dpi=150, metadata=undated.get(Path(path).suffix.lower()))
 
 
 def main():
@@ -191,10 +210,7 @@ def main():
     parser.add_argument("page", type=Path, help="docs/benchmarks.md or docs/baselines.md")
     parser.add_argument("chart", type=Path, help="the picture to write, .svg, .png or .pdf")
     args = parser.parse_args()
-    try:
-        check_plot(args.chart)
-    except (ValueError, OSError, ImportError) as error:
-        parser.error(str(error))
+    check_chart(args.chart)
     write_chart(args.page.read_text(encoding="utf-8"), args.chart)
 
 
