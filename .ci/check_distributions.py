@@ -16,12 +16,27 @@ from pathlib import PurePosixPath
 LARGEST_WHEEL = 2_000_000
 IN_SDIST = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO"}
 TREES_IN_SDIST = ("csrc/", "src/", "tests/", "docs/", "examples/", "bench/")
-IN_WHEEL = {"gru_ext/__init__.pxd", "gru_ext/capi.pxd", "gru_ext/include/gru_ext.h"}
+IN_WHEEL = {f"gru_ext/{name}" for name in ("__init__.pxd", "capi.pxd", "capi_fused.pxd")}
+IN_WHEEL |= {"gru_ext/include/gru_ext.h"}
 IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/core/kernels.pyi"}
 IN_WHEEL |= {"gru_ext/report/page/report.html.jinja", "gru_ext/report/page/start.js"}
 MODULES = {
     "capi",
-    *(f"c_interface/{name}" for name in ("one_stream", "windows")),
+    *(
+        f"c_interface/{name}"
+        for name in (
+            "batch",
+            "handle",
+            "logits",
+            "one_stream",
+            "sampling",
+            "table",
+            "text",
+            "training",
+            "windows",
+            "workspace",
+        )
+    ),
     *(
         f"core/{name}"
         for name in (

@@ -8,7 +8,7 @@ from typing import assert_type
 
 import gru_ext
 from gru_ext.model.sampling import Sample
-from gru_ext.model.scoring import Score
+from gru_ext.model.score import Score
 
 
 def calls(text: str) -> gru_ext.Model:
@@ -52,3 +52,20 @@ def scores(model: gru_ext.Model) -> None:
     assert_type(model.next_probabilities("a"), dict[str | bytes, float])
     assert_type(model.next_probabilities(["a"]), list[dict[str | bytes, float]])
     model.score("a", unknwon="cost")  # type: ignore[call-overload]
+    model.score("a", unknown="ignore")  # type: ignore[call-overload]
+
+
+def choices(text: str, model: gru_ext.Model) -> None:
+    gru_ext.train(text, optimizer="adamw", schedule="plateau", dtype="float64", units="bytes")
+    gru_ext.train(text, keep="best,last", optimizer=None)
+    gru_ext.train(text, optimizer="sgd")  # type: ignore[arg-type]
+    gru_ext.train(text, schedule="linear")  # type: ignore[arg-type]
+    gru_ext.train(text, dtype="float16")  # type: ignore[arg-type]
+    gru_ext.train(text, units="words")  # type: ignore[arg-type]
+    gru_ext.train(text, keep="first")  # type: ignore[arg-type]
+    gru_ext.Trainer(model, model.vocabulary.encode(text), optimizer="sgd")  # type: ignore[arg-type]
+    model.evaluate(text, unknown="skip")
+    model.evaluate(text, unknown="ignore")  # type: ignore[arg-type]
+    model.sample(5, "a", surprise="training")  # type: ignore[call-overload]
+    gru_ext.use_matmul("blas")
+    gru_ext.use_matmul("mkl")  # type: ignore[arg-type]

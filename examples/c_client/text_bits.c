@@ -65,7 +65,8 @@ static PyObject *text_bits(PyObject *self, PyObject *args)
                                              symbols.len / (Py_ssize_t)sizeof(int32_t), &total);
     Py_END_ALLOW_THREADS gru->model_free(handle);
     PyBuffer_Release(&symbols);
-    if (status != GRU_OK) return PyErr_Format(PyExc_ValueError, "gru_ext: status %d", status);
+    if (status != GRU_OK)
+        return PyErr_Format(PyExc_ValueError, "gru_ext: %s", gru->status_name(status));
     return PyFloat_FromDouble(total);
 }
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from gru_ext.model.model import Model, load
     from gru_ext.model.parameters import Parameters
     from gru_ext.model.sampling import Sample
-    from gru_ext.model.scoring import Score
+    from gru_ext.model.score import Score
     from gru_ext.model.stream import Stream
+    from gru_ext.model.summary import Summary
     from gru_ext.reporting.history import History
     from gru_ext.reporting.plot import plot
     from gru_ext.reporting.progress import Progress
@@ -42,8 +43,9 @@ _MODULES = {
     "Parameters": "model.parameters",
     "Progress": "reporting.progress",
     "Sample": "model.sampling",
-    "Score": "model.scoring",
+    "Score": "model.score",
     "Stream": "model.stream",
+    "Summary": "model.summary",
     "Trainer": "training.trainer",
     "TrainingInterrupted": "training.interrupts",
     "TrainingOptions": "training.options",
@@ -74,6 +76,7 @@ __all__ = [
     "Sample",
     "Score",
     "Stream",
+    "Summary",
     "Trainer",
     "TrainingInterrupted",
     "TrainingOptions",
@@ -106,4 +109,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """The public names, and those that every module has; not the folders that are loaded."""
+    own = (name for name in globals() if name.startswith("__") and name.endswith("__"))
+    return sorted({*own, *__all__})

@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The C-level functions of capi.pxd: handles, and the functions of c_interface for each dtype."""
-from cpython.pycapsule cimport PyCapsule_New
-from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport calloc, free
+from libc.stdint cimport int32_t, uint32_t
 
-from gru_ext.c_interface.handle cimport Handle, handle_of, scratch_size_of
+from gru_ext.c_interface.batch cimport batch_scratch_size, logits_batch, step_batch
+from gru_ext.c_interface.handle cimport (
+    flat_size,
+    free_model,
+    get_number,
+    handle_of,
+    object_of,
+    own_model,
+    own_training,
+    settings_of,
+    training_array,
+    wrap_model,
+)
+from gru_ext.c_interface.logits cimport cost_of, draw_of, log_probabilities_of
 from gru_ext.c_interface.one_stream cimport (
     stream_cost,
     sample_next,
@@ -12,92 +23,104 @@ from gru_ext.c_interface.one_stream cimport (
     stream_logits,
     step_stream,
 )
-from gru_ext.c_interface.windows cimport (
+from gru_ext.c_interface.sampling cimport sample_symbol
+from gru_ext.c_interface.status cimport name_of
+from gru_ext.c_interface.text cimport decode_symbols, encode_text, mark_resets
+from gru_ext.c_interface.training cimport (
     apply_adagrad,
-    backward_window,
-    workspace_bytes,
-    forward_window,
-    init_workspace,
-    workspace_state,
-    train_step,
+    apply_update,
+    train_adagrad,
+    train_window,
 )
-from gru_ext.core cimport kernels
-from gru_ext.core.layout cimport LARGEST_SIZE, layout_of
+from gru_ext.c_interface.windows cimport (
+    backward_window,
+    forward_window,
+    forward_with_settings,
+    read_window,
+)
+from gru_ext.c_interface.workspace cimport (
+    Regularisation,
+    init_workspace,
+    workspace_bytes,
+    workspace_losses,
+    workspace_probabilities,
+    workspace_state,
+    workspace_states,
+)
 
 import numpy as np
 
+from gru_ext._capi_file import Tables, read_model, read_training
 from gru_ext.core.kernels import layout
 from gru_ext.model.parameters import Parameters
 
 
 # -- Handles
 
-cdef gru_model *_wrap(void *flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsize) noexcept nogil:
-    cdef Handle *handle
-    if flat is NULL or not (1 <= V <= LARGEST_SIZE and 1 <= H <= LARGEST_SIZE):
-        return NULL
-    handle = <Handle *>calloc(1, sizeof(Handle))
-    if handle is not NULL:
-        handle.w.k = kernels.active()
-        handle.w.B = handle.w.T = handle.w.T_max = handle.w.parts_max = 1
-        handle.w.p = layout_of(V, H, itemsize, 1)
-        handle.itemsize = itemsize
-        handle.flat = flat
-        handle.writable = True
-    return <gru_model *>handle
-
-
 cdef gru_model *gru_model_wrap_f32(float *flat, Py_ssize_t V, Py_ssize_t H) noexcept nogil:
-    return _wrap(flat, V, H, sizeof(float))
+    return wrap_model(flat, V, H, 1, sizeof(float))
 
 
 cdef gru_model *gru_model_wrap_f64(double *flat, Py_ssize_t V, Py_ssize_t H) noexcept nogil:
-    return _wrap(flat, V, H, sizeof(double))
+    return wrap_model(flat, V, H, 1, sizeof(double))
+
+
+cdef gru_model *gru_model_wrap_layers_f32(float *flat, Py_ssize_t V, Py_ssize_t H,
+                                          Py_ssize_t layers) noexcept nogil:
+    return wrap_model(flat, V, H, layers, sizeof(float))
+
+
+cdef gru_model *gru_model_wrap_layers_f64(double *flat, Py_ssize_t V, Py_ssize_t H,
+                                          Py_ssize_t layers) noexcept nogil:
+    return wrap_model(flat, V, H, layers, sizeof(double))
 
 
 cdef gru_model *gru_model_borrow(object model) except NULL:
-    # model is a gru_ext.Model or Parameters; it must stay alive as long as the handle. Only a Model
+    # model is a gru_ext.Model or Parameters, whose buffer the handle keeps alive. Only a Model
     # knows that its weights are tied.
     parameters = getattr(model, "parameters", model)
     if not isinstance(parameters, Parameters):
         raise TypeError(f"model must be a gru_ext.Model or Parameters, not {type(model).__name__}")
-    if parameters.layers > 1:
-        raise ValueError(f"model must have one layer, not {parameters.layers}: the C interface "
-                         f"supports no more")
     flat, V, H = parameters.flat, parameters.vocabulary_size, parameters.hidden_size
     if flat.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise TypeError(f"the parameters must be float32 or float64, not {flat.dtype}")
-    size = layout(V, H, flat.itemsize)["size"]
+    size = layout(V, H, flat.itemsize, parameters.layers)["size"]
     if flat.shape != (size,) or not flat.flags.c_contiguous:
         raise ValueError(f"the parameters' flat buffer must be contiguous with {size} elements")
     if not flat.flags.aligned:
         raise ValueError(f"the parameters' flat buffer must be aligned to {flat.itemsize} bytes")
-    cdef gru_model *handle = _wrap(<void *><size_t>flat.ctypes.data, V, H, flat.itemsize)
-    if handle is NULL:
-        raise MemoryError()
-    (<Handle *>handle).writable = flat.flags.writeable
-    options = getattr(model, "about", {}).get("options")
-    (<Handle *>handle).tied = isinstance(options, dict) and options.get("tied") is True
+    about = getattr(model, "about", {})
+    tied = isinstance(about.get("options"), dict) and about["options"].get("tied") is True
+    tables = None if getattr(model, "vocabulary", None) is None else Tables.of(model)
+    return own_model(model, flat, V, H, parameters.layers, tied, tables)
+
+
+cdef gru_model *gru_model_open(object path) except NULL:
+    return gru_model_borrow(read_model(path))
+
+
+cdef gru_model *gru_model_resume(object path) except NULL:
+    model, state = read_training(path)
+    cdef gru_model *handle = gru_model_borrow(model)
+    own_training(handle, state)
     return handle
 
 
+cdef object gru_model_object(const gru_model *model):
+    return object_of(model)
+
+
 cdef void gru_model_free(gru_model *model) noexcept nogil:
-    free(model)
+    free_model(model)
 
 
 cdef Py_ssize_t gru_model_get(const gru_model *model, int what) noexcept nogil:
-    cdef const Handle *m = handle_of(model)
-    cdef Py_ssize_t values[13]
-    if m is NULL:
-        return GRU_NULL
-    values[GRU_VOCABULARY_SIZE], values[GRU_HIDDEN_SIZE] = m.w.p.V, m.w.p.H
-    values[GRU_ITEMSIZE], values[GRU_STATE_SIZE] = m.itemsize, m.w.p.Hp
-    values[GRU_LOGITS_SIZE], values[GRU_FLAT_SIZE] = m.w.p.Vp, m.w.p.size
-    values[GRU_SCRATCH_SIZE] = scratch_size_of(m)
-    values[GRU_OFFSET_W], values[GRU_OFFSET_B] = m.w.p.w, m.w.p.b
-    values[GRU_OFFSET_UZR], values[GRU_OFFSET_UH] = m.w.p.uzr, m.w.p.uh
-    values[GRU_OFFSET_WY], values[GRU_OFFSET_BY] = m.w.p.wy, m.w.p.by
-    return values[what] if 0 <= what < 13 else GRU_BAD_NUMBER
+    return get_number(model, what)
+
+
+cdef Py_ssize_t gru_flat_size(Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
+                              Py_ssize_t itemsize) noexcept nogil:
+    return flat_size(V, H, layers, itemsize)
 
 
 cdef const char *gru_model_isa(const gru_model *model) noexcept nogil:
@@ -108,6 +131,10 @@ cdef const char *gru_model_isa(const gru_model *model) noexcept nogil:
 
 cdef int gru_api_version() noexcept nogil:
     return GRU_API_VERSION
+
+
+cdef const char *gru_status_name(int status) noexcept nogil:
+    return name_of(status)
 
 
 # -- One stream, and windows: one name per dtype
@@ -168,12 +195,12 @@ cdef int gru_draw_f64(const gru_model *model, const double *state, double temper
 
 cdef Py_ssize_t gru_workspace_bytes(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
                                     bint training) noexcept nogil:
-    return workspace_bytes(model, B, T, training)
+    return workspace_bytes(model, B, T, GRU_FOR_TRAINING if training else 0)
 
 
 cdef int gru_workspace_init(const gru_model *model, void *workspace, Py_ssize_t bytes,
                             Py_ssize_t B, Py_ssize_t T, bint training) noexcept nogil:
-    return init_workspace(model, workspace, bytes, B, T, training)
+    return init_workspace(model, workspace, bytes, B, T, GRU_FOR_TRAINING if training else 0)
 
 
 cdef void *gru_workspace_state(const gru_model *model, void *workspace) noexcept nogil:
@@ -182,12 +209,14 @@ cdef void *gru_workspace_state(const gru_model *model, void *workspace) noexcept
 
 cdef int gru_forward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
-    return forward_window(model, workspace, inputs, targets, T, loss, <float *>NULL)
+    cdef Regularisation none = Regularisation(NULL, 0, 0)
+    return forward_window(model, workspace, inputs, targets, T, &none, loss, <float *>NULL)
 
 
 cdef int gru_forward_f64(const gru_model *model, void *workspace, const int32_t *inputs,
                          const int32_t *targets, Py_ssize_t T, double *loss) noexcept nogil:
-    return forward_window(model, workspace, inputs, targets, T, loss, <double *>NULL)
+    cdef Regularisation none = Regularisation(NULL, 0, 0)
+    return forward_window(model, workspace, inputs, targets, T, &none, loss, <double *>NULL)
 
 
 cdef int gru_backward_f32(const gru_model *model, void *workspace, const int32_t *inputs,
@@ -214,56 +243,206 @@ cdef int gru_train_step_f32(gru_model *model, void *workspace, float *memory,
                             const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
                             double learning_rate, double clip, double eps,
                             double *loss) noexcept nogil:
-    return train_step(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
-                      loss)
+    return train_adagrad(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
+                         loss)
 
 
 cdef int gru_train_step_f64(gru_model *model, void *workspace, double *memory,
                             const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
                             double learning_rate, double clip, double eps,
                             double *loss) noexcept nogil:
-    return train_step(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
-                      loss)
+    return train_adagrad(model, workspace, memory, inputs, targets, T, learning_rate, clip, eps,
+                         loss)
 
 
-# -- The table for C, in the order of include/gru_ext.h
+# -- Windows with resets and dropout, and training with all settings
 
-cdef enum:
-    FUNCTIONS = 27
+cdef Py_ssize_t gru_workspace_bytes_for(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
+                                        int what) noexcept nogil:
+    return workspace_bytes(model, B, T, what)
 
-cdef struct Table:
-    int64_t version
-    int64_t count
-    void *functions[FUNCTIONS]
 
-cdef Table _table
-_table.version, _table.count = GRU_API_VERSION, FUNCTIONS
-_table.functions[0] = <void *>gru_model_borrow
-_table.functions[1] = <void *>gru_model_wrap_f32
-_table.functions[2] = <void *>gru_model_wrap_f64
-_table.functions[3] = <void *>gru_model_free
-_table.functions[4] = <void *>gru_model_get
-_table.functions[5] = <void *>gru_model_isa
-_table.functions[6] = <void *>gru_step_f32
-_table.functions[7] = <void *>gru_step_f64
-_table.functions[8] = <void *>gru_logits_f32
-_table.functions[9] = <void *>gru_logits_f64
-_table.functions[10] = <void *>gru_log_probabilities_f32
-_table.functions[11] = <void *>gru_log_probabilities_f64
-_table.functions[12] = <void *>gru_cost_f32
-_table.functions[13] = <void *>gru_cost_f64
-_table.functions[14] = <void *>gru_draw_f32
-_table.functions[15] = <void *>gru_draw_f64
-_table.functions[16] = <void *>gru_workspace_bytes
-_table.functions[17] = <void *>gru_workspace_init
-_table.functions[18] = <void *>gru_workspace_state
-_table.functions[19] = <void *>gru_forward_f32
-_table.functions[20] = <void *>gru_forward_f64
-_table.functions[21] = <void *>gru_backward_f32
-_table.functions[22] = <void *>gru_backward_f64
-_table.functions[23] = <void *>gru_adagrad_f32
-_table.functions[24] = <void *>gru_adagrad_f64
-_table.functions[25] = <void *>gru_train_step_f32
-_table.functions[26] = <void *>gru_train_step_f64
+cdef int gru_workspace_init_for(const gru_model *model, void *workspace, Py_ssize_t bytes,
+                                Py_ssize_t B, Py_ssize_t T, int what) noexcept nogil:
+    return init_workspace(model, workspace, bytes, B, T, what)
 
-_API = PyCapsule_New(&_table, "gru_ext.capi._API", NULL)
+
+cdef int gru_forward_window_f32(const gru_model *model, void *workspace,
+                                const gru_settings *settings, const int32_t *inputs,
+                                const int32_t *targets, const unsigned char *resets,
+                                Py_ssize_t T, double *loss) noexcept nogil:
+    return forward_with_settings(model, workspace, settings, inputs, targets, resets, T, loss,
+                                 <float *>NULL)
+
+
+cdef int gru_forward_window_f64(const gru_model *model, void *workspace,
+                                const gru_settings *settings, const int32_t *inputs,
+                                const int32_t *targets, const unsigned char *resets,
+                                Py_ssize_t T, double *loss) noexcept nogil:
+    return forward_with_settings(model, workspace, settings, inputs, targets, resets, T, loss,
+                                 <double *>NULL)
+
+
+cdef int gru_update_f32(gru_model *model, void *workspace, const gru_settings *settings,
+                        float *memory, float *mean, float *gradients) noexcept nogil:
+    return apply_update(model, workspace, settings, memory, mean, gradients)
+
+
+cdef int gru_update_f64(gru_model *model, void *workspace, const gru_settings *settings,
+                        double *memory, double *mean, double *gradients) noexcept nogil:
+    return apply_update(model, workspace, settings, memory, mean, gradients)
+
+
+cdef int gru_train_window_f32(gru_model *model, void *workspace, const gru_settings *settings,
+                              float *memory, float *mean, const int32_t *inputs,
+                              const int32_t *targets, const unsigned char *resets,
+                              Py_ssize_t T, double *loss) noexcept nogil:
+    return train_window(model, workspace, settings, memory, mean, inputs, targets, resets, T, loss)
+
+
+cdef int gru_train_window_f64(gru_model *model, void *workspace, const gru_settings *settings,
+                              double *memory, double *mean, const int32_t *inputs,
+                              const int32_t *targets, const unsigned char *resets,
+                              Py_ssize_t T, double *loss) noexcept nogil:
+    return train_window(model, workspace, settings, memory, mean, inputs, targets, resets, T, loss)
+
+
+# -- Text and symbols, and the training state
+
+cdef int gru_encode(const gru_model *model, const char *text, Py_ssize_t bytes, int32_t *symbols,
+                    Py_ssize_t size, Py_ssize_t *count) noexcept nogil:
+    return encode_text(model, text, bytes, symbols, size, count)
+
+
+cdef int gru_decode(const gru_model *model, const int32_t *symbols, Py_ssize_t n, char *text,
+                    Py_ssize_t size, Py_ssize_t *count) noexcept nogil:
+    return decode_symbols(model, symbols, n, text, size, count)
+
+
+cdef int gru_mark_resets(const gru_model *model, Py_ssize_t B, Py_ssize_t T,
+                         const int32_t *symbols, int32_t *recent,
+                         unsigned char *resets) noexcept nogil:
+    return mark_resets(model, B, T, symbols, recent, resets)
+
+
+cdef const uint32_t *gru_model_characters(const gru_model *model) noexcept nogil:
+    if model is NULL:
+        return NULL
+    return handle_of(model).points
+
+
+cdef const int32_t *gru_model_separator(const gru_model *model) noexcept nogil:
+    if model is NULL:
+        return NULL
+    return handle_of(model).separator
+
+
+cdef int gru_model_settings(const gru_model *model, gru_settings *settings) noexcept nogil:
+    return settings_of(model, settings)
+
+
+cdef void *gru_model_training(const gru_model *model, int what) noexcept nogil:
+    return training_array(model, what)
+
+
+# -- Batches, logits, and the results of windows
+
+cdef Py_ssize_t gru_batch_scratch_size(const gru_model *model, Py_ssize_t B) noexcept nogil:
+    return batch_scratch_size(model, B)
+
+
+cdef int gru_step_batch_f32(const gru_model *model, Py_ssize_t B, const int32_t *symbols,
+                            const float *state, float *next_state, float *scratch,
+                            Py_ssize_t scratch_size) noexcept nogil:
+    return step_batch(model, B, symbols, state, next_state, scratch, scratch_size)
+
+
+cdef int gru_step_batch_f64(const gru_model *model, Py_ssize_t B, const int32_t *symbols,
+                            const double *state, double *next_state, double *scratch,
+                            Py_ssize_t scratch_size) noexcept nogil:
+    return step_batch(model, B, symbols, state, next_state, scratch, scratch_size)
+
+
+cdef int gru_logits_batch_f32(const gru_model *model, Py_ssize_t B, const float *state,
+                              float *logits) noexcept nogil:
+    return logits_batch(model, B, state, logits)
+
+
+cdef int gru_logits_batch_f64(const gru_model *model, Py_ssize_t B, const double *state,
+                              double *logits) noexcept nogil:
+    return logits_batch(model, B, state, logits)
+
+
+cdef int gru_log_probabilities_of_f32(const gru_model *model, const float *logits,
+                                      double temperature, float *out, float *scratch,
+                                      Py_ssize_t scratch_size) noexcept nogil:
+    return log_probabilities_of(model, logits, temperature, out, scratch, scratch_size)
+
+
+cdef int gru_log_probabilities_of_f64(const gru_model *model, const double *logits,
+                                      double temperature, double *out, double *scratch,
+                                      Py_ssize_t scratch_size) noexcept nogil:
+    return log_probabilities_of(model, logits, temperature, out, scratch, scratch_size)
+
+
+cdef int gru_cost_of_f32(const gru_model *model, const float *logits, int32_t next, double *bits,
+                         float *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return cost_of(model, logits, next, bits, scratch, scratch_size)
+
+
+cdef int gru_cost_of_f64(const gru_model *model, const double *logits, int32_t next, double *bits,
+                         double *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return cost_of(model, logits, next, bits, scratch, scratch_size)
+
+
+cdef int gru_draw_of_f32(const gru_model *model, const float *logits, double temperature,
+                         double uniform, int32_t *symbol, float *scratch,
+                         Py_ssize_t scratch_size) noexcept nogil:
+    return draw_of(model, logits, temperature, uniform, symbol, scratch, scratch_size)
+
+
+cdef int gru_draw_of_f64(const gru_model *model, const double *logits, double temperature,
+                         double uniform, int32_t *symbol, double *scratch,
+                         Py_ssize_t scratch_size) noexcept nogil:
+    return draw_of(model, logits, temperature, uniform, symbol, scratch, scratch_size)
+
+
+cdef int gru_sample_f32(const gru_model *model, const float *logits,
+                        const gru_sampling *sampling, double uniform, int32_t *symbol,
+                        float *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return sample_symbol(model, logits, sampling, uniform, symbol, scratch, scratch_size)
+
+
+cdef int gru_sample_f64(const gru_model *model, const double *logits,
+                        const gru_sampling *sampling, double uniform, int32_t *symbol,
+                        double *scratch, Py_ssize_t scratch_size) noexcept nogil:
+    return sample_symbol(model, logits, sampling, uniform, symbol, scratch, scratch_size)
+
+
+cdef void *gru_workspace_states(const gru_model *model, void *workspace,
+                                Py_ssize_t layer) noexcept nogil:
+    return workspace_states(model, workspace, layer)
+
+
+cdef void *gru_workspace_probabilities(const gru_model *model, void *workspace) noexcept nogil:
+    return workspace_probabilities(model, workspace)
+
+
+cdef const double *gru_workspace_losses(const gru_model *model, void *workspace) noexcept nogil:
+    return workspace_losses(model, workspace)
+
+
+cdef int gru_read_window_f32(const gru_model *model, void *workspace, const int32_t *inputs,
+                             const unsigned char *resets, Py_ssize_t T) noexcept nogil:
+    return read_window(model, workspace, inputs, resets, T, <float *>NULL)
+
+
+cdef int gru_read_window_f64(const gru_model *model, void *workspace, const int32_t *inputs,
+                             const unsigned char *resets, Py_ssize_t T) noexcept nogil:
+    return read_window(model, workspace, inputs, resets, T, <double *>NULL)
+
+
+# The table for C, which needs the functions above.
+from gru_ext.c_interface.table import API
+
+_API = API

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import capi as c
@@ -18,7 +19,7 @@ from gru_ext.core import kernels
 from gru_ext.core.training_loop import TrainingLoop
 from gru_ext.core.windows import Workspace, backward_window, forward_window
 
-SIZES = [(5, 7), (65, 33), (2, 1)]
+SIZES = [(5, 7, 1), (65, 33, 1), (2, 1, 1), (5, 7, 2), (65, 33, 3), (2, 1, 16)]
 
 
 def snapshot():
@@ -52,6 +53,32 @@ def test_table_for_c():
     assert [("GRU_API_VERSION", str(version)), *in_header] == constants
 
 
+def test_constants_in_python():
+    public = Path(gru_ext.__file__).with_name("capi.pxd").read_text()
+    constants = dict(re.findall(r"^    (GRU_\w+) = (-?\d+)", public, re.MULTILINE))
+    assert {name: getattr(c.capi, name) for name in constants} == {
+        name: int(value) for name, value in constants.items()
+    }
+    typed = Path(gru_ext.__file__).with_name("capi.pyi").read_text()
+    assert re.findall(r"^(GRU_\w+): int", typed, re.MULTILINE) == list(constants)
+    assert not [name for name in c.capi.__dict__ if "GRU_" in name and name not in constants]
+
+
+def test_every_pair_has_one_name():
+    one_name = Path(gru_ext.__file__).with_name("capi_fused.pxd").read_text()
+    pairs = {name[:-4] for name in c.capi.__pyx_capi__ if name.endswith("_f32")}
+    assert set(re.findall(r"^cdef inline (?:int |gru_model \*)(\w+)\(", one_name, re.M)) == pairs
+    for name in pairs:
+        assert one_name.count(f" {name}_f32(") == one_name.count(f" {name}_f64(") == 1
+
+
+def test_names_of_status_codes():
+    for name, value in c.CONSTANTS.items():
+        assert c.status_name(value) == f"GRU_{name}".encode()
+    for value in (1, min(c.CONSTANTS.values()) - 1, 2**31 - 1, -(2**31)):
+        assert c.status_name(value) is None
+
+
 def test_public_declarations_stand_alone():
     public = Path(gru_ext.__file__).with_name("capi.pxd").read_text()
     imports = re.findall(r"^.*\bcimport\b.*$", public, re.MULTILINE)
@@ -60,33 +87,40 @@ def test_public_declarations_stand_alone():
     assert "class" not in public
 
 
-@pytest.mark.parametrize(("V", "H"), SIZES)
-def test_sizes(V, H, dtype, draw_parameters):
-    parameters, _ = draw_parameters(V, H, dtype)
+@pytest.mark.parametrize(("V", "H", "layers"), SIZES)
+def test_sizes(V, H, layers, dtype, draw_parameters):
+    parameters, _ = draw_parameters(V, H, dtype, layers=layers)
     stream = c.Stream(parameters)
-    layout = kernels.layout(V, H, np.dtype(dtype).itemsize)
-    want = [V, H, np.dtype(dtype).itemsize, layout["Hp"], layout["Vp"], layout["size"]]
+    layout = kernels.layout(V, H, np.dtype(dtype).itemsize, layers)
+    Hp, Vp = layout["Hp"], layout["Vp"]
+    want = [V, H, np.dtype(dtype).itemsize, layers * Hp, Vp, layout["size"]]
     assert [c.get(stream.model, what) for what in range(6)] == want
     offsets = [layout[name] for name in ("w", "b", "uzr", "uh", "wy", "by")]
     assert [c.get(stream.model, what) for what in range(7, 13)] == offsets
-    assert c.get(stream.model, 13) == c.get(stream.model, -1) == c.BAD_NUMBER
+    above = [layers, layout["above"], layout["layer_size"], 0]
+    assert [c.get(stream.model, what) for what in range(13, 17)] == above
+    if layers == 1:
+        assert c.get(stream.model, c.SCRATCH_SIZE) == 4 * Hp + 2 * Vp
+    assert c.get(stream.model, 99) == c.get(stream.model, -1) == c.BAD_NUMBER
+    assert c.flat_size(V, H, layers, parameters.flat.itemsize) == parameters.flat.size
     assert c.get(None, 0) == c.NULL
     assert c.isa_of(stream.model).decode() == kernels.active_isa()
     assert c.isa_of(None) is None
 
 
-@pytest.mark.parametrize(("V", "H"), SIZES)
-def test_one_stream(V, H, isa, dtype, draw_parameters, draw_symbols, assert_close):
-    parameters, _ = draw_parameters(V, H, dtype)
+@pytest.mark.parametrize(("V", "H", "layers"), SIZES)
+def test_one_stream(V, H, layers, isa, dtype, draw_parameters, draw_symbols, assert_close):
+    parameters, _ = draw_parameters(V, H, dtype, layers=layers)
     inputs, targets = draw_symbols(V, 1, 9)
-    workspace = Workspace(V, H, 1, 9, dtype)
+    workspace = Workspace(V, H, 1, 9, dtype, layers=layers)
     forward_window(parameters.flat, inputs, targets, workspace)
     stream = c.Stream(parameters)
     logits, logs = np.zeros((2, V), dtype)
     for t in range(9):
         assert stream.step(inputs[t, 0]) == c.OK
-        assert stream.state[:H].tobytes() == workspace.states[t + 1, 0].tobytes()
-        assert not stream.state[H:].any()
+        states = stream.state.reshape(layers, -1)
+        assert states[-1, :H].tobytes() == workspace.states[t + 1, 0].tobytes()
+        assert not states[:, H:].any()
         assert_close(stream.cost(targets[t, 0]), workspace.losses[t, 0] / np.log(2))
         assert stream.call("logits", stream.state, logits) == c.OK
         want = parameters["Wy"] @ workspace.states[t + 1, 0] + parameters["by"].ravel()
@@ -117,10 +151,12 @@ def test_sampling(dtype, draw_parameters):
 
 @pytest.mark.parametrize("B", [1, 3, 5])
 @pytest.mark.parametrize("T", [6, 70])
-def test_windows(B, T, isa, dtype, draw_parameters, draw_symbols):
+@pytest.mark.parametrize("layers", [1, 2])
+def test_windows(B, T, layers, isa, dtype, draw_parameters, draw_symbols):
     V, H = 9, 33
-    parameters, _ = draw_parameters(V, H, dtype)
-    workspace, windows = Workspace(V, H, B, T, dtype), c.Windows(parameters, B, T)
+    parameters, _ = draw_parameters(V, H, dtype, layers=layers)
+    workspace = Workspace(V, H, B, T, dtype, layers=layers)
+    windows = c.Windows(parameters, B, T)
     wanted, got = np.zeros((2, parameters.flat.size), dtype)
     for seed, steps in ((0, T), (1, T - 2)):
         inputs, targets = draw_symbols(V, B, steps, seed)
@@ -131,7 +167,7 @@ def test_windows(B, T, isa, dtype, draw_parameters, draw_symbols):
         assert windows.call("backward", inputs, targets, 0.5, got) == c.OK
         assert loss[0] == want
         assert got.tobytes() == wanted.tobytes()
-        assert windows.state[:, :H].tobytes() == workspace.hidden.tobytes()
+        assert windows.state[..., :H].tobytes() == workspace.hidden.tobytes()
         assert windows.call("backward", inputs, targets, 0.5, got) == c.OUT_OF_ORDER
     assert windows.guarded()
 
@@ -155,11 +191,6 @@ def test_forward_without_training(B, T, shift, isa, dtype, draw_parameters, draw
     assert windows.guarded()
 
 
-def model_of(parameters, tied):
-    vocabulary = gru_ext.Vocabulary("abcdefghijk"[: parameters.vocabulary_size])
-    return gru_ext.Model(vocabulary, parameters, {"options": {"tied": tied}})
-
-
 @pytest.mark.parametrize("B", [1, 5])
 @pytest.mark.parametrize("T", [6, 70])
 @pytest.mark.parametrize("tied", [False, True])
@@ -175,7 +206,7 @@ def test_training(B, T, tied, isa, dtype, draw_parameters):
     memory, sums = np.zeros((2, parameters.flat.size), dtype)
     loop = TrainingLoop(ours.flat, sums, Workspace(V, H, B, T, dtype), text, tied=tied)
     want = loop.steps(steps, 0.1, 0.5)
-    windows, loss = c.Windows(model_of(parameters, tied), B, T), np.zeros(1)
+    windows, loss = c.Windows(c.model_of(parameters, tied), B, T), np.zeros(1)
     streams = np.stack([text[s * (T * steps + 1) :][: T * steps + 1] for s in range(B)], 1)
     for n in range(steps):
         window = np.ascontiguousarray(streams[n * T : (n + 1) * T + 1], np.int32)
@@ -214,7 +245,7 @@ def test_adagrad_keeps_tied_weights(H, dtype, draw_parameters):
     added, sums, before = gradients.copy(), memory.copy(), gradients.flat.tobytes()
     added["Wh"][...] += added["Wy"].T
     added["Wy"][...] = 0
-    handle = c.borrow(model_of(parameters, tied=True))
+    handle = c.borrow(c.model_of(parameters, tied=True))
     arguments = (handle, memory.flat, gradients.flat, 0.1, 0.3, 1e-8)
     assert c.call("adagrad", dtype, *arguments) == c.OK
     c.free(handle)
@@ -228,7 +259,7 @@ def test_adagrad_keeps_tied_weights(H, dtype, draw_parameters):
 @pytest.mark.parametrize("options", [None, "tied", {}, {"tied": 1}, {"tied": False}])
 def test_options_that_do_not_tie(options, draw_parameters):
     parameters, _ = draw_parameters(5, 7, np.float32)
-    model, g = model_of(parameters, tied=False), np.ones_like(parameters.flat)
+    model, g = c.model_of(parameters, tied=False), np.ones_like(parameters.flat)
     model.about["options"] = options
     handle = c.borrow(model)
     assert c.call("adagrad", np.float32, handle, g * 0, g, 0.1, 0.3, 1e-8) == c.OK
@@ -248,10 +279,32 @@ def test_wrapped_flat_buffer(dtype, draw_parameters):
     assert c.wrap[size](None, 5, 7) is None
     with pytest.raises(TypeError, match=r"gru_ext\.Model or Parameters, not list"):
         c.borrow([])
-    stack = gru_ext.Model.create(gru_ext.Vocabulary("abcde"), 7, dtype, layers=2)
-    for model in (stack, stack.parameters):
-        with pytest.raises(ValueError, match="model must have one layer, not 2: the C interface"):
-            c.borrow(model)
+
+
+def test_wrapped_layers(dtype, draw_parameters):
+    parameters, _ = draw_parameters(5, 7, dtype, layers=3)
+    size = np.dtype(dtype).itemsize
+    model = c.wrap_layers[size](parameters.flat.ctypes.data, 5, 7, 3)
+    assert c.get(model, c.FLAT_SIZE) == parameters.flat.size
+    c.free(model)
+    for layers in (0, -1, 17):
+        assert c.wrap_layers[size](parameters.flat.ctypes.data, 5, 7, layers) is None
+        assert c.flat_size(5, 7, layers, size) == c.BAD_SIZE
+    assert c.flat_size(0, 7, 1, 4) == c.flat_size(5, 7, 1, 2) == c.BAD_SIZE
+
+
+def test_a_handle_keeps_the_weights(dtype):
+    vocabulary = gru_ext.Vocabulary("abc")
+    stream = c.Stream(gru_ext.Model.create(vocabulary, 300, dtype).parameters)
+    flat = weakref.ref(stream.parameters.flat)
+    stream.step(1)
+    want, stream.parameters = stream.state.tobytes(), None
+    stream.state[:] = 0
+    assert stream.step(1) == c.OK
+    assert stream.state.tobytes() == want
+    assert flat() is not None
+    del stream
+    assert flat() is None
 
 
 def test_two_threads_read_one_model(draw_parameters):

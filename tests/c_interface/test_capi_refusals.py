@@ -28,10 +28,19 @@ def stream_calls(stream):
         "log_probabilities": [stream.state, 1.0, row],
         "cost": [stream.state, 1, bits],
         "draw": [stream.state, 1.0, 0.5, symbol],
+        "log_probabilities_of": [row, 1.0, row.copy()],
+        "cost_of": [row, 1, bits],
+        "draw_of": [row, 1.0, 0.5, symbol],
     }
 
 
-@pytest.mark.parametrize("name", ["step", "logits", "log_probabilities", "cost", "draw"])
+STREAM_CALLS = (
+    *("step", "logits", "log_probabilities", "cost", "draw"),
+    *("log_probabilities_of", "cost_of", "draw_of"),
+)
+
+
+@pytest.mark.parametrize("name", STREAM_CALLS)
 def test_stream_calls(name, dtype, stream):
     arguments = stream_calls(stream)[name]
     scratch = (stream.scratch, stream.scratch.size)
@@ -53,6 +62,7 @@ def test_symbols(symbol, stream):
     assert stream.step(symbol) == c.BAD_SYMBOL
     assert stream.state.tobytes() == before
     assert stream.call("cost", stream.state, symbol, np.zeros(1)) == c.BAD_SYMBOL
+    assert stream.call("cost_of", np.zeros(V), symbol, np.zeros(1)) == c.BAD_SYMBOL
 
 
 @pytest.mark.parametrize(
@@ -61,7 +71,9 @@ def test_symbols(symbol, stream):
 )
 def test_draw_numbers(temperature, uniform, stream):
     symbol = np.full(1, -9, np.int32)
+    row = np.zeros(V, stream.dtype)
     assert stream.call("draw", stream.state, temperature, uniform, symbol) == c.BAD_NUMBER
+    assert stream.call("draw_of", row, temperature, uniform, symbol) == c.BAD_NUMBER
     assert symbol[0] == -9
 
 
@@ -69,6 +81,7 @@ def test_draw_numbers(temperature, uniform, stream):
 def test_log_probability_temperatures(temperature, stream):
     row = np.zeros(V, stream.dtype)
     assert stream.call("log_probabilities", stream.state, temperature, row) == c.BAD_NUMBER
+    assert stream.call("log_probabilities_of", row, temperature, row.copy()) == c.BAD_NUMBER
 
 
 @pytest.mark.parametrize(

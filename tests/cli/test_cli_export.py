@@ -181,6 +181,20 @@ assert not {"numpy", "onnx", "torch", "keras", "jax", "pathlib"} & (set(sys.modu
     assert "safetensors: weights, vocabulary" in " ".join(done.stdout.split())
 
 
+@pytest.mark.parametrize("words", [["--help"], ["info", "m.npz"], ["import", "--help"]])
+def test_other_commands_do_not_load_the_formats(folder, words):
+    program = f"""
+import contextlib, sys
+from gru_ext.cli.main import main
+with contextlib.suppress(SystemExit):
+    main({words})
+assert not [name for name in sys.modules if name.startswith("gru_ext.export")]
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
 def test_a_file_of_keras(folder):
     skip_without("keras", "h5py")
     done = subprocess.run(

@@ -120,6 +120,15 @@ def node_of(graph, kind):
 HARM = {
     "no GRU": (lambda g: g.node.pop(0), "no node GRU"),
     "no output": (lambda g: g.ClearField("node") or g.node.add(op_type="GRU"), "weights ''"),
+    "many": (lambda g: [g.node.append(g.node[0]) for _ in range(16)], "has 17 layers: at most 16"),
+    "a second without inputs": (
+        lambda g: g.node.insert(1, onnx.NodeProto(op_type="GRU")),
+        "do not read each other's states",
+    ),
+    "a damaged attribute": (
+        lambda g: g.node[0].attribute.add(name="clip", ref_attr_name="x"),
+        "is a damaged file of ONNX",
+    ),
     "another operator": (
         lambda g: setattr(node_of(g, "MatMul"), "op_type", "Relu"),
         "node 'Relu' after the last GRU",

@@ -16,11 +16,12 @@ import pytest
 from pages import HOSTILE, data_of, random_model
 
 from gru_ext.report.calibration import BINS
-from gru_ext.report.characters import CLASSES, class_of, nearest, visible, visible_text
+from gru_ext.report.characters import CLASSES, class_of, nearest
 from gru_ext.report.options import ReportOptions
 from gru_ext.report.page import SCRIPTS, as_json
 from gru_ext.report.reading import Reading
 from gru_ext.report.write import write_report
+from gru_ext.reporting.visible import visible, visible_text
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,10 +16,11 @@ from typing import Any, Generic, TypeVar
 
 from gru_ext.arguments.messages import either, shown
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Name_co = TypeVar("Name_co", bound=str, covariant=True)
 
 
-class Kind(ABC, Generic[T]):
+class Kind(ABC, Generic[T_co]):
     """Which values an argument may have.
 
     Attributes
@@ -37,7 +38,7 @@ class Kind(ABC, Generic[T]):
     repeated = False
 
     @abstractmethod
-    def check(self, name: str, value: object) -> T:
+    def check(self, name: str, value: object) -> T_co:
         """Return the value as plain Python.
 
         Raises
@@ -157,20 +158,25 @@ class Number(Kind[float]):
         return f"a {finite}" + (f", {self.least:g} or more" if self.least > -math.inf else "")
 
 
-class OneOf(Kind[str]):
-    """One of some names."""
+class OneOf(Kind[Name_co]):
+    """One of some names.
+
+    The names of a ``Literal`` are its ``get_args``. Type checkers then see the same names in a
+    signature as users in the message that refuses another one.
+    """
 
     annotation = "str"
 
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(self, names: Collection[Name_co]) -> None:
         self.names, self.metavar = names, "{" + ",".join(names) + "}"
 
-    def check(self, name: str, value: object) -> str:
+    def check(self, name: str, value: object) -> Name_co:
         if not isinstance(value, str):
             raise TypeError(self.refusal(name, value))
-        if value not in self.names:
-            raise ValueError(self.refusal(name, value))
-        return str(value)
+        for known in self.names:
+            if value == known:
+                return known
+        raise ValueError(self.refusal(name, value))
 
     def describe(self) -> str:
         return either(self.names)

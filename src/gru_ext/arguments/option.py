@@ -48,7 +48,7 @@ class Option(Generic[T]):
         Whether the command line has it.
     """
 
-    kind: Kind[Any]
+    kind: Kind[T]
     help: str
     group: str
     default: Any = None

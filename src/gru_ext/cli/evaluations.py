@@ -14,13 +14,14 @@ from gru_ext.model.evaluation import Evaluation, evaluate_counted
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.model import load
 from gru_ext.text.reader import TextReader
+from gru_ext.text.units import Units
 from gru_ext.text.vocabulary import Counts
 
 
 class EvaluatedText:
     """A text in units that a model reads, and what is known of it without a model."""
 
-    def __init__(self, names: list[str], units: str, encoding: str, join: str) -> None:
+    def __init__(self, names: list[str], units: Units, encoding: str, join: str) -> None:
         self.names, self.units = names, units
         self.reader = TextReader(names, units, encoding, join=join)
         self.counts = Counts(self.reader.pieces(), units)
@@ -100,7 +101,7 @@ def evaluate_all(
         for path, model in loaded:
             text = each[model.vocabulary.units]
             found = evaluate_counted(model, text.reader, text.counts, options)
-            note_unknown(found.unknown, str(options.unknown), str(text))
+            note_unknown(found.unknown, options.unknown or "error", str(text))
             group.append(Row(path, len(model.vocabulary), text, found))
         rows += _best_first(group)
     return rows if len(loaded) > 1 else _best_first(rows)

@@ -14,6 +14,7 @@ from gru_ext.cli.messages import one_line
 if TYPE_CHECKING:
     from gru_ext.export.comparison import Check
     from gru_ext.export.formats import Format
+    from gru_ext.text.units import Units
 
 FAILED = 1
 
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     _report(result, FORMATS[name], path)
 
 
-def _text(arguments: argparse.Namespace, units: str) -> str | bytes | None:
+def _text(arguments: argparse.Namespace, units: Units) -> str | bytes | None:
     """The start of the text of the check; None where none is named."""
     from gru_ext.export.comparison import STEPS
     from gru_ext.text.reader import TextReader

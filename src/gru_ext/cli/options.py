@@ -11,7 +11,7 @@ from gru_ext.arguments.kinds import Flag, Number, OneOf, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.model.evaluation_options import EVALUATION, UNKNOWN_HELP
 from gru_ext.model.sampling_options import BEAM, BeamOptions, SamplingOptions
-from gru_ext.text.unknown import UNKNOWN_KIND
+from gru_ext.text.unknown import UNKNOWN_KIND, UnknownChoice
 from gru_ext.training.options import TrainingOptions
 
 TEXT = "text"
@@ -120,7 +120,7 @@ class ScoreOptions(Options):
         EVALUATION,
         automatic="document if the model was trained with a document separator, or else line",
     )
-    unknown: Option[str] = Option(UNKNOWN_KIND, UNKNOWN_HELP, EVALUATION, default="error")
+    unknown: Option[UnknownChoice] = Option(UNKNOWN_KIND, UNKNOWN_HELP, EVALUATION, default="error")
     encoding: Option[str] = Option(
         ENCODING, "encoding of the text files", EVALUATION, default="utf-8"
     )

@@ -31,7 +31,16 @@ class _RefusedError(Exception):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line.
+
+    Attributes
+    ----------
+    late : callable, optional
+        It adds the arguments when they are needed. So other commands need not import what they
+        are made of.
+    """
+
+    late: Callable[[argparse.ArgumentParser], None] | None = None
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         words = sys.argv[1:] if args is None else list(args)
@@ -40,6 +49,12 @@ class _Parser(argparse.ArgumentParser):
         except _RefusedError as refused:
             prog, message = refused.args
             self.exit(BAD_INPUT, f"{prog}: {one_line(message + _hint(message, words))}\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self.late is not None:
+            add, self.late = self.late, None
+            add(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise _RefusedError(self.prog, message)
@@ -87,7 +102,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="evaluate models on texts"))
     _add_plot(commands.add_parser("plot", help="draw losses, learning rate and speed of runs"))
     _add_report(commands.add_parser("report", help="write a page that shows a model"))
-    _add_export(commands.add_parser("export", help="write a model for another program"))
+    export = commands.add_parser("export", help="write a model for another program")
+    export.late = _add_export
     _add_import(commands.add_parser("import", help="make a model file from another program's"))
     serve = commands.add_parser("serve", help="write with a model, on a page in the browser")
     serve.add_argument("model", metavar="MODEL")

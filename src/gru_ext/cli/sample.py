@@ -15,6 +15,7 @@ from gru_ext.model.sampling_options import SamplingOptions
 if TYPE_CHECKING:
     from gru_ext.model.model import Model
     from gru_ext.model.sampling import Sample
+    from gru_ext.text.units import Units
 
 _ENDED = {
     "length": "",
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
         _print_as_it_comes(model, options.length, prompt, sampling, output)
 
 
-def read_prompt(arguments: argparse.Namespace, units: str, encoding: str) -> Any:
+def read_prompt(arguments: argparse.Namespace, units: Units, encoding: str) -> Any:
     """The prompt as a str, or as bytes for a model of bytes."""
     from gru_ext.text.reader import TextReader
     from gru_ext.text.units import utf8

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from gru_ext.arguments.messages import counted, printable
-from gru_ext.text.unknown import UNKNOWN_CHOICES
+from gru_ext.text.unknown import UNKNOWN_CHOICES, UnknownChoice
 
 if TYPE_CHECKING:
     from gru_ext.text.vocabulary import Counts, Vocabulary
@@ -28,7 +28,7 @@ def unknown_in(name: str, error: ValueError) -> ValueError:
     return ValueError(f"{printable(name)}: {error}; `unknown` skip leaves them out")
 
 
-def note_unknown(unknown: int, choice: str, name: str = "") -> None:
+def note_unknown(unknown: int, choice: UnknownChoice, name: str = "") -> None:
     """Log how many characters were not known, if there were any."""
     if unknown:
         where = f"{printable(name)}: " if name else ""

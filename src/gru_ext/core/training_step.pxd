@@ -3,7 +3,7 @@
 from libc.stdint cimport uint64_t
 
 from gru_ext.core.bptt cimport Window
-from gru_ext.core.native cimport real
+from gru_ext.core.native cimport gru_update, real
 from gru_ext.core.streams cimport Streams
 from gru_ext.core.updates cimport UpdateRule
 
@@ -35,5 +35,9 @@ cdef struct TrainingRun:
     bint tied               # Wy = Wh^T of the first layer
 
 
+cdef int train_weights(const Window *w, TrainingRun *run, const gru_update *update, real *g,
+                       real *ws, Py_ssize_t part) noexcept nogil
+cdef int update_weights(const Window *w, TrainingRun *run, const gru_update *update, real *g,
+                        Py_ssize_t part) noexcept nogil
 cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, real *g, real *ws,
                      Py_ssize_t part) noexcept nogil

@@ -38,19 +38,25 @@ from gru_ext.core.updates cimport (
 from gru_ext.core.weight_tying cimport copy_tied, tie_gradients
 
 
-cdef int _update(const Window *w, TrainingRun *run, const gru_update *update, real *g, real *ws,
-                 Py_ssize_t part) noexcept nogil:
+cdef int train_weights(const Window *w, TrainingRun *run, const gru_update *update, real *g,
+                       real *ws, Py_ssize_t part) noexcept nogil:
     # The gradients of the weights and the update, one part of both.
+    if isinf(run.clip_norm) and not run.tied:
+        weight_gradients(w, ws, g, False, update, part, run.team.members)
+        return 0
+    # tied weights and the norm need the whole gradient before the update
+    weight_gradients(w, ws, g, False, NULL, part, run.team.members)
+    if gru_team_wait(&run.team) != 0:
+        return 1
+    return update_weights(w, run, update, g, part)
+
+
+cdef int update_weights(const Window *w, TrainingRun *run, const gru_update *update, real *g,
+                        Py_ssize_t part) noexcept nogil:
+    # The update with a whole gradient, one part of it.
     cdef Py_ssize_t parts = run.team.members, n = square_sum_count(&w.p)
     cdef Py_ssize_t v0 = part_begin(w.p.V, part, parts), v1 = part_begin(w.p.V, part + 1, parts)
     cdef gru_update scaled = update[0]
-    if isinf(run.clip_norm) and not run.tied:
-        weight_gradients(w, ws, g, False, update, part, parts)
-        return 0
-    # tied weights and the norm need the whole gradient before the update
-    weight_gradients(w, ws, g, False, NULL, part, parts)
-    if gru_team_wait(&run.team) != 0:
-        return 1
     if run.tied:
         tie_gradients(&w.p, g, v0, v1)
         if gru_team_wait(&run.team) != 0:
@@ -134,7 +140,7 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
         if gru_team_wait(&run.team) != 0:
             break
         update = make_update(&run.rule, p, m, mean, run.learning_rates[n], before + n + 1)
-        if _update(w, run, &update, g, ws, part) != 0:
+        if train_weights(w, run, &update, g, ws, part) != 0:
             break
         if part == 0:
             total = 0

@@ -160,6 +160,14 @@ cdef class Workspace:
         return (self.memory.nbytes + self._inputs.nbytes + self._targets.nbytes
                 + self._losses.nbytes + self._touched.nbytes + self._resets.nbytes)
 
+    def __repr__(self):
+        cdef Window *w = &self.window
+        layers = f"{w.p.layers} layers of " if w.p.layers > 1 else ""
+        kind = "training" if w.training else "reading"
+        return (f"<gru_ext.Workspace for {kind}: batch size {w.B}, sequence length {w.T_max}, "
+                f"vocabulary size {w.p.V}, {layers}hidden size {w.p.H}, {self.dtype}, "
+                f"{self.nbytes:,} bytes>")
+
     cdef _check_flat(self, what, Py_ssize_t n, Py_ssize_t itemsize):
         if itemsize != self.itemsize:
             raise TypeError(f"{what} must be {self.dtype} like the workspace, "

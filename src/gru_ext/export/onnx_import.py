@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from gru_ext.arguments.messages import brief, shown
+from gru_ext.core.kernels import MOST_LAYERS
 from gru_ext.export.gates import Gates, named
 from gru_ext.export.onnx_file import DOMAIN
 from gru_ext.model.checkpoint import CheckpointError
@@ -53,7 +54,12 @@ def read(file: IO[bytes]) -> tuple[dict[str, NDArray[Any]], object]:
     except (DecodeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"is not a model file, or is damaged: {brief(error)}") from None
     texts = {entry.key: entry.value for entry in model.metadata_props}
-    return _Reader(model.graph).weights(), texts
+    try:
+        return _Reader(model.graph).weights(), texts
+    except CheckpointError:
+        raise
+    except (ValueError, TypeError, LookupError) as error:  # of onnx.helper and onnx.numpy_helper
+        raise CheckpointError(f"is a damaged file of ONNX: {brief(error)}") from None
 
 
 class _Reader:
@@ -72,10 +78,12 @@ class _Reader:
         grus = [node for node in self.nodes if node.op_type == "GRU"]
         if not grus:
             raise CheckpointError("is not a model file: it has no node GRU")
+        if len(grus) > MOST_LAYERS:
+            raise CheckpointError(f"has {len(grus)} layers: at most {MOST_LAYERS} are possible")
         gates: list[Gates] = []
         reached: set[str] = set()
         for node in grus:
-            if gates and node.input[0] not in reached:
+            if gates and not reached.intersection(node.input[:1]):
                 raise CheckpointError(
                     "has nodes GRU that do not read each other's states in the order of the file"
                 )
@@ -112,10 +120,7 @@ class _Reader:
 
     def _check(self, attribute: Any) -> None:
         """Raise a CheckpointError where a node GRU is another cell."""
-        try:
-            value = helper.get_attribute_value(attribute)
-        except (ValueError, TypeError) as error:
-            raise CheckpointError(f"has a damaged node GRU: {brief(error)}") from None
+        value = helper.get_attribute_value(attribute)
         if isinstance(value, bytes):
             value = value.decode("latin-1")
         if isinstance(value, list):
@@ -194,8 +199,5 @@ def _as_array(name: str, tensor: TensorProto, dimensions: int) -> NDArray[Any]:
     held = len(tensor.raw_data) if tensor.HasField("raw_data") else len(values) * size
     if held != math.prod(shape) * size:
         raise CheckpointError(f"has {shown(name)} of shape {shape} with {held} bytes")
-    try:
-        found: NDArray[Any] = numpy_helper.to_array(tensor)
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"has a damaged {shown(name)}: {brief(error)}") from None
+    found: NDArray[Any] = numpy_helper.to_array(tensor)
     return found

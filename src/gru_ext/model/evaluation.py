@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.arguments.messages import counted
 from gru_ext.core.stream import SymbolStream
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.parameters import Parameters
@@ -32,9 +33,9 @@ _LANES = 32
 _RELEASE = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """The cross-entropy of a text under a model.
+    """The cross-entropy of a text under a model. A notebook shows it as a table.
 
     Attributes
     ----------
@@ -62,6 +63,25 @@ class Evaluation:
             return math.exp(self.nats_per_char)
         except OverflowError:
             return math.inf
+
+    def __repr__(self) -> str:
+        unknown = f", {self.unknown:,} unknown" if self.unknown else ""
+        return (
+            f"<gru_ext.Evaluation: {self.bits_per_char:.4f} bits/char, perplexity "
+            f"{self.perplexity:.4g}, {counted(self.characters, 'character')}{unknown}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from gru_ext.reporting.notebook import facts_html
+
+        facts = [
+            ("bits per character", f"{self.bits_per_char:.4f}"),
+            ("perplexity", f"{self.perplexity:.4g}"),
+            ("characters predicted", f"{self.characters:,}"),
+        ]
+        if self.unknown:
+            facts.append(("unknown characters", f"{self.unknown:,}"))
+        return facts_html("Evaluation", facts)
 
 
 def evaluate_symbols(

@@ -9,7 +9,7 @@ from gru_ext.arguments.kinds import Flag, Whole
 from gru_ext.arguments.messages import either
 from gru_ext.arguments.option import Option, Options
 from gru_ext.model.adaptation_options import ADAPTATION, AdaptationOptions
-from gru_ext.text.unknown import UNKNOWN_CHOICES, UNKNOWN_KIND
+from gru_ext.text.unknown import UNKNOWN_CHOICES, UNKNOWN_KIND, UnknownChoice
 
 EVALUATION = "evaluation"
 UNKNOWN_HELP = "characters that the model does not know are " + either(
@@ -29,7 +29,7 @@ class _ReadingOptions(Options):
         details="This is the protocol of models with a context of that length. Document separators "
         "count as any other characters.",
     )
-    unknown: Option[str] = Option(UNKNOWN_KIND, UNKNOWN_HELP, EVALUATION, default="error")
+    unknown: Option[UnknownChoice] = Option(UNKNOWN_KIND, UNKNOWN_HELP, EVALUATION, default="error")
     adapt: Option[bool] = Option(
         Flag(),
         "dynamic evaluation: a copy of the model learns from the text while it reads",

@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gru_ext.arguments.messages import counted
 from gru_ext.core.arrays import Array
 from gru_ext.core.kernels import layout
 from gru_ext.core.windows import aligned_zeros
@@ -190,6 +191,13 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         """Hidden size and layers, as messages show them."""
         layers = f"{self.layers} layers of " if self.layers > 1 else ""
         return f"{layers}hidden size {self.hidden_size}"
+
+    def __repr__(self) -> str:
+        return (
+            f"<gru_ext.Parameters: {counted(len(self), 'array')}, vocabulary size "
+            f"{self.vocabulary_size:,}, {self.sizes}, {counted(self.count, 'parameter')}, "
+            f"{self.dtype}>"
+        )
 
     def __getitem__(self, name: str) -> NDArray[np.floating]:
         return self._views[name]

@@ -14,10 +14,11 @@ from gru_ext.model.adaptation_options import AdaptationKeywords
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.stored import StoredModel
 from gru_ext.model.texts import Texts, as_texts
+from gru_ext.text.unknown import UnknownChoice
 
 if TYPE_CHECKING:
     from gru_ext.model.evaluation import Evaluation
-    from gru_ext.model.scoring import Score
+    from gru_ext.model.score import Score
     from gru_ext.model.stream import Stream
     from gru_ext.text.reader import Text
 
@@ -48,17 +49,17 @@ class Predicting(StoredModel):
 
     @overload
     def score(
-        self, text: str | bytes, prompt: str | bytes = "", unknown: str = "error"
+        self, text: str | bytes, prompt: str | bytes = "", unknown: UnknownChoice = "error"
     ) -> Score: ...
     @overload
     def score(
-        self, text: Texts, prompt: str | bytes = "", unknown: str = "error"
+        self, text: Texts, prompt: str | bytes = "", unknown: UnknownChoice = "error"
     ) -> list[Score]: ...
     def score(
         self,
         text: str | bytes | Texts,
         prompt: str | bytes = "",
-        unknown: str = "error",
+        unknown: UnknownChoice = "error",
     ) -> Score | list[Score]:
         """Return how many bits each character of a text costs.
 
@@ -158,7 +159,7 @@ class Predicting(StoredModel):
         encoding: str = "utf-8",
         join: str = "",
         windows: int | None = None,
-        unknown: str = "error",
+        unknown: UnknownChoice = "error",
         adapt: bool = False,
         **adaptation: Unpack[AdaptationKeywords],
     ) -> Evaluation:

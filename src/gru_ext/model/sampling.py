@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.arguments.kinds import Whole
+from gru_ext.arguments.messages import shown
 from gru_ext.core.sampler import ENDINGS, Sampler
 from gru_ext.core.sampling_loop import sample_symbols
 from gru_ext.core.threads import available_cpus
@@ -35,7 +36,7 @@ _BITS_PER_NAT = 1 / math.log(2)
 Seed = int | Sequence[int] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sample:
     """A text that a model generated.
 
@@ -71,6 +72,13 @@ class Sample:
         """Bits per character, or 0 where there is none."""
         return self.bits / max(1, self.characters)
 
+    def __repr__(self) -> str:
+        per = "byte" if isinstance(self.continuation, bytes) else "char"
+        return (
+            f"<gru_ext.Sample: {shown(self.continuation)}, {self.bits_per_char:.3f} bits/{per}, "
+            f"ended by {self.stop}>"
+        )
+
 
 def generator_of(seed: Seed, i: int) -> np.random.Generator:
     """The random numbers of sample i: they depend on nothing but the seed and i."""
@@ -94,7 +102,7 @@ def validation_bits(model: StoredModel) -> float | None:
         value: Any = model.about
         for key in keys:
             value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, float):
+        if isinstance(value, float) and math.isfinite(value):
             return value * _BITS_PER_NAT
     return None
 

@@ -11,7 +11,7 @@ import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import Flag, Kind, Number, String, Strings, Whole
@@ -34,7 +34,7 @@ LARGEST_BIAS = 1e6
 class Surprise(Number):
     """A number of bits, or the model's validation loss."""
 
-    annotation = "float | str"
+    annotation = "float | Literal['validation']"
     metavar = "BITS"
 
     def check(self, name: str, value: object) -> Any:
@@ -113,7 +113,7 @@ class FilterOptions(Options):
         default=1.0,
         details="This is locally typical sampling (Meister et al., 2023).",
     )
-    surprise: Option[float | str | None] = Option(
+    surprise: Option[float | Literal["validation"] | None] = Option(
         Surprise(above=0),
         "keep the surprise of the text near so many bits per character",
         SAMPLING,
@@ -259,7 +259,7 @@ class ChoiceKeywords(ConstraintKeywords, total=False):
     top_p: float
     min_p: float
     typical_p: float
-    surprise: float | str | None
+    surprise: float | Literal["validation"] | None
     dry: float
     dry_length: int
     dry_base: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -169,7 +169,7 @@ class SamplingPlan(Constraints):
             return self._samplers[batch_size].copy()
 
 
-def _surprise(given: float | str, validation_bits: float | None) -> float:
+def _surprise(given: float | Literal["validation"], validation_bits: float | None) -> float:
     if given != VALIDATION:
         return float(given)
     if not validation_bits:

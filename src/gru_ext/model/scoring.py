@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Scores: how many bits each character of a text costs under a model, and its hidden states."""
+"""What a model makes of texts: scores, hidden states and the probabilities of what follows."""
 
 from __future__ import annotations
 
 import heapq
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from gru_ext.arguments.kinds import Number
 from gru_ext.core.stream import SymbolStream
-from gru_ext.text.unknown import UNKNOWN_BITS, Encoded, encode_known
+from gru_ext.model.score import Score
+from gru_ext.text.unknown import UNKNOWN_BITS, Encoded, UnknownChoice, encode_known
 
 if TYPE_CHECKING:
     from gru_ext.model.stored import StoredModel
@@ -26,66 +26,38 @@ _LANES = 64
 _BITS_PER_NAT = 1 / math.log(2)
 
 
-@dataclass(frozen=True)
-class Score:
-    """How many bits each character of a text costs under a model.
-
-    Attributes
-    ----------
-    text : str or bytes
-        The text.
-    bits : ndarray, float64, shape (n,)
-        -log2 p of each character, or byte, given what stands before it. It is 0 for the first
-        character, unless there was a prompt: there is no prediction for it.
-    characters : int
-        How many characters were predicted.
-    unknown : int
-        How many characters the model does not know.
-    """
-
-    text: str | bytes = field(repr=False)
-    bits: NDArray[np.float64] = field(repr=False)
-    characters: int
-    unknown: int = 0
-
-    @property
-    def total_bits(self) -> float:
-        """The sum of :attr:`bits`."""
-        return float(self.bits.sum())
-
-    @property
-    def bits_per_char(self) -> float:
-        """The mean of the characters that were predicted, or NaN where there is none."""
-        return self.total_bits / self.characters if self.characters else math.nan
-
-    def __len__(self) -> int:
-        return len(self.bits)
-
-
 def score_texts(
     model: StoredModel,
     texts: Sequence[str | bytes],
     prompt: str | bytes = "",
-    unknown: str = "error",
+    unknown: UnknownChoice = "error",
 ) -> list[Score]:
     """Score texts, each from a zero state, many at a time (:meth:`Model.score`)."""
     before = _prompt_symbols(model, prompt)
     encoded = [encode_known(model.vocabulary, text, unknown) for text in texts]
     found = read_texts(model, [np.concatenate([before, each.symbols]) for each in encoded])
     return [
-        _score(text, each, nats[len(before) :], bool(len(before)), unknown)
+        _score(model, text, each, nats[len(before) :], len(before), unknown)
         for text, each, nats in zip(texts, encoded, found, strict=True)
     ]
 
 
 def _score(
-    text: str | bytes, encoded: Encoded, nats: NDArray[np.float64], all_: bool, unknown: str
+    model: StoredModel,
+    text: str | bytes,
+    encoded: Encoded,
+    nats: NDArray[np.float64],
+    before: int,
+    unknown: UnknownChoice,
 ) -> Score:
-    """The score of a text whose known characters have these losses; ``all_`` are predicted."""
-    bits = np.full(len(encoded.known), UNKNOWN_BITS if unknown == "cost" else 0.0)
-    bits[encoded.known] = nats * _BITS_PER_NAT
-    predicted = max(0, len(nats) - (not all_)) + (encoded.unknown if unknown == "cost" else 0)
-    return Score(text, bits, predicted, encoded.unknown)
+    """The score of a text whose known characters have these losses, after so many others."""
+    known = encoded.known
+    bits = np.full(len(known), UNKNOWN_BITS if unknown == "cost" else 0.0)
+    bits[known] = nats * _BITS_PER_NAT
+    predicted = known | (unknown == "cost")
+    if not before:  # nothing predicts the first known character
+        predicted[np.flatnonzero(known)[:1]] = False
+    return Score(text, bits, known=known, predicted=predicted, units=model.vocabulary.units)
 
 
 def hidden_states_of(

@@ -19,6 +19,7 @@ from gru_ext.text.documents import encode_separator
 from gru_ext.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from gru_ext.model.summary import Summary
     from gru_ext.reporting.history import History
 
 
@@ -82,11 +83,35 @@ class StoredModel:
         """float32 or float64."""
         return self.parameters.dtype
 
+    def summary(self) -> Summary:
+        """Return the layers, the shapes of their arrays, and the numbers of parameters and bytes.
+
+        Returns
+        -------
+        Summary
+            A table where it is printed, with the attributes ``parameters``, ``bytes`` and ``rows``.
+        """
+        from gru_ext.model.summary import summary_of
+
+        return summary_of(self)
+
     def __repr__(self) -> str:
+        from gru_ext.model.facts import parameters_of, step_of, unit_of
+
+        step = step_of(self)
+        steps = "" if step is None else f", {counted(step, 'step')}"
         return (
-            f"<gru_ext.Model: {counted(len(self.vocabulary), 'character')}, "
-            f"{self.parameters.sizes}, {self.dtype}>"
+            f"<gru_ext.Model: {counted(len(self.vocabulary), unit_of(self)[1])}, "
+            f"{self.parameters.sizes}, {self.dtype}, "
+            f"{counted(parameters_of(self), 'parameter')}{steps}>"
         )
+
+    def _repr_html_(self) -> str:
+        from gru_ext.model.facts import size_facts, training_facts
+        from gru_ext.reporting.notebook import curves_html, facts_html
+
+        facts = size_facts(self) + training_facts(self)
+        return facts_html("gru_ext.Model", facts, curves_html(self.history))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StoredModel):

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gru_ext.arguments.messages import brief, counted
+from gru_ext.model.facts import size_facts
 from gru_ext.model.model import Model
-from gru_ext.report.characters import visible_text
 from gru_ext.report.passage import Passage
+from gru_ext.reporting.visible import visible_text
 
 _RUN = {
     "optimizer": "optimiser",
@@ -54,16 +55,9 @@ def shown_value(value: object) -> str:
 
 def model_facts(model: Model, names: Names) -> list[tuple[str, str]]:
     """What the model is."""
-    vocabulary = model.vocabulary
-    what = "byte" if vocabulary.units == "bytes" else "character"
-    size = counted(len(vocabulary), what)
     facts = [
         ("file", visible_text(brief(names.model, 200))),
-        ("layers", f"{model.layers}"),
-        ("hidden size", f"{model.hidden_size:,} units in each layer"),
-        ("vocabulary", f"{size}, one of which is the unknown token" * vocabulary.unknown or size),
-        ("parameters", f"{model.parameters.count:,}"),
-        ("data type", str(model.dtype)),
+        *size_facts(model),
         ("written by", f"gru-ext {shown_value(model.about.get('version', '(unknown version)'))}"),
     ]
     separator = model.about.get("document_separator")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gru_ext.model.model import Model
 from gru_ext.report import packing
-from gru_ext.report.characters import visible
+from gru_ext.reporting.visible import visible
 
 
 class SymbolTable:

@@ -11,7 +11,6 @@ from gru_ext.files import StrPath
 from gru_ext.files.atomic import check_writable, write_atomically
 from gru_ext.model.model import Model, load
 from gru_ext.model.sampling import validation_bits
-from gru_ext.report.characters import visible_text
 from gru_ext.report.content import Content, content_of
 from gru_ext.report.facts import Names, model_facts, run_facts, text_sentence
 from gru_ext.report.options import ReportOptions
@@ -20,6 +19,7 @@ from gru_ext.report.passage import Passage, read_passage, recorded_split
 from gru_ext.report.reading import sample
 from gru_ext.reporting.console import Console
 from gru_ext.reporting.metrics import read_metrics
+from gru_ext.reporting.visible import visible_text
 from gru_ext.text.reader import TextReader
 
 _SAMPLED = 20_000  # characters of the sample that is analysed without a text

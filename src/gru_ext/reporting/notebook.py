@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""What a notebook shows of a run: a table and the curves as HTML and SVG, without a library."""
+"""Tables and curves for a notebook as HTML and SVG, without a library. All text is escaped."""
 
 from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gru_ext.reporting.metrics import Record, number_in
 from gru_ext.reporting.scale import scale_of
 from gru_ext.reporting.table import as_amount
+from gru_ext.reporting.visible import visible_text
 
 if TYPE_CHECKING:
     from gru_ext.reporting.history import History, Points
@@ -32,20 +34,40 @@ def history_html(history: History) -> str:
     records = history.records[::-1][::every][::-1]
     title = html.escape(" · ".join(filter(None, history.title)))
     title = f"<p>{title}</p>" if title else ""
-    return f"<div>{title}{_curves(history)}{_table(records, history.unit)}</div>"
+    return f"<div>{title}{curves_html(history)}{_table(records, history.unit)}</div>"
+
+
+def facts_html(title: str, facts: Sequence[tuple[str, str]], below: str = "") -> str:
+    """A title, a table of names and values, and what stands below it, which is HTML already."""
+    rows = "".join(
+        f'<tr><th style="text-align:left">{html.escape(visible_text(name))}</th>'
+        f'<td style="text-align:left">{html.escape(visible_text(value))}</td></tr>'
+        for name, value in facts
+    )
+    return f"<div><p>{html.escape(title)}</p><table>{rows}</table>{below}</div>"
+
+
+def table_html(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A title and a table with a heading; cells are on the right, where a notebook has numbers."""
+    return f"<div><p>{html.escape(title)}</p>{_rows(head, rows)}</div>"
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    cells = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    lines = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows)
+    return f"<table><tr>{cells}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def _table(records: list[Record], per: str) -> str:
     names = ("step", "epoch", f"train bits/{per}", f"validation bits/{per}", "learning rate")
-    head = "".join(f"<th>{name}</th>" for name in (*names, f"{per}/s"))
     rows = []
     for record in records:
         cells = [f"{record['step']:,}", _cell(record, "epoch", ".2f")]
         cells += [_cell(record, column, ".3f") for column in ("train_bits", "val_bits")]
         speed = number_in(record, "characters_per_second")
         cells += [_cell(record, "learning_rate", ".2e"), "" if speed is None else as_amount(speed)]
-        rows.append("".join(f"<td>{cell}</td>" for cell in cells))
-    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+        rows.append(cells)
+    return _rows((*names, f"{per}/s"), rows)
 
 
 def _cell(record: Record, column: str, form: str) -> str:
@@ -53,8 +75,8 @@ def _cell(record: Record, column: str, form: str) -> str:
     return "" if number is None else format(number, form)
 
 
-def _curves(history: History) -> str:
-    """The losses over the steps as an SVG picture."""
+def curves_html(history: History) -> str:
+    """The losses over the steps as an SVG picture; nothing where there are fewer than two."""
     curves = [
         (points, name, color, dashes)
         for column, name, color, dashes in _CURVES

@@ -28,7 +28,15 @@ from gru_ext.text.encodings import (
     suspicion,
 )
 from gru_ext.text.mistaken import check_text_is_no_path
-from gru_ext.text.units import PIECE, check_units, check_whole, pieces_of, read_pieces, utf8
+from gru_ext.text.units import (
+    PIECE,
+    Units,
+    check_units,
+    check_whole,
+    pieces_of,
+    read_pieces,
+    utf8,
+)
 
 _NEVER_A_PATH = {errno.ENAMETOOLONG, None}  # None: open's ValueError, for a str with NUL
 
@@ -67,7 +75,7 @@ class TextReader:
     def __init__(
         self,
         text: Text,
-        units: str = "chars",
+        units: Units = "chars",
         encoding: str = "utf-8",
         folder: StrPath | None = None,
         join: str = "",

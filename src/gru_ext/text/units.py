@@ -8,12 +8,13 @@ than some megabytes, so that no text is in memory as a whole on its way to symbo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, AnyStr
+from typing import IO, AnyStr, Literal, get_args
 
 from gru_ext.arguments.kinds import OneOf
 
 # Nothing here imports NumPy: the command line reads UNITS, and --help must be fast.
-UNITS = ("chars", "bytes")
+Units = Literal["chars", "bytes"]
+UNITS: tuple[Units, ...] = get_args(Units)
 PIECE = 1 << 18
 CODE_POINTS = 0x110000
 """The number of Unicode code points."""

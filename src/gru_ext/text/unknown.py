@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gru_ext.arguments.kinds import OneOf
 from gru_ext.text.units import CODE_POINTS
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 UNKNOWN_BITS = math.log2(CODE_POINTS)
 """What an unknown character costs: one of all Unicode code points, each as likely."""
 
-UNKNOWN_CHOICES = {
+UnknownChoice = Literal["error", "skip", "cost"]
+UNKNOWN_CHOICES: dict[UnknownChoice, str] = {
     "error": "refused",
     "skip": "left out",
     "cost": f"left out and counted with {UNKNOWN_BITS:.1f} bits each",

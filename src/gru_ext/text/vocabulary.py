@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gru_ext.arguments.messages import character, is_mark, listed
 from gru_ext.text.mistaken import check_text_is_no_path
-from gru_ext.text.units import check_units, check_whole, pieces_of, utf8
+from gru_ext.text.units import Units, check_units, check_whole, pieces_of, utf8
 
 UNKNOWN = "\ufffd"
 
@@ -52,7 +52,7 @@ class Counts:
         The count of each code point or byte value, up to the largest that occurs.
     """
 
-    def __init__(self, pieces: Iterable[str | bytes], units: str = "chars") -> None:
+    def __init__(self, pieces: Iterable[str | bytes], units: Units = "chars") -> None:
         check_units(units)
         self.units = units
         self.by_code = np.zeros(256, np.int64)
@@ -96,7 +96,7 @@ class Vocabulary:
     KEYS = ("vocabulary", "units", "unknown")
     """The keys that :meth:`metadata` may have."""
 
-    def __init__(self, characters: str, units: str = "chars", unknown: bool = False) -> None:
+    def __init__(self, characters: str, units: Units = "chars", unknown: bool = False) -> None:
         check_units(units)
         if not characters:
             raise ValueError("a vocabulary needs at least one character")
@@ -112,7 +112,7 @@ class Vocabulary:
         self._table: NDArray[np.int32] | None = None
 
     @classmethod
-    def from_text(cls, text: str | bytes, units: str = "chars", min_count: int = 1) -> Vocabulary:
+    def from_text(cls, text: str | bytes, units: Units = "chars", min_count: int = 1) -> Vocabulary:
         """Make the vocabulary of a text: all its characters, sorted, or all 256 bytes.
 
         With a ``min_count`` from 2 on, characters that occur less often become the unknown token,
@@ -284,9 +284,16 @@ class Vocabulary:
         Code points whose symbols depend on more than this table, such as those above it and, in a
         vocabulary of bytes, those beyond ASCII, are not in it.
         """
+        return self.all_codes()[: 128 if self.units == "bytes" else 0xD800]
+
+    def all_codes(self) -> NDArray[np.int32]:
+        """The symbols of all code points, or byte values, shape (n,); -1 where there is none.
+
+        The last element is that of all code points from n - 1 on.
+        """
         self._lookup(np.zeros(1, np.uint8))
         assert self._table is not None
-        return self._table[: 128 if self.units == "bytes" else 0xD800]
+        return self._table
 
     def _points(self) -> NDArray[np.unsignedinteger]:
         """The code points of the characters, shape (V,); files may have halves of pairs."""

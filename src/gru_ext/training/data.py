@@ -14,6 +14,7 @@ from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.text.corpus import encode_text
 from gru_ext.text.documents import count_separators, encode_separator
 from gru_ext.text.reader import Text, TextReader
+from gru_ext.text.units import Units
 from gru_ext.text.vocabulary import Counts, Vocabulary
 
 
@@ -40,7 +41,7 @@ def read_training_data(
     text: Text,
     *,
     encoding: str,
-    units: str | None,
+    units: Units | None,
     min_count: int | None,
     document_separator: str | None,
     join: str | None,

@@ -36,6 +36,17 @@ class TrainingInterrupted(KeyboardInterrupt):
     ``signal`` is the signal's number: that of Ctrl-C, SIGINT, or SIGTERM, or another one that would
     have ended the process. ``step`` is the step at which training has stopped, and ``steps`` are
     those of the whole run; each may be None.
+
+    Examples
+    --------
+    >>> try:                                                         # doctest: +SKIP
+    ...     model = gru_ext.train(text)
+    ... except gru_ext.TrainingInterrupted as error:
+    ...     model = error.model
+
+    After a notebook's cell was interrupted without that:
+
+    >>> model = sys.last_value.model                                 # doctest: +SKIP
     """
 
     def __init__(
@@ -47,8 +58,19 @@ class TrainingInterrupted(KeyboardInterrupt):
     ) -> None:
         of = "" if steps is None else f" of {steps:,}"
         at = "" if step is None else f" at step {step:,}{of}"
-        super().__init__(f"training was interrupted{at}")
+        self._what = f"training was interrupted{at}"
+        super().__init__(
+            f"{self._what}: the model so far is the attribute `model` of this exception "
+            f"(sys.last_value.model in a notebook or another interactive session)"
+        )
         self.model, self.signal, self.step, self.steps = model, signal, step, steps
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the place of a traceback, which would say nothing about a stop."""
+        return [
+            f"{type(self).__name__}: {self._what}",
+            "The model so far: import sys; model = sys.last_value.model",
+        ]
 
 
 class StopRequest:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import Any
+from typing import Any, Literal, get_args
 
 from gru_ext.arguments.kinds import FilePath, OneOf, String
 from gru_ext.arguments.messages import either
@@ -27,14 +27,17 @@ class Encoding(String):
         return "a text encoding that Python knows"
 
 
-class Keep(OneOf):
+Kept = Literal["last", "best,last"]
+
+
+class Keep(OneOf[Kept]):
     """Which weights are kept: names in any order, with commas."""
 
     def __init__(self) -> None:
-        super().__init__(("last", "best,last"))
+        super().__init__(get_args(Kept))
         self.metavar = "WHICH"
 
-    def check(self, name: str, value: object) -> str:
+    def check(self, name: str, value: object) -> Kept:
         if not isinstance(value, str):
             raise TypeError(self.refusal(name, value))
         return super().check(name, ",".join(sorted(part.strip() for part in value.split(","))))

@@ -4,6 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+# Nothing here imports NumPy: the command line reads these names, and --help must be fast.
+OptimizerName = Literal["adagrad", "adam", "adamw", "rmsprop"]
+ScheduleName = Literal["constant", "cosine", "plateau"]
+SCHEDULES: tuple[ScheduleName, ...] = get_args(ScheduleName)
 
 
 @dataclass(frozen=True)
@@ -30,14 +36,14 @@ class Optimizer:
     learning_rate: float
     peak_rate: float
     exponent: float
-    schedule: str
+    schedule: ScheduleName
     beta1: float = 0.0
     beta2: float = 0.0
     has_mean: bool = False
     weight_decay: float | None = None
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[OptimizerName, Optimizer] = {
     "adagrad": Optimizer(0.05, 0.1, 0.75, "constant"),
     "adam": Optimizer(0.002, 0.012, 0.75, "cosine", 0.9, 0.999, has_mean=True),
     "adamw": Optimizer(0.002, 0.012, 0.75, "cosine", 0.9, 0.999, has_mean=True, weight_decay=0.01),
@@ -45,7 +51,7 @@ OPTIMIZERS = {
 }
 
 
-def default_learning_rate(optimizer: str, hidden_size: int) -> float:
+def default_learning_rate(optimizer: OptimizerName, hidden_size: int) -> float:
     """A peak learning rate, after a warm-up, that trains well at this H.
 
     It falls as H grows: the first steps change every weight by the whole rate, so that the change
@@ -55,7 +61,7 @@ def default_learning_rate(optimizer: str, hidden_size: int) -> float:
     return float(min(rule.peak_rate, rule.peak_rate * (128 / hidden_size) ** rule.exponent))
 
 
-def weight_decay_of(optimizer: str, asked: float | None) -> float:
+def weight_decay_of(optimizer: OptimizerName, asked: float | None) -> float:
     """The weight decay that is asked for, or the optimiser's default.
 
     Raises

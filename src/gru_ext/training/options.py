@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import FilePath, Flag, Function, Number, OneOf, String, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.files import StrPath
-from gru_ext.text.units import UNITS
-from gru_ext.training.kinds import Encoding, Keep, Weights
-from gru_ext.training.optimizers import OPTIMIZERS
+from gru_ext.text.units import UNITS, Units
+from gru_ext.training.kinds import Encoding, Keep, Kept, Weights
+from gru_ext.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerName, ScheduleName
 
 if TYPE_CHECKING:
     from gru_ext.model.model import Model
     from gru_ext.reporting.progress import Progress
 
-DTYPES = ("float32", "float64")
-SCHEDULES = ("constant", "cosine", "plateau")
+Dtype = Literal["float32", "float64"]
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 PLATEAU = 2
 """Evaluations in a row without a better loss, after each of which the learning rate is halved."""
 MOST_STEPS = 2**53
@@ -55,7 +55,7 @@ class TrainingOptions(Options):
     """
 
     encoding: Option[str] = Option(Encoding(), "encoding of the text files", DATA, default="utf-8")
-    units: Option[str | None] = Option(
+    units: Option[Units | None] = Option(
         OneOf(UNITS),
         "what the model reads and writes: characters or bytes",
         DATA,
@@ -116,7 +116,7 @@ class TrainingOptions(Options):
         saved=True,
         fixed=True,
     )
-    dtype: Option[str] = Option(
+    dtype: Option[Dtype] = Option(
         OneOf(DTYPES), "data type of the weights", MODEL, default="float32", saved=True, fixed=True
     )
     init_from: Option[Model | StrPath | None] = Option(
@@ -167,7 +167,7 @@ class TrainingOptions(Options):
         details="A step is one update of the weights.",
         saved=True,
     )
-    optimizer: Option[str] = Option(
+    optimizer: Option[OptimizerName] = Option(
         OneOf(OPTIMIZERS), "optimiser", OPTIMISATION, default="adam", saved=True, fixed=True
     )
     learning_rate: Option[float] = Option(
@@ -177,7 +177,7 @@ class TrainingOptions(Options):
         automatic="depends on optimiser and hidden size",
         saved=True,
     )
-    schedule: Option[str] = Option(
+    schedule: Option[ScheduleName] = Option(
         OneOf(SCHEDULES),
         "learning-rate schedule after the warm-up: cosine decay to 0, or halved on a plateau",
         OPTIMISATION,
@@ -258,7 +258,7 @@ class TrainingOptions(Options):
         EVALUATION,
         saved=True,
     )
-    keep: Option[str | None] = Option(
+    keep: Option[Kept | None] = Option(
         Keep(),
         "weights to keep, last or best,last; best,last also writes the best to model.best.npz",
         EVALUATION,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.training.optimizers import ScheduleName
+
 MOST_LOWERED = 10
 """A model learns nothing more with a thousandth of the learning rate."""
 
@@ -34,7 +36,7 @@ class Schedule:
         validation loss was on a plateau.
     """
 
-    name: str
+    name: ScheduleName
     learning_rate: float
     warmup: int
     planned_steps: int | None = None

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.arguments.kinds import Whole
+from gru_ext.arguments.messages import counted
 from gru_ext.core.kernels import check_weight_decay
 from gru_ext.core.threads import default_threads
 from gru_ext.core.training_loop import TrainingLoop
@@ -18,7 +19,7 @@ from gru_ext.core.windows import Workspace
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model
 from gru_ext.text.corpus import digest, release
-from gru_ext.training.optimizers import OPTIMIZERS, weight_decay_of
+from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName, weight_decay_of
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import RECORDED, TRAINING, checked_state
 from gru_ext.training.resume import Match, TextMatch, check_matches
@@ -108,12 +109,12 @@ class Trainer:
         *,
         seq_length: int = 64,
         batch_size: int = 1,
-        optimizer: str = "adagrad",
+        optimizer: OptimizerName = "adagrad",
         learning_rate: float | None = None,
         clip: float = 5.0,
         clip_norm: float | None = None,
         weight_decay: float | None = None,
-        schedule: str = "constant",
+        schedule: ScheduleName = "constant",
         warmup_steps: int | None = 0,
         planned_steps: int | None = None,
         dropout: float = 0.0,
@@ -181,6 +182,14 @@ class Trainer:
             warmup = min(_LONGEST_WARMUP, max(_SHORTEST_WARMUP, self._loop.windows_per_epoch))
         self.schedule = Schedule(schedule, rate, warmup, options.max_steps)
         self.smooth_loss = math.log(parameters.vocabulary_size)
+
+    def __repr__(self) -> str:
+        return (
+            f"<gru_ext.Trainer: {counted(self.steps_done, 'step')} done, "
+            f"{counted(self.characters, 'character')}, sequence length {self.seq_length}, batch "
+            f"size {self.batch_size}, {self.optimizer}, learning rate {self.learning_rate:g}, "
+            f"{counted(self.threads, 'thread')}>"
+        )
 
     def _tie(self) -> None:
         if self.tied:

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: MIT
+"""Handles of model files: the vocabulary, the separator, and training that is resumed."""
+
+import ctypes
+import gc
+
+import capi as c
+import numpy as np
+import pytest
+from training_runs import DOCUMENTS, TEXT
+
+import gru_ext
+from gru_ext.model import checkpoint
+from gru_ext.text.documents import document_starts
+
+CHARS, BYTES = 1, 2
+
+
+def saved(path, vocabulary, dtype=np.float32, **options):
+    model = gru_ext.Model.create(vocabulary, 9, dtype, **options)
+    model.save(path)
+    return model
+
+
+def encode(model, text, size=None):
+    """The status, and the symbols of UTF-8 text."""
+    count, data = ctypes.c_ssize_t(-9), bytes(text)
+    out = np.full((len(data) if size is None else size) + 1, -7, np.int32)
+    status = c.encode(model, data, len(data), out.ctypes.data, out.size - 1, ctypes.byref(count))
+    if status:
+        assert count.value == -9
+        assert (out == -7).all()
+        return status, None
+    assert (out[count.value :] == -7).all()
+    counted = ctypes.c_ssize_t()
+    assert c.encode(model, data, len(data), None, 0, ctypes.byref(counted)) == c.OK
+    assert counted.value == count.value
+    return status, out[: count.value]
+
+
+def decode(model, symbols, size=None):
+    """The status, and the UTF-8 text of symbols."""
+    count, symbols = ctypes.c_ssize_t(-9), np.ascontiguousarray(symbols, np.int32)
+    out = np.full((4 * len(symbols) if size is None else size) + 1, 7, np.uint8)
+    arguments = (symbols.ctypes.data, len(symbols), out.ctypes.data, out.size - 1)
+    status = c.decode(model, *arguments, ctypes.byref(count))
+    if status:
+        assert count.value == -9
+        assert (out == 7).all()
+        return status, None
+    return status, out[: count.value].tobytes()
+
+
+def test_a_file_is_opened(tmp_path, dtype):
+    model = saved(tmp_path / "m.npz", gru_ext.Vocabulary("abc"), dtype, layers=2)
+    handle = c.open_model(tmp_path / "m.npz")
+    gc.collect()
+    stream, other = c.Stream(handle=handle), c.Stream(model.parameters)
+    for symbol in (0, 2, 1):
+        assert stream.step(symbol) == other.step(symbol) == c.OK
+    assert stream.state.tobytes() == other.state.tobytes()
+    opened = c.object_of(handle)
+    assert opened == model
+    assert c.settings_of(handle, ctypes.byref(c.Settings())) == c.NO_TRAINING
+    assert [c.training_of(handle, what) for what in range(3)] == [None] * 3
+    assert [c.get(handle, what) for what in range(19, 22)] == [0, 0, 0]
+
+
+def test_a_handle_of_a_temporary(tmp_path):
+    """The weights of a dead model would be memory that holds anything."""
+    vocabulary = gru_ext.Vocabulary("abc")
+    handles = [c.borrow(gru_ext.Model.create(vocabulary, 99)) for _ in range(5)]
+    gc.collect()
+    filled = [np.full(1 << 16, np.nan, np.float32) for _ in range(50)]
+    stream = c.Stream(gru_ext.Model.create(vocabulary, 99).parameters)
+    stream.step(1)
+    for handle in handles:
+        again = c.Stream(handle=handle)
+        assert again.step(1) == c.OK
+        assert again.state.tobytes() == stream.state.tobytes()
+    assert len(filled) == 50
+
+
+@pytest.mark.parametrize("what", ["open_model", "resume_model"])
+def test_files_that_cannot_be_opened(what, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        getattr(c, what)(tmp_path / "none.npz")
+    (tmp_path / "text.npz").write_text("no model")
+    with pytest.raises(gru_ext.CheckpointError, match=r"text\.npz is not a model file"):
+        getattr(c, what)(tmp_path / "text.npz")
+    saved(tmp_path / "weights.npz", gru_ext.Vocabulary("abc"))
+    with pytest.raises(gru_ext.CheckpointError, match="holds no training state"):
+        c.resume_model(tmp_path / "weights.npz")
+    flat = np.zeros(c.flat_size(3, 2, 1, 4), np.float32)
+    wrapped = c.wrap[4](flat.ctypes.data, 3, 2)
+    with pytest.raises(ValueError, match="a wrapped buffer has no Python object"):
+        c.object_of(wrapped)
+    c.free(wrapped)
+
+
+VOCABULARIES = [
+    gru_ext.Vocabulary("\nabcß€\U0001f600"),
+    gru_ext.Vocabulary("ba\0"),
+    gru_ext.Vocabulary("ab\ufffd", unknown=True),
+    gru_ext.Vocabulary.from_text("any", "bytes"),
+]
+
+
+@pytest.mark.parametrize("vocabulary", VOCABULARIES, ids=repr)
+def test_encoding_and_decoding(vocabulary, tmp_path):
+    saved(tmp_path / "m.npz", vocabulary)
+    handle = c.open_model(tmp_path / "m.npz")
+    assert c.get(handle, c.UNITS) == (BYTES if vocabulary.units == "bytes" else CHARS)
+    points = c.at(c.characters_of(handle), np.uint32, len(vocabulary))
+    assert "".join(map(chr, points)) == vocabulary.characters
+    for text in ("", "ab", "a\ufffdb", vocabulary.characters[:7] * 3, "ß\U0001f600\u20ac"):
+        try:
+            want = vocabulary.encode(text)
+        except ValueError:
+            assert encode(handle, text.encode()) == (c.BAD_SYMBOL, None)
+            continue
+        status, symbols = encode(handle, text.encode())
+        assert status == c.OK
+        assert symbols.tolist() == want.tolist()
+        status, back = decode(handle, symbols)
+        assert status == c.OK
+        assert back == (
+            vocabulary.to_bytes(want)
+            if vocabulary.units == "bytes"
+            else vocabulary.decode(want).encode()
+        )
+        if len(symbols):
+            assert encode(handle, text.encode(), len(symbols) - 1)[0] == c.TOO_SMALL
+            assert decode(handle, symbols, len(back) - 1)[0] == c.TOO_SMALL
+        assert encode(handle, text.encode(), len(symbols))[0] == c.OK
+        assert decode(handle, symbols, len(back))[0] == c.OK
+    for symbol in (-1, len(vocabulary), 2**31 - 1, -(2**31)):
+        assert decode(handle, [0, symbol])[0] == c.BAD_SYMBOL
+    c.free(handle)
+
+
+def test_utf8_is_that_of_python(tmp_path):
+    """Every code point, and every two and some three bytes."""
+    saved(tmp_path / "m.npz", gru_ext.Vocabulary("a\ufffd", unknown=True))
+    handle, random = c.open_model(tmp_path / "m.npz"), np.random.default_rng(0)
+    edges = (0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF)
+    texts = [chr(point).encode() for point in edges]
+    texts += [bytes(pair) for pair in np.ndindex(256, 256)]
+    starts = (0xC0, 0xC1, 0xDF, 0xE0, 0xE1, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF)
+    ends = random.choice([0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0], (4000, 3))
+    texts += [bytes([starts[i % len(starts)], *end]) for i, end in enumerate(ends.tolist())]
+    texts += [text[:-1] for text in texts[-1000:]]
+    for text in texts:
+        count = ctypes.c_ssize_t()
+        status = c.encode(handle, text, len(text), None, 0, ctypes.byref(count))
+        try:
+            want = (c.OK, len(text.decode()))
+        except UnicodeDecodeError:
+            want = (c.BAD_TEXT, 0)
+        assert (status, count.value) == want, text
+    c.free(handle)
+
+
+def test_text_refusals(draw_parameters):
+    count = ctypes.byref(ctypes.c_ssize_t())
+    handle = c.borrow(draw_parameters(3, 2, np.float32)[0])
+    assert c.encode(handle, b"a", 1, None, 0, count) == c.NO_VOCABULARY
+    assert c.decode(handle, None, 0, None, 0, count) == c.NO_VOCABULARY
+    assert (c.get(handle, c.UNITS), c.characters_of(handle)) == (0, None)
+    assert c.separator_of(handle) is c.separator_of(None) is c.characters_of(None) is None
+    c.free(handle)
+    handle = c.borrow(gru_ext.Model.create(gru_ext.Vocabulary("abc"), 2))
+    for model, data, n, to in ((None, b"a", 1, count), (handle, None, 1, count)):
+        assert c.encode(model, data, n, None, 0, to) == c.NULL
+    assert c.encode(handle, b"a", 1, None, 0, None) == c.NULL
+    assert c.encode(handle, b"a", -1, None, 0, count) == c.BAD_SIZE
+    assert c.decode(handle, None, 1, None, 0, count) == c.NULL
+    assert c.decode(handle, None, 0, None, 0, None) == c.NULL
+    assert c.decode(None, None, 0, None, 0, count) == c.NULL
+    assert c.decode(handle, None, -1, None, 0, count) == c.NULL
+    c.free(handle)
+
+
+@pytest.mark.parametrize("separator", ["<|end|>", "\n", "aa"])
+def test_separators(separator):
+    text = DOCUMENTS + "aaaa\n\naa" if separator != "\n" else TEXT
+    model = gru_ext.Model.create(gru_ext.Vocabulary.from_text(text), 3)
+    model.about["document_separator"] = separator
+    handle, symbols = c.borrow(model), model.vocabulary.encode(text).astype(np.int32)
+    k, want = len(separator), document_starts(symbols, model.separator)
+    assert c.get(handle, c.SEPARATOR_SIZE) == k
+    assert c.at(c.separator_of(handle), np.int32, k).tolist() == model.separator.tolist()
+    recent, resets = np.full((1, k), -1, np.int32), np.full(len(symbols), 9, np.uint8)
+    for start, stop in ((0, 1), (1, 100), (100, len(symbols))):
+        part = (symbols[start:].ctypes.data, recent.ctypes.data, resets[start:].ctypes.data)
+        assert c.mark_resets(handle, 1, stop - start, *part) == c.OK
+    assert resets.tolist() == want.tolist()
+    B, T = 3, len(symbols) // 3
+    streams = np.ascontiguousarray(symbols[: B * T].reshape(B, T).T)
+    recent, resets = np.full((B, k), -1, np.int32), np.zeros((T, B), np.uint8)
+    arrays = [a.ctypes.data for a in (streams, recent, resets)]
+    assert c.mark_resets(handle, B, T, *arrays) == c.OK
+    for b in range(B):
+        assert resets[:, b].tolist() == document_starts(streams[:, b], model.separator).tolist()
+    for i in range(3):
+        assert c.mark_resets(handle, B, T, *arrays[:i], None, *arrays[i + 1 :]) == c.NULL
+    assert c.mark_resets(None, B, T, *arrays) == c.NULL
+    assert (
+        c.mark_resets(handle, 0, T, *arrays) == c.mark_resets(handle, B, 0, *arrays) == c.BAD_SIZE
+    )
+    c.free(handle)
+
+
+RUNS = [
+    {"optimizer": "adagrad"},
+    {"optimizer": "adam", "layers": 2, "dropout": 0.2, "schedule": "constant"},
+    {"optimizer": "adamw", "clip_norm": 1.0, "tied": True, "schedule": "constant", "seed": 4},
+    {"optimizer": "rmsprop", "document_separator": "<|end|>", "schedule": "constant"},
+]
+
+
+@pytest.mark.parametrize("options", RUNS, ids=lambda run: run["optimizer"])
+def test_a_run_is_continued(options, dtype, tmp_path):
+    """Of a file that was written in the middle of a run, to what the run's end wrote."""
+    given = {"hidden_size": 9, "batch_size": 3, "seq_length": 7, "warmup": 0, "threads": 1}
+    given |= {"quiet": True, "val_fraction": 0, "dtype": np.dtype(dtype).name} | options
+    half, whole = tmp_path / "half.npz", tmp_path / "whole.npz"
+    for path, steps in ((half, 10), (whole, 31)):
+        gru_ext.train(DOCUMENTS, output=path, max_steps=steps, **given)
+    handle = c.resume_model(half)
+    model, settings = c.object_of(handle), c.Settings()
+    assert c.settings_of(handle, ctypes.byref(settings)) == c.OK
+    assert settings.step == 11
+    B, T, position = (c.get(handle, what) for what in (c.BATCH_SIZE, c.SEQ_LENGTH, c.POSITION))
+    assert (B, T) == (3, 7)
+    memory, mean, hidden = (c.training_of(handle, what) for what in range(3))
+    assert (mean is not None) == options["optimizer"].startswith("adam")
+    windows = c.Windows(model, B, T, what=c.FOR_TRAINING | c.FOR_RESETS | c.FOR_DROPOUT, of=handle)
+    states = c.at(hidden, dtype, *np.shape(windows.state))
+    windows.state[...] = states
+    symbols = model.vocabulary.encode(DOCUMENTS).astype(np.int32)
+    length = (len(symbols) - 1) // B
+    marks = None
+    if model.separator is not None:
+        marks = document_starts(symbols, model.separator).astype(np.uint8)
+    while settings.step <= 31:
+        if position + T + 1 >= length + 1:  # the streams begin again
+            position, windows.state[...] = 0, 0
+        at = position + length * np.arange(B) + np.arange(T)[:, None]
+        inputs, targets = symbols[at], symbols[at + 1]
+        resets = None if marks is None else marks[at]
+        done = windows.call(
+            "train_window", settings, memory, mean, inputs, targets, resets, T, None
+        )
+        assert done == c.OK
+        position, settings.step = position + T, settings.step + 1
+    want = checkpoint.read(whole)
+    for name, values in want.weights.items():
+        assert values.tobytes() == model.parameters[name].tobytes(), name
+    assert want.hidden.reshape(windows.state[..., :9].shape).tolist() == (
+        windows.state[..., :9].tolist()
+    )
+    size = model.parameters.flat.size
+    for kept, values in ((memory, want.memory), (mean, want.mean)):
+        if kept is not None:
+            ours = model.parameters.like(c.at(kept, dtype, size).copy())
+            assert all(ours[name].tobytes() == values[name].tobytes() for name in values)
+
+
+def test_settings_refusals(tmp_path):
+    gru_ext.train(TEXT, output=tmp_path / "m.npz", max_steps=3, hidden_size=4, quiet=True)
+    handle, settings = c.resume_model(tmp_path / "m.npz"), c.Settings()
+    assert c.settings_of(None, ctypes.byref(settings)) == c.NULL
+    assert c.settings_of(handle, None) == c.NULL
+    for size in (0, 8, 95, 97):
+        settings.size = size
+        assert c.settings_of(handle, ctypes.byref(settings)) == c.BAD_SIZE
+    assert c.training_of(handle, 3) is c.training_of(handle, -1) is c.training_of(None, 0) is None
+    c.free(handle)
+
+
+@pytest.mark.parametrize("damage", ["step", "options", "optimizer"])
+def test_damaged_training_states(damage, tmp_path):
+    path = tmp_path / "m.npz"
+    gru_ext.train(TEXT, output=path, max_steps=3, hidden_size=4, quiet=True)
+    data = checkpoint.read(path)
+    if damage == "step":
+        data.metadata["step"] = "many"
+    elif damage == "options":
+        data.metadata["options"] = {"clip": "little"}
+    else:
+        data.metadata["training"]["optimizer"] = "adagrad"
+    checkpoint.write(path, data)
+    with pytest.raises(gru_ext.CheckpointError, match=r"m\.npz .*damaged"):
+        c.resume_model(path)
+    c.free(c.open_model(path))
