@@ -25,8 +25,6 @@ TRAIN = "gru-ext train input.txt --metrics hidden-128.jsonl"
 SMALL = "gru-ext train input.txt --hidden-size 64 -o small.npz --metrics hidden-64.jsonl"
 MOMENT = r"^ *3\d%"
 """The progress bar, at the moment at which a run is shown."""
-END = 18
-"""The lines that are shown of the end of a run."""
 
 COMMANDS = {
     "sample": r"gru-ext sample -n 2 --length 160 --seed 1 --prompt 'ROMEO:\n'",
@@ -104,11 +102,11 @@ def write_terminals(folder, output):
         image = svg([typed(command), *lines], columns, command)
         (output / f"{name}.svg").write_text(image, encoding="utf-8")
 
-    for command, columns in ((SHORT, NARROW), (TRAIN, WIDE)):
+    for command, columns, end in ((SHORT, NARROW, 18), (TRAIN, WIDE, 17)):  # lines of the end
         (folder / "model.npz").unlink(missing_ok=True)
         lines, during = record(command, columns, folder, moment=MOMENT)
         write(f"train-{columns}", command, during, columns)
-        write(f"train-{columns}-end", command, tail(lines, END), columns)
+        write(f"train-{columns}-end", command, tail(lines, end), columns)
     subprocess.run([*module(SMALL), "--quiet"], cwd=folder, check=True)
     for name, command in COMMANDS.items():
         write(name, command, record(command, WIDE, folder)[0])

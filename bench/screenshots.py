@@ -21,7 +21,7 @@ _MARGIN = 20  # pixels around a part
 
 @dataclass(frozen=True)
 class Part:
-    """A page from the top of one element to the bottom of another, or of the same.
+    """A page's main column from the top of one element to the bottom of another, or of the same.
 
     Before, the `program` is run, whose promise is awaited, and the pointer is moved to the element
     `pointed`.
@@ -65,15 +65,19 @@ def picture(browser, address, shot):
 
 
 def _captured(browser, part):
-    top, bottom = (
-        browser.run(
-            f"document.querySelector({name!r}).getBoundingClientRect().{edge} + window.scrollY"
+    def edge(element, name):
+        """Where an edge of an element is on the page."""
+        return browser.run(
+            f"document.querySelector({element!r}).getBoundingClientRect().{name}"
+            f" + {'scrollY' if name in ('top', 'bottom') else 'scrollX'}"
         )
-        for name, edge in ((part.first, "top"), (part.last or part.first, "bottom"))
-    )
-    top = max(0, top - _MARGIN)
-    height = min(bottom + _MARGIN - top, part.height or bottom)
-    clip = {"x": 0, "y": top, "width": part.width, "height": height, "scale": 1}
+
+    left = max(0, edge("main", "left") - _MARGIN)
+    right = min(part.width, edge("main", "right") + _MARGIN)
+    top = max(0, edge(part.first, "top") - _MARGIN)
+    bottom = edge(part.last or part.first, "bottom") + _MARGIN
+    height = min(bottom - top, part.height or bottom)
+    clip = {"x": left, "y": top, "width": right - left, "height": height, "scale": 1}
     data = browser.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
     return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA")
 
