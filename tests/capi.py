@@ -140,6 +140,7 @@ mark_resets = function("gru_mark_resets", ctypes.c_int, POINTER, SIZE, SIZE, *(P
 characters_of = function("gru_model_characters", POINTER, POINTER)
 separator_of = function("gru_model_separator", POINTER, POINTER)
 settings_of = function("gru_model_settings", ctypes.c_int, POINTER, POINTER)
+train_text = function("gru_train_text", ctypes.c_int, *(POINTER,) * 6, SIZE, POINTER, POINTER)
 training_of = function("gru_model_training", POINTER, POINTER, ctypes.c_int)
 wrap = {
     4: function("gru_model_wrap_f32", POINTER, POINTER, SIZE, SIZE),

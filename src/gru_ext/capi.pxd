@@ -202,6 +202,9 @@ cdef int gru_train_window_f64(gru_model *model, void *workspace, const gru_setti
                               double *memory, double *mean, const int32_t *inputs,
                               const int32_t *targets, const unsigned char *resets,
                               Py_ssize_t T, double *loss) noexcept nogil
+cdef int gru_train_text(gru_model *model, void *workspace, const gru_settings *settings,
+                        void *memory, void *mean, const int32_t *symbols, Py_ssize_t n,
+                        Py_ssize_t *position, double *loss) noexcept nogil
 
 # B streams in one time step: states (layers, B, Hp), logits (B, Vp)
 cdef Py_ssize_t gru_batch_scratch_size(const gru_model *model, Py_ssize_t B) noexcept nogil

@@ -219,8 +219,37 @@ RUNS = [
 ]
 
 
+def train_on_windows(windows, model, settings, memory, mean, symbols, position, last):
+    """The steps up to `last`, on windows that are cut from the text here."""
+    B, T, length = windows.B, 7, (len(symbols) - 1) // windows.B
+    marks = None
+    if model.separator is not None:
+        marks = document_starts(symbols, model.separator).astype(np.uint8)
+    while settings.step <= last:
+        if position + T >= length:  # the streams begin again
+            position, windows.state[...] = 0, 0
+        at = position + length * np.arange(B) + np.arange(T)[:, None]
+        resets = None if marks is None else marks[at]
+        arrays = (memory, mean, symbols[at], symbols[at + 1], resets)
+        assert windows.call("train_window", settings, *arrays, T, None) == c.OK
+        position, settings.step = position + T, settings.step + 1
+
+
+def train_on_text(windows, model, settings, memory, mean, symbols, position, last):
+    """The same with gru_train_text."""
+    at, loss = np.full(1, position, np.intp), np.zeros(1)
+    arrays = (symbols.ctypes.data, len(symbols), at.ctypes.data, loss.ctypes.data)
+    while settings.step <= last:
+        run = (windows.model, windows.at, ctypes.addressof(settings), memory, mean)
+        assert c.train_text(*run, *arrays) == c.OK
+        losses = c.at(c.workspace_losses(windows.model, windows.at), np.float64, 21)
+        assert loss[0] == losses.cumsum()[-1]  # in the order of the rows
+        settings.step += 1
+
+
 @pytest.mark.parametrize("options", RUNS, ids=lambda run: run["optimizer"])
-def test_a_run_is_continued(options, dtype, tmp_path):
+@pytest.mark.parametrize("whole_text", [False, True])
+def test_a_run_is_continued(options, whole_text, dtype, tmp_path):
     """Of a file that was written in the middle of a run, to what the run's end wrote."""
     given = {"hidden_size": 9, "batch_size": 3, "seq_length": 7, "warmup": 0, "threads": 1}
     given |= {"quiet": True, "val_fraction": 0, "dtype": np.dtype(dtype).name} | options
@@ -239,21 +268,8 @@ def test_a_run_is_continued(options, dtype, tmp_path):
     states = c.at(hidden, dtype, *np.shape(windows.state))
     windows.state[...] = states
     symbols = model.vocabulary.encode(DOCUMENTS).astype(np.int32)
-    length = (len(symbols) - 1) // B
-    marks = None
-    if model.separator is not None:
-        marks = document_starts(symbols, model.separator).astype(np.uint8)
-    while settings.step <= 31:
-        if position + T + 1 >= length + 1:  # the streams begin again
-            position, windows.state[...] = 0, 0
-        at = position + length * np.arange(B) + np.arange(T)[:, None]
-        inputs, targets = symbols[at], symbols[at + 1]
-        resets = None if marks is None else marks[at]
-        done = windows.call(
-            "train_window", settings, memory, mean, inputs, targets, resets, T, None
-        )
-        assert done == c.OK
-        position, settings.step = position + T, settings.step + 1
+    train = train_on_text if whole_text else train_on_windows
+    train(windows, model, settings, memory, mean, symbols, position, 31)
     want = checkpoint.read(whole)
     for name, values in want.weights.items():
         assert values.tobytes() == model.parameters[name].tobytes(), name
@@ -265,6 +281,51 @@ def test_a_run_is_continued(options, dtype, tmp_path):
         if kept is not None:
             ours = model.parameters.like(c.at(kept, dtype, size).copy())
             assert all(ours[name].tobytes() == values[name].tobytes() for name in values)
+
+
+def test_refusals_of_training_on_a_text(tmp_path):
+    model = gru_ext.Model.create(gru_ext.Vocabulary("abc|"), 4)
+    x, at = np.zeros(9, np.int32), np.zeros(1, np.intp)
+    memory = np.zeros(model.parameters.flat.size, np.float32)
+    windows, settings = c.Windows(model, 2, 4), c.Settings()
+    other = c.Windows(model, 2, 4, training=False)
+
+    def call(n=9, made=windows, how=settings, without=None):
+        arguments = [made.model, made.at, ctypes.addressof(how), memory.ctypes.data, None]
+        arguments += [x.ctypes.data, n, at.ctypes.data, None]
+        if without is not None:
+            arguments[without] = None
+        return c.train_text(*arguments)
+
+    assert call() == c.OK
+    before, kept = memory.tobytes(), at.tolist()
+    assert [call(without=i) for i in (0, 1, 2, 3, 5, 7)] == [c.NULL] * 6
+    assert call(how=c.Settings("adam")) == c.NULL
+    assert call(made=other) == c.BAD_SIZE
+    assert [call(n=n) for n in (8, 1, 0, -1, -(2**62))] == [c.BAD_SIZE] * 5
+    assert call(how=c.Settings(dropout=0.5)) == c.BAD_SIZE
+    assert call(how=c.Settings(step=0)) == c.BAD_NUMBER
+    for symbol in (-1, 4):
+        x[8] = symbol
+        assert call() == c.BAD_SYMBOL
+    x[8] = 0
+    for at[0] in (-1, 5):
+        assert call() == c.BAD_SIZE
+    at[0] = kept[0]
+    model.about["document_separator"] = "|"
+    assert call(made=c.Windows(model, 2, 4)) == c.BAD_SIZE
+    assert (memory.tobytes(), at.tolist()) == (before, kept)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_weights_that_a_trainer_has_tied(tied, tmp_path):
+    model = gru_ext.Model.create(gru_ext.Vocabulary.from_text(TEXT), 4)
+    trainer = gru_ext.Trainer(model, model.vocabulary.encode(TEXT), tied=tied)
+    trainer.step()
+    checkpoint.write(tmp_path / "m.npz", trainer.checkpoint())
+    handle = c.open_model(tmp_path / "m.npz")
+    assert c.get(handle, c.TIED) == tied
+    c.free(handle)
 
 
 def test_settings_refusals(tmp_path):

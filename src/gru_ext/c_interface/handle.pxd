@@ -50,12 +50,29 @@ cdef inline bint is_symbol(const gru_model *model, int32_t symbol) noexcept nogi
     return 0 <= symbol < handle_of(model).w.p.V
 
 
+cdef inline const char *isa_of(const gru_model *model) noexcept nogil:
+    if model is NULL:
+        return NULL
+    return handle_of(model).w.k.isa
+
+
+cdef inline const uint32_t *characters_of(const gru_model *model) noexcept nogil:
+    if model is NULL:
+        return NULL
+    return handle_of(model).points
+
+
+cdef inline const int32_t *separator_of(const gru_model *model) noexcept nogil:
+    if model is NULL:
+        return NULL
+    return handle_of(model).separator
+
+
 cdef Py_ssize_t flat_size(Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
                           Py_ssize_t itemsize) noexcept nogil
 cdef gru_model *wrap_model(void *flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
                            Py_ssize_t itemsize) noexcept nogil
-cdef gru_model *own_model(model, flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers, bint tied,
-                          tables) except NULL
+cdef gru_model *own_model(model, weights) except NULL
 cdef int own_training(gru_model *model, state) except -1
 cdef object object_of(const gru_model *model)
 cdef void free_model(gru_model *model) noexcept nogil

@@ -81,15 +81,16 @@ cdef void *_at(array):
     return <void *><size_t>array.ctypes.data
 
 
-cdef gru_model *own_model(model, flat, Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers, bint tied,
-                          tables) except NULL:
-    # A handle of the weights `flat`, which it keeps alive; `tables` are a vocabulary's, or None.
-    cdef gru_model *handle = wrap_model(_at(flat), V, H, layers, flat.itemsize)
+cdef gru_model *own_model(model, weights) except NULL:
+    # A handle of a model's weights (_capi_handle.Weights), which it keeps alive.
+    flat, tables = weights.flat, weights.tables
+    cdef gru_model *handle = wrap_model(_at(flat), weights.V, weights.H, weights.layers,
+                                        flat.itemsize)
     cdef Handle *m = <Handle *>handle
     if handle is NULL:
         raise MemoryError()
     owner = (model, flat, tables)
-    m.writable, m.tied = flat.flags.writeable, tied
+    m.writable, m.tied = flat.flags.writeable, weights.tied
     if tables is not None:
         m.units = GRU_UNITS_BYTES if model.vocabulary.units == "bytes" else GRU_UNITS_CHARS
         m.points, m.codes = <const uint32_t *>_at(tables.points), <int32_t *>_at(tables.codes)

@@ -60,6 +60,7 @@ from gru_ext.capi cimport (
     gru_step_f64,
     gru_train_step_f32,
     gru_train_step_f64,
+    gru_train_text,
     gru_train_window_f32,
     gru_train_window_f64,
     gru_update_f32,
@@ -75,7 +76,7 @@ from gru_ext.capi cimport (
 )
 
 cdef enum:
-    FUNCTIONS = 67
+    FUNCTIONS = 68
 
 cdef struct Table:
     int64_t version
@@ -151,5 +152,6 @@ _table.functions[63] = <void *>gru_model_training
 _table.functions[64] = <void *>gru_status_name
 _table.functions[65] = <void *>gru_sample_f32
 _table.functions[66] = <void *>gru_sample_f64
+_table.functions[67] = <void *>gru_train_text
 
 API = PyCapsule_New(&_table, "gru_ext.capi._API", NULL)

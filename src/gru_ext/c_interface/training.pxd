@@ -18,3 +18,6 @@ cdef int train_adagrad(gru_model *model, void *workspace, real *memory, const in
 cdef int train_window(gru_model *model, void *workspace, const gru_settings *settings,
                       real *memory, real *mean, const int32_t *inputs, const int32_t *targets,
                       const unsigned char *resets, Py_ssize_t T, double *loss) noexcept nogil
+cdef int train_text(gru_model *model, void *workspace, const gru_settings *settings, real *memory,
+                    real *mean, const int32_t *symbols, Py_ssize_t n, Py_ssize_t *position,
+                    double *loss) noexcept nogil

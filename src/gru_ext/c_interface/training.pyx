@@ -14,9 +14,12 @@ from gru_ext.c_interface.workspace cimport (
     byte_offsets,
     check_workspace,
     header_of,
+    point_to_arrays,
     reals_of,
 )
 from gru_ext.capi cimport (
+    GRU_BAD_SIZE,
+    GRU_BAD_SYMBOL,
     GRU_NULL,
     GRU_OK,
     GRU_OPTIMIZER_ADAGRAD,
@@ -25,7 +28,7 @@ from gru_ext.capi cimport (
     gru_model,
     gru_settings,
 )
-from gru_ext.core.bptt cimport backward_pass, forward_pass
+from gru_ext.core.bptt cimport Window, backward_pass, forward_pass
 from gru_ext.core.native cimport (
     gru_apply,
     gru_flush_subnormals,
@@ -33,6 +36,7 @@ from gru_ext.core.native cimport (
     gru_update,
     real,
 )
+from gru_ext.core.streams cimport Streams, load_window
 from gru_ext.core.training_step cimport TrainingRun, train_weights, update_weights
 from gru_ext.core.updates cimport UpdateRule, make_update, update_at_offset, update_range
 from gru_ext.core.weight_tying cimport copy_tied
@@ -177,6 +181,46 @@ cdef int train_window(gru_model *model, void *workspace, const gru_settings *set
     if status:
         return status
     _train(model, workspace, &s, memory, mean, loss)
+    return GRU_OK
+
+
+cdef int train_text(gru_model *model, void *workspace, const gru_settings *settings, real *memory,
+                    real *mean, const int32_t *symbols, Py_ssize_t n, Py_ssize_t *position,
+                    double *loss) noexcept nogil:
+    cdef gru_settings s
+    cdef Workspace *header
+    cdef Window w
+    cdef Streams streams
+    cdef Regularisation how
+    cdef int status = _check_update(model, workspace, settings, &s, memory, mean)
+    if status or symbols is NULL or position is NULL:
+        return status if status else GRU_NULL
+    header, how = header_of(workspace), dropout_of(&s, NULL)
+    w = header.w
+    memset(&streams, 0, sizeof(streams))
+    streams.symbols, streams.symbol_bytes = symbols, sizeof(int32_t)
+    streams.separator = handle_of(model).separator
+    streams.separator_length = handle_of(model).separator_size
+    streams.stream_length, streams.position = (n - 1) // w.B + 1, position[0]
+    if (streams.stream_length < w.T_max + 1
+            or not 0 <= streams.position < streams.stream_length
+            or (streams.separator_length and not w.resetting)
+            or (how.dropout > 0 and not w.dropping)):
+        return GRU_BAD_SIZE
+    w.T = w.T_max
+    point_to_arrays(&w, workspace)
+    if streams.separator_length == 0:
+        w.resets = NULL
+    load_window(&w, &streams)
+    if streams.bad_symbol:
+        return GRU_BAD_SYMBOL
+    w.dropout, w.dropout_key = how.dropout, how.dropout_key
+    header.w, header.has_states, header.has_losses = w, True, True
+    if streams.restart:
+        memset(reals_of(workspace, memory) + w.o.state, 0,
+               w.p.layers * w.B * w.p.Hp * sizeof(real))
+    _train(model, workspace, &s, memory, mean, loss)
+    position[0] = streams.position + w.T
     return GRU_OK
 
 

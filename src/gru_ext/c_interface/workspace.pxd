@@ -64,6 +64,7 @@ cdef void *workspace_probabilities(const gru_model *model, void *workspace) noex
 cdef const double *workspace_losses(const gru_model *model, void *workspace) noexcept nogil
 cdef int check_workspace(const gru_model *model, void *workspace, Py_ssize_t itemsize,
                          bint training) noexcept nogil
+cdef void point_to_arrays(Window *w, void *workspace) noexcept nogil
 cdef int bind_window(const gru_model *model, void *workspace, Py_ssize_t itemsize, bint training,
                      const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
                      const Regularisation *how) noexcept nogil

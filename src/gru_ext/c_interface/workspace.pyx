@@ -147,6 +147,15 @@ cdef int check_workspace(const gru_model *model, void *workspace, Py_ssize_t ite
     return GRU_OK
 
 
+cdef void point_to_arrays(Window *w, void *workspace) noexcept nogil:
+    # Set the pointers to the arrays of the workspace.
+    cdef ByteOffsets a = byte_offsets(w, header_of(workspace).itemsize)
+    cdef char *base = base_of(workspace)
+    w.inputs, w.targets = <int32_t *>(base + a.inputs), <int32_t *>(base + a.targets)
+    w.losses, w.touched = <double *>(base + a.losses), <unsigned char *>(base + a.touched)
+    w.resets = <unsigned char *>(base + a.resets)
+
+
 cdef int bind_window(const gru_model *model, void *workspace, Py_ssize_t itemsize, bint training,
                      const int32_t *inputs, const int32_t *targets, Py_ssize_t T,
                      const Regularisation *how) noexcept nogil:
@@ -155,7 +164,7 @@ cdef int bind_window(const gru_model *model, void *workspace, Py_ssize_t itemsiz
     # and dropout stay as they are.
     cdef int status = check_workspace(model, workspace, itemsize, training)
     cdef Workspace *s
-    cdef ByteOffsets a
+    cdef Window w
     cdef int32_t *x
     cdef int32_t *y
     cdef Py_ssize_t i
@@ -167,22 +176,24 @@ cdef int bind_window(const gru_model *model, void *workspace, Py_ssize_t itemsiz
     if how is not NULL and ((how.resets is not NULL and not s.w.resetting)
                             or (how.dropout > 0 and not s.w.dropping)):
         return GRU_BAD_SIZE
-    a = byte_offsets(&s.w, s.itemsize)
-    x = <int32_t *>(base_of(workspace) + a.inputs)
-    y = <int32_t *>(base_of(workspace) + a.targets)
-    memcpy(x, inputs, T * s.w.B * sizeof(int32_t))
+    w = s.w
+    point_to_arrays(&w, workspace)
+    x, y = <int32_t *>w.inputs, <int32_t *>w.targets
+    memcpy(x, inputs, T * w.B * sizeof(int32_t))
     if targets is not NULL:
-        memcpy(y, targets, T * s.w.B * sizeof(int32_t))
-    for i in range(T * s.w.B):
+        memcpy(y, targets, T * w.B * sizeof(int32_t))
+    for i in range(T * w.B):
         if not is_symbol(model, x[i]) or (targets is not NULL and not is_symbol(model, y[i])):
             return GRU_BAD_SYMBOL
-    s.w.T, s.w.inputs, s.w.targets = T, x, y if targets is not NULL else NULL
-    s.w.losses = <double *>(base_of(workspace) + a.losses)
-    s.w.touched = <unsigned char *>(base_of(workspace) + a.touched)
-    if how is not NULL:
+    w.T, w.targets = T, w.targets if targets is not NULL else NULL
+    if how is NULL:
+        w.resets = s.w.resets
+    else:
         s.has_states, s.has_outputs, s.has_losses = True, True, targets is not NULL
-        s.w.resets, s.w.dropout, s.w.dropout_key = NULL, how.dropout, how.dropout_key
+        w.dropout, w.dropout_key = how.dropout, how.dropout_key
         if how.resets is not NULL:
-            memcpy(base_of(workspace) + a.resets, how.resets, T * s.w.B)
-            s.w.resets = <unsigned char *>(base_of(workspace) + a.resets)
+            memcpy(<void *>w.resets, how.resets, T * w.B)
+        else:
+            w.resets = NULL
+    s.w = w
     return GRU_OK

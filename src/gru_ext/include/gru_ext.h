@@ -225,6 +225,9 @@ typedef struct {
                       double uniform, int32_t *symbol, float *scratch, ptrdiff_t scratch_size);
     int (*sample_f64)(const gru_model *model, const double *logits, const gru_sampling *sampling,
                       double uniform, int32_t *symbol, double *scratch, ptrdiff_t scratch_size);
+    int (*train_text)(gru_model *model, void *workspace, const gru_settings *settings, void *memory,
+                      void *mean, const int32_t *symbols, ptrdiff_t n, ptrdiff_t *position,
+                      double *loss);
 } gru_api;
 
 /* Returns NULL with an exception if the package is missing or older than this header. */

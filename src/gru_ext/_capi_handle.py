@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a handle of :mod:`gru_ext.capi` holds beside the weights, as arrays and numbers."""
+"""What a handle of :mod:`gru_ext.capi` holds, as arrays and numbers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError, errors_name
 from gru_ext.model.model import Model, from_checkpoint
+from gru_ext.model.parameters import Parameters
 
 KINDS = {"adagrad": 0, "rmsprop": 1, "adam": 2, "adamw": 2}
 """The optimisers by name, and their GRU_OPTIMIZER_ constant."""
@@ -49,6 +50,54 @@ class Tables:
             vocabulary.all_codes(),
             np.array([] if separator is None else separator, np.int32),
         )
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of a handle, checked, and what the model says about them.
+
+    Attributes
+    ----------
+    flat : ndarray, shape (size,)
+    V, H, layers : int
+    tied : bool
+        Whether updates keep Wy = Wh^T.
+    tables : Tables or None
+        None for parameters without a vocabulary.
+    """
+
+    flat: NDArray[np.floating]
+    V: int
+    H: int
+    layers: int
+    tied: bool
+    tables: Tables | None
+
+
+def weights_of(model: object) -> Weights:
+    """Check a model, or the parameters of one, and return its weights.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is neither, or its buffer was replaced by another that cannot be used.
+    """
+    parameters = getattr(model, "parameters", model)
+    if not isinstance(parameters, Parameters):
+        raise TypeError(f"model must be a gru_ext.Model or Parameters, not {type(model).__name__}")
+    flat, V, H = parameters.flat, parameters.vocabulary_size, parameters.hidden_size
+    if flat.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise TypeError(f"the parameters must be float32 or float64, not {flat.dtype}")
+    size = layout(V, H, flat.itemsize, parameters.layers)["size"]
+    if flat.shape != (size,) or not flat.flags.c_contiguous:
+        raise ValueError(f"the parameters' flat buffer must be contiguous with {size} elements")
+    if not flat.flags.aligned:
+        raise ValueError(f"the parameters' flat buffer must be aligned to {flat.itemsize} bytes")
+    if not isinstance(model, Model):
+        return Weights(flat, V, H, parameters.layers, False, None)
+    known = (model.about.get(name) for name in ("options", "training"))
+    tied = any(isinstance(of, dict) and of.get("tied") is True for of in known)
+    return Weights(flat, V, H, parameters.layers, tied, Tables.of(model))
 
 
 @dataclass(frozen=True)
