@@ -26,11 +26,11 @@ def run(arguments: argparse.Namespace) -> None:
     with Server(options.port, page, {"read": answers.read, "continue": answers.propose}) as server:
         print(f"{printable(arguments.model)} is served at {server.address}")
         print("Only this machine can open it, with this address. Ctrl-C ends.", flush=True)
-        if options.open:
-            import webbrowser
-
-            webbrowser.open(server.address)
         try:
+            if options.open:
+                import webbrowser
+
+                webbrowser.open(server.address)
             server.serve_forever()
         except KeyboardInterrupt:
             print("\nended", flush=True)

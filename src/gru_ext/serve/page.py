@@ -67,9 +67,11 @@ def _data(model: Model, name: str) -> dict[str, object]:
         "version": __version__,
         "model": _described(model),
         "longest": LONGEST_TEXT,
-        "longestContinuation": LONGEST_CONTINUATION,
-        "temperature": sampling["temperature"].default,
-        "topP": sampling["top_p"].default,
+        "sliders": {
+            "temperature": {"most": 2, "value": sampling["temperature"].default},
+            "top_p": {"most": 1, "value": sampling["top_p"].default},
+            "length": {"most": LONGEST_CONTINUATION, "value": 120},
+        },
         "carriageReturn": "\r" in model.vocabulary,
     }
 

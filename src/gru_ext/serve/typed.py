@@ -73,8 +73,8 @@ def _utf8_widths(text: str) -> NDArray[np.int64]:
 
 def typed(text: str | bytes) -> str:
     """What a model generated as a text of the page, without half a character at its end."""
-    if isinstance(text, str):
-        return text
+    if isinstance(text, str):  # two halves of a pair side by side are one character to the page
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     return codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(text)
 
 

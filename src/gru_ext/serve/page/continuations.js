@@ -10,15 +10,14 @@ class Continuations {
     for (const slider of this.sliders) {
       const show = () => {
         const places = slider.name === "length" ? 0 : 2;
-        slider.nextElementSibling.textContent = Number(slider.value).toFixed(places);
+        slider.previousElementSibling.textContent = Number(slider.value).toFixed(places);
       };
       slider.addEventListener("input", () => {
         show();
         changed();
       });
-      if (slider.name === "temperature") slider.value = data.temperature;
-      if (slider.name === "top_p") slider.value = data.topP;
-      if (slider.name === "length") slider.max = data.longestContinuation;
+      slider.max = data.sliders[slider.name].most;
+      slider.value = data.sliders[slider.name].value;
       show();
     }
     form.addEventListener("submit", (event) => event.preventDefault());

@@ -28,20 +28,42 @@ function shadedText(characters, classOf, special) {
   return made;
 }
 
+// How many elements at the begin and at the end of two arrays are the same.
+function sameEnds(before, after) {
+  const most = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < most && before[head] === after[head]) head++;
+  let tail = 0;
+  while (tail < most - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+  return { head, tail };
+}
+
 class Editor {
   // changed(): the text is another, or the caret has moved.
   constructor(host, changed) {
     this.box = host.querySelector("textarea");
     this.backdrop = host.querySelector(".backdrop");
     this.changed = changed;
+    this.value = "";
     this.characters = [];
     this.bits = [];
     this.unknown = new Set();
+    this.lines = []; // a text for each line of the backdrop, which says how it is shown
     this.caret = 0;
     this.box.maxLength = data.longest;
-    this.box.addEventListener("input", () => this.read());
+    this.box.addEventListener("input", () => this.readSoon());
+    this.box.addEventListener("scroll", () => this.scroll());
     document.addEventListener("selectionchange", () => this.moved());
-    this.paint();
+  }
+
+  // Before the next frame is drawn: a browser may say of each line of a text that it was typed.
+  readSoon() {
+    if (this.due) return;
+    this.due = true;
+    requestAnimationFrame(() => {
+      this.due = false;
+      this.read();
+    });
   }
 
   // The text up to a place in the box, as characters.
@@ -52,16 +74,13 @@ class Editor {
   read() {
     const before = this.characters;
     const after = this.charactersTo();
-    const most = Math.min(before.length, after.length);
-    let head = 0;
-    while (head < most && before[head] === after[head]) head++;
-    let tail = 0;
-    while (tail < most - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+    const { head, tail } = sameEnds(before, after);
     // until the server answers, what has not changed keeps its shade
     const changed = after.length - head - tail;
     this.bits = [...this.bits.slice(0, head), ...Array(changed).fill(undefined),
       ...this.bits.slice(before.length - tail)];
     this.unknown = new Set([...this.unknown].filter((i) => i < head));
+    this.value = this.box.value;
     this.characters = after;
     this.caret = this.charactersTo(this.box.selectionEnd).length;
     this.paint();
@@ -69,8 +88,9 @@ class Editor {
   }
 
   moved() {
+    if (this.box.value !== this.value) return; // the text is read at once
     const caret = this.charactersTo(this.box.selectionEnd).length;
-    if (caret === this.caret || this.box.value.length === 0) return;
+    if (caret === this.caret) return;
     this.caret = caret;
     this.changed();
   }
@@ -90,13 +110,34 @@ class Editor {
     this.paint();
   }
 
+  // Make the lines anew that are others than before, or have other shades.
   paint() {
-    const classOf = (i) => shade(this.bits[i], this.unknown.has(i));
-    const newline = (i) => (this.characters[i] === "\n"
-      ? make("span", { class: `newline ${classOf(i)}`, text: "\n" }) : null);
-    const shown = this.characters.map(toBox);
-    // the last line has its height although it may be empty
-    this.backdrop.replaceChildren(shadedText(shown, classOf, newline), "\u200b");
+    const lines = [[]];
+    const keys = [];
+    this.characters.forEach((c, i) => {
+      lines.at(-1).push({ shown: toBox(c), shade: shade(this.bits[i], this.unknown.has(i)) });
+      if (c === "\n") lines.push([]);
+    });
+    for (const line of lines) keys.push(line.map((each) => each.shown + each.shade).join("|"));
+    const { head, tail } = sameEnds(this.lines, keys);
+    const old = [...this.backdrop.children].slice(head, this.lines.length - tail);
+    const made = lines.slice(head, lines.length - tail).map((line) => this.lineElement(line));
+    const next = this.backdrop.children[this.lines.length - tail] ?? null;
+    old.forEach((element) => element.remove());
+    made.forEach((element) => this.backdrop.insertBefore(element, next));
+    this.lines = keys;
+    this.scroll();
+  }
+
+  lineElement(line) {
+    const newline = (i) => (line[i]?.shown === "\n"
+      ? make("span", { class: `newline ${line[i].shade}`, text: "\n" }) : null);
+    const shaded = shadedText(line.map((each) => each.shown), (i) => line[i].shade, newline);
+    return make("div", {}, shaded, ...(line.length ? [] : ["\u200b"])); // an empty line has a height
+  }
+
+  scroll() {
+    this.backdrop.scrollTop = this.box.scrollTop;
   }
 
   // Type a text at the caret, so that the browser can undo it.

@@ -28,7 +28,8 @@ function showBefore(host, before, bits, unknown) {
 // next: the likeliest characters; actual: the character after the caret, if there is one.
 function showExpected(answer, actual, insert) {
   const title = actual === undefined ? "The model expects next" : "The model expected here";
-  find("expected-title").replaceChildren(`${title} (`, make("b", { text: `${answer.entropy.toFixed(2)} bits` }), ")");
+  find("expected-title").textContent = title;
+  find("entropy").textContent = `entropy ${answer.entropy.toFixed(2)} bits`;
   find("expected").replaceChildren(...answer.next.map((each) => {
     const choice = make("button", {
       type: "button", class: "choice", "aria-label": `type ${each.shown}, ${percent(each.p)}`,

@@ -40,5 +40,5 @@ function showReading(question, answer) {
   find("tally").textContent = predicted.length ? `${size}, ${mean.toFixed(2)} bits each` : size;
 }
 
-ask();
+editor.read();
 editor.box.focus();

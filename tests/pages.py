@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reports in tests: what a page holds."""
+"""Pages in tests: models and texts for them, and what a report holds."""
 
 import json
 import re
