@@ -20,6 +20,7 @@ IN_WHEEL = {f"gru_ext/{name}" for name in ("__init__.pxd", "capi.pxd", "capi_fus
 IN_WHEEL |= {"gru_ext/include/gru_ext.h"}
 IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/core/kernels.pyi"}
 IN_WHEEL |= {"gru_ext/report/page/report.html.jinja", "gru_ext/report/page/start.js"}
+IN_WHEEL |= {"gru_ext/serve/page/serve.html", "gru_ext/serve/page/start.js"}
 MODULES = {
     "capi",
     *(

@@ -22,7 +22,7 @@ ALLOWED = {
     "training": BASE | {"model", "text", "reporting"},
     "report": BASE | {"model", "text", "reporting"},
     "export": BASE | {"model", "text"},
-    "serve": BASE | {"model", "text", "report"},
+    "serve": BASE | {"model", "text", "report", "reporting"},
     "cli": BASE | {"training", "model", "text", "reporting", "report", "export", "serve"},
     "c_interface": {"core"},
 }

@@ -105,9 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write a model for another program")
     export.late = _add_export
     _add_import(commands.add_parser("import", help="make a model file from another program's"))
-    serve = commands.add_parser("serve", help="write with a model, on a page in the browser")
-    serve.add_argument("model", metavar="MODEL")
-    add_options(serve, ServeOptions)
+    _add_serve(commands.add_parser("serve", help="write with a model, on a page in the browser"))
     info = commands.add_parser("info", help="describe a model file, or this installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="default: this installation")
     info.add_argument("--json", action="store_true", help="print a JSON object")
@@ -233,6 +231,16 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="FILE", required=True, help="HTML file to write")
     add("--force", action="store_true", help="replace the file if it exists")
     add_options(parser, ReportOptions)
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Serve a page to this machine's browsers alone. As you type it shows which characters the "
+        "model expects next, how surprising each typed character is, and three continuations. The "
+        "address has a random token, without which nothing is answered. Ctrl-C ends."
+    )
+    parser.add_argument("model", metavar="MODEL")
+    add_options(parser, ServeOptions)
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gru_ext.model.model import Model
+from gru_ext.model.stream import Stream
 from gru_ext.serve.questions import CONTINUE, READ, read_question
 from gru_ext.serve.reader import Reader, bits_of
 from gru_ext.serve.typed import TypedText, escapes, shown, typed, typed_symbol
@@ -112,15 +113,15 @@ class Answers:
                 question["seed"],
                 top_p=question["top_p"],
             )
-            return {"continuations": [self._continuation(head.copy(), text) for text in texts]}
+            return {"continuations": [self._continuation(head.copy(), each) for each in texts]}
 
-    def _continuation(self, head: Any, text: str | bytes) -> dict[str, Any]:
-        shown_text = typed(text)
-        read = TypedText(self._vocabulary, shown_text)
+    def _continuation(self, head: Stream, text: str | bytes) -> dict[str, Any]:
+        new = typed(text)
+        read = TypedText(self._vocabulary, new)
         return {
-            "text": shown_text,
+            "text": new,
             "bits": read.by_character(bits_of(head, read.symbols)),
-            "escapes": escapes(shown_text, self._as_bytes),
+            "escapes": escapes(new, self._as_bytes),
         }
 
     def _character(self, c: str) -> dict[str, Any]:

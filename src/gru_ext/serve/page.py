@@ -12,7 +12,7 @@ from gru_ext.arguments.messages import brief, counted
 from gru_ext.model.model import Model
 from gru_ext.model.sampling_options import FilterOptions
 from gru_ext.report import page as report
-from gru_ext.report.characters import visible_text
+from gru_ext.reporting.visible import visible_text
 from gru_ext.serve.questions import LONGEST_CONTINUATION, LONGEST_TEXT
 
 _FOLDER = Path(__file__).parent / "page"

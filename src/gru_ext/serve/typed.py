@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.arguments.messages import is_mark
-from gru_ext.report.characters import visible
+from gru_ext.reporting.visible import visible
 from gru_ext.text.unknown import encode_known
 from gru_ext.text.vocabulary import UNKNOWN, Vocabulary
 

@@ -36,8 +36,9 @@ class Continuations {
     this.host.classList.add("waiting");
   }
 
-  show(question, { continuations }) {
-    this.host.classList.remove("waiting");
+  // waiting: others are still to come.
+  show(question, { continuations }, waiting) {
+    this.host.classList.toggle("waiting", waiting);
     this.host.replaceChildren(...continuations.map(({ text, bits, escapes }, number) => {
       const characters = [...text];
       const classOf = (i) => shade(bits[i]);

@@ -28,7 +28,7 @@ function shadedText(characters, classOf, special) {
   return made;
 }
 
-// How many elements at the begin and at the end of two arrays are the same.
+// How many elements at the beginning and at the end of two arrays are the same.
 function sameEnds(before, after) {
   const most = Math.min(before.length, after.length);
   let head = 0;
@@ -113,12 +113,11 @@ class Editor {
   // Make the lines anew that are others than before, or have other shades.
   paint() {
     const lines = [[]];
-    const keys = [];
     this.characters.forEach((c, i) => {
       lines.at(-1).push({ shown: toBox(c), shade: shade(this.bits[i], this.unknown.has(i)) });
       if (c === "\n") lines.push([]);
     });
-    for (const line of lines) keys.push(line.map((each) => each.shown + each.shade).join("|"));
+    const keys = lines.map((line) => line.map((each) => each.shown + each.shade).join("|"));
     const { head, tail } = sameEnds(this.lines, keys);
     const old = [...this.backdrop.children].slice(head, this.lines.length - tail);
     const made = lines.slice(head, lines.length - tail).map((line) => this.lineElement(line));

@@ -9,7 +9,7 @@ find("scale").append(...scaleLegend("bits"));
 
 const reader = new Asker("read", showReading);
 const sampler = new Asker("continue", (question, answer) => {
-  continuations.show(question, answer);
+  continuations.show(question, answer, sampler.waiting !== null);
   document.documentElement.classList.add("ready");
 });
 const editor = new Editor(find("editor"), ask);
