@@ -75,7 +75,7 @@ def draw_speeds(page):
         sys.exit("bench: no case compares gru_ext with another library, so there is no chart")
     count = -(-len(cases) // _PANELS)
     most = max(map(len, cases.values()))
-    figure = Figure(figsize=(10, 0.29 * count * (most + 3)), layout="constrained")
+    figure = Figure(figsize=(7.2, 0.24 * count * (most + 3.4)), layout="constrained")
     panels = iter(figure.subplots(count, _PANELS, squeeze=False).flat)
     for heading, bars in cases.items():
         panel = next(panels)
@@ -94,10 +94,10 @@ def draw_speeds(page):
                 fontsize=8,
                 color=REST,
             )
-        panel.set_yticks(range(len(bars)), labels, fontsize=8.5)
+        panel.set_yticks(range(len(bars)), labels, fontsize=8)
         panel.set_ylim(most - 0.4, -0.6)
-        panel.set_xlim(0, 1.3 * max(rates))
-        panel.set_title(_title(heading), loc="left", fontsize=9.5)
+        panel.set_xlim(0, 1.45 * max(rates))
+        panel.set_title(_title(heading), loc="left", x=-0.4, fontsize=8.5)
         panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.tick_params(axis="x", labelsize=8, colors=REST)
@@ -109,7 +109,7 @@ def draw_speeds(page):
     figure.supxlabel(
         "characters per second · 2× says that gru_ext is twice as fast"
         + " · * a different variant of the GRU" * variant,
-        fontsize=9.5,
+        fontsize=9,
         color=REST,
     )
     return figure
@@ -142,24 +142,24 @@ def draw_losses(page):
     """The best validation loss of runs over the seconds that they take."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.5, 4.6), layout="constrained")
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     axes = figure.subplots()
     runs = losses(page)
     axes.plot(*zip(*(run[1:] for run in runs), strict=True), "o", color=OURS, markersize=7)
     for i, (options, s, best) in enumerate(runs):
-        below = i % 2 == 0
+        below = i % 2 == 0  # so that neighbours have room
         axes.annotate(
-            textwrap.fill(_unbroken(options), 36, break_on_hyphens=False),
+            textwrap.fill(_unbroken(options), 32, break_on_hyphens=False),
             (s, best),
-            (0, -9 if below else 9),
+            (5 if i and below else -5, -8 if below else 8),
             textcoords="offset points",
             va="top" if below else "bottom",
-            ha="center",
+            ha="right" if i and below else "left",
             fontsize=8,
             color=REST,
         )
     axes.set_xscale("log")
-    axes.margins(x=0.19, y=0.28)
+    axes.margins(x=0.1, y=0.36)
     axes.set_xlabel("seconds of the whole command")
     axes.set_ylabel("best validation loss in bits per character")
     axes.xaxis.set_major_formatter("{x:g}")
