@@ -21,9 +21,9 @@ ALLOWED = {
     "reporting": BASE,
     "training": BASE | {"model", "text", "reporting"},
     "report": BASE | {"model", "text", "reporting"},
-    "export": BASE | {"model", "text"},
     "serve": BASE | {"model", "text", "report", "reporting"},
-    "cli": BASE | {"training", "model", "text", "reporting", "report", "export", "serve"},
+    "export": BASE | {"model", "text"},
+    "cli": BASE | {"training", "model", "text", "reporting", "report", "serve", "export"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""

@@ -102,10 +102,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="evaluate models on texts"))
     _add_plot(commands.add_parser("plot", help="draw losses, learning rate and speed of runs"))
     _add_report(commands.add_parser("report", help="write a page that shows a model"))
+    _add_serve(commands.add_parser("serve", help="write with a model, on a page in the browser"))
     export = commands.add_parser("export", help="write a model for another program")
     export.late = _add_export
     _add_import(commands.add_parser("import", help="make a model file from another program's"))
-    _add_serve(commands.add_parser("serve", help="write with a model, on a page in the browser"))
     info = commands.add_parser("info", help="describe a model file, or this installation")
     info.add_argument("model", metavar="MODEL", nargs="?", help="default: this installation")
     info.add_argument("--json", action="store_true", help="print a JSON object")

@@ -141,7 +141,7 @@ class Editor {
 
   // Type a text at the caret, so that the browser can undo it.
   insert(text) {
-    this.box.focus();
+    this.box.focus({ preventScroll: true });
     const end = this.box.selectionEnd;
     this.box.setSelectionRange(end, end);
     if (!document.execCommand("insertText", false, toBox(text))) {
