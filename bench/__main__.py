@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import machine, memory, workload
 from bench.cases import CASES, IDS, MEMORY
+from bench.charts import chart_link, check_chart, write_chart
 from bench.registry import IMPLEMENTATIONS
 from bench.report import case_section, memory_section, page
 from bench.timing import Result, time_in_rounds
@@ -32,6 +33,9 @@ def parse_arguments():
     )
     parser.add_argument("--markdown", metavar="FILE", help="write the page to this file")
     parser.add_argument("--json", metavar="FILE", help="write all rates to this file")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw the rates of the libraries: .svg, .png or .pdf"
+    )
     parser.add_argument("--list", action="store_true", help="list the cases and exit")
     args = parser.parse_args()
     unknown = sorted(set(args.cases) - set(IDS))
@@ -84,6 +88,8 @@ def main():
         return
     if importlib.util.find_spec("gru_ext") is None:
         sys.exit("bench: gru_ext is not installed: python -m pip install .")
+    if args.plot:
+        check_chart(args.plot)
     _, V = workload.read_text(args.text)
     text = Path(args.text).name if args.text else "random, frequencies by Zipf's law"
     about = machine.describe() | {
@@ -108,12 +114,15 @@ def main():
     sizes = memory.measure_in_new_process() if MEMORY in chosen else None
     if sizes:
         print(memory_section(sizes))
+    written = page(about, measured, sizes, chart_link(args.plot, args.markdown))
     if args.markdown:
-        Path(args.markdown).write_text(page(about, measured, sizes), encoding="utf-8")
+        Path(args.markdown).write_text(written, encoding="utf-8")
     if args.json:
         cases = {case.id: [asdict(result) for result in results] for case, results in measured}
         data = about | {"cases": cases, "memory": sizes}
         Path(args.json).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    if args.plot:
+        write_chart(written, args.plot)
 
 
 if __name__ == "__main__":

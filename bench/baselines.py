@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Measure the training and validation loss of complete runs of gru-ext train on one text.
 
-python -m bench.baselines TEXT [--markdown docs/baselines.md] [--results FILE.json]
+python -m bench.baselines TEXT [--markdown docs/baselines.md] [--results FILE.json] [--plot FILE]
 
 With --results the new runs are added to those in the file, so that single runs can be repeated.
 """
@@ -19,6 +19,7 @@ from textwrap import fill
 
 import gru_ext
 from bench import machine
+from bench.charts import chart_link, check_chart, write_chart
 from bench.markdown_sections import write_section
 
 RUNS = {
@@ -72,8 +73,8 @@ def train(text, options):
     return Baseline(options, seconds, speed, *losses)
 
 
-def section(text, results):
-    """The section with the table of all runs."""
+def section(text, results, chart=""):
+    """The section with the table of all runs, and with the link of the picture."""
     size = len(text.read_bytes())
     rows = [
         f"| `{f'gru-ext train input.txt {r.options}'.strip()}` | {r.seconds:.0f} "
@@ -106,6 +107,7 @@ def section(text, results):
             f"Written by `python -m bench.baselines {text.name} --markdown docs/baselines.md`.",
             fill(" ".join(about.split()), 100),
             "\n".join([*head, *rows]),
+            *([chart] if chart else []),
         ]
     )
 
@@ -132,7 +134,12 @@ def main():
     parser.add_argument(
         "--results", type=Path, metavar="FILE", help="read and write the results of all runs, JSON"
     )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the losses: .svg, .png or .pdf"
+    )
     args = parser.parse_args()
+    if args.plot:
+        check_chart(args.plot)
     results = {}
     if args.results and args.results.exists():
         results = {k: Baseline(**v) for k, v in json.loads(args.results.read_text()).items()}
@@ -141,7 +148,10 @@ def main():
         print(name, results[name], flush=True)
         if args.results:
             args.results.write_text(json.dumps({k: asdict(v) for k, v in results.items()}))
-    text = section(args.text, [results[name] for name in RUNS if name in results])
+    chart = chart_link(args.plot, args.markdown)
+    text = section(args.text, [results[name] for name in RUNS if name in results], chart)
+    if args.plot:
+        write_chart(text, args.plot)
     if args.markdown:
         write_section(args.markdown, text)
     else:

@@ -161,8 +161,8 @@ def machine_lines(about):
     ]
 
 
-def page(about, measured, memory):
-    """The whole page; measured is a list of (case, results)."""
+def page(about, measured, memory, chart=""):
+    """The whole page; measured is a list of (case, results), chart the link of the picture."""
     lines = [
         *machine_lines(about),
         f"- Text: {about['text']}",
@@ -175,6 +175,7 @@ def page(about, measured, memory):
         "## Method",
         METHOD,
         "## Results",
+        *([chart] if chart else []),
         *(case_section(case, results) for case, results in measured),
         *([memory_section(memory)] if memory else []),
     ]

@@ -6,6 +6,7 @@ them.
 """
 
 import importlib
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,4 +62,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    # without the names that would need a missing library: inspect.getmembers asks for all
+    missing = {name for name, library in _NEEDS.items() if find_spec(library) is None}
+    return sorted({*globals(), *__all__} - missing)
