@@ -197,6 +197,13 @@ def test_json_for_any_model(folder, capsys):
     assert found["perplexity"] is None
 
 
+def test_a_python_without_xz(texts, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "lzma", None)
+    assert evaluated(capsys, "m.npz", "a.txt")[0]["xz_bits"] is None
+    assert run("evaluate", "m.npz", "a.txt") == 0
+    assert re.search("xz +not computed", capsys.readouterr().out)
+
+
 @pytest.mark.parametrize(
     ("text", "units", "encoded"),
     [
@@ -219,6 +226,6 @@ def test_long_texts_are_not_compressed(folder, capsys, monkeypatch):
     found, _ = evaluated(capsys, "m.npz", "a.txt")
     assert found["xz_bits"] is None
     assert run("evaluate", "m.npz", "a.txt") == 0
-    assert re.search(r"xz +not computed for more than .* bytes\n", capsys.readouterr().out)
+    assert re.search(r"xz +not computed: more than .* bytes, or .*\n", capsys.readouterr().out)
     assert run("evaluate", "m.npz", "m.npz", "a.txt") == 0
     assert capsys.readouterr().out.splitlines()[-1].split()[3] == "-"

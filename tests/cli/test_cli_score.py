@@ -118,12 +118,27 @@ def test_top_and_threshold(texts, capsys):
     every, _ = scored(capsys, "m.npz", "lines.txt", "a.txt")
     ordered = sorted(every, key=lambda row: -row["bits_per_char"])
     assert {row["file"] for row in every} == {"lines.txt", "a.txt"}
-    assert scored(capsys, "m.npz", "lines.txt", "a.txt", "--top", 3)[0] == ordered[:3]
-    assert scored(capsys, "m.npz", "lines.txt", "a.txt", "--top", 999)[0] == ordered
+    enough = [row for row in ordered if row["characters"] >= 5]
+    assert len(enough) < len(ordered)
+    assert scored(capsys, "m.npz", "lines.txt", "a.txt", "--top", 3)[0] == enough[:3]
+    assert scored(capsys, "m.npz", "lines.txt", "a.txt", "--top", 999)[0] == enough
+    long = max(row["characters"] for row in every)
+    longest = [row for row in ordered if row["characters"] >= long]
+    files = "m.npz", "lines.txt", "a.txt"
+    assert scored(capsys, *files, "--top", 999, "--shortest", long)[0] == longest
+    assert {row["characters"] for row in scored(capsys, *files, "--shortest", long)[0]} == {long}
     least = ordered[2]["bits_per_char"]
     found, _ = scored(capsys, "m.npz", "lines.txt", "a.txt", "--threshold", repr(least))
     assert found == [row for row in every if row["bits_per_char"] >= least]
     assert len(found) >= 3
+
+
+def test_the_most_surprising_lines_are_no_short_ones(texts, capsys):
+    (texts / "t.txt").write_text("The dog\n\nq\n\nThe lazy dog\n")
+    found, _ = scored(capsys, "l.npz", "t.txt", "--top", 9)
+    assert sorted(row["line"] for row in found) == [1, 5]
+    assert len(scored(capsys, "l.npz", "t.txt", "--top", 9, "--shortest", 1)[0]) == 5
+    assert len(scored(capsys, "l.npz", "t.txt")[0]) == 5
 
 
 def test_a_line_without_a_prediction(texts, capsys):

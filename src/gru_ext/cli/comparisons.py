@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import lzma
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +27,12 @@ def letter_frequency_bits(counts: Counts) -> float:
 def xz_bits(reader: TextReader, counts: Counts) -> float | None:
     """What the text's UTF-8 takes as an xz file (preset 9), in bits per character or byte.
 
-    It is None for a text of more than :data:`XZ_MOST` bytes.
+    It is None for a text of more than :data:`XZ_MOST` bytes, and where Python was built without xz.
     """
+    try:
+        import lzma
+    except ImportError:
+        return None
     size = _utf8_size(counts)
     if size > XZ_MOST:
         return None

@@ -22,7 +22,7 @@ def print_one(row: Row) -> None:
         f"{found.bits_per_char:.3f} bits per {_unit(row)} (perplexity {found.perplexity:.4g}) "
         f"over {counted(found.characters, _unit(row))}"
     )
-    xz = f"not computed for more than {XZ_MOST:,} bytes"
+    xz = f"not computed: more than {XZ_MOST:,} bytes, or a Python without xz"
     letters = "byte" if text.units == "bytes" else "letter"
     comparisons = {
         "uniform guess": f"{row.uniform_bits:.2f}",

@@ -127,6 +127,12 @@ class ScoreOptions(Options):
     top: Option[int | None] = Option(
         Whole(1), "print the N most surprising ones, the most surprising first", OUTPUT
     )
+    shortest: Option[int | None] = Option(
+        Whole(1),
+        "leave out those of fewer characters",
+        OUTPUT,
+        automatic="5 with top, or else 1",
+    )
     threshold: Option[float | None] = Option(
         Number(), "print those of X bits per character or more", OUTPUT
     )

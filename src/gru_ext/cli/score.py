@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gru_ext.model.model import Model
     from gru_ext.text.reader import TextReader
 
+# Characters of a unit that the most surprising ones have at least, unless told otherwise.
+_SHORTEST = 5
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Print how surprising the lines or documents of texts are for a model."""
@@ -36,11 +39,14 @@ def run(arguments: argparse.Namespace) -> None:
     readers = _checked_readers(model, names, options)
     unknown = 0
     live = "-" in names and options.top is None
+    shortest = options.shortest or (0 if options.top is None else _SHORTEST)
     printed = printer_of(options, names, by, model.vocabulary.units)
     best: list[tuple[float, int, Unit]] = []
     for number, unit in enumerate(_units(model, names, readers, by, options)):
         unknown += unit.unknown
         if options.threshold is not None and not unit.bits_per_char >= options.threshold:
+            continue
+        if unit.characters < shortest:
             continue
         if options.top is None:
             printed.unit(unit)

@@ -43,7 +43,12 @@ def heading(
     ]
     if validation:
         lines.append("* marks the best validation loss so far")
-    return "\n".join(textwrap.fill(line, columns, subsequent_indent="  ") for line in lines) + "\n"
+    return "\n".join(wrapped(line, columns) for line in lines) + "\n"
+
+
+def wrapped(line: str, columns: int) -> str:
+    """A line as lines of at most so many columns."""
+    return textwrap.fill(line, columns, subsequent_indent="  ")
 
 
 def sample_lines(step: int, text: str) -> str:

@@ -24,7 +24,14 @@ from gru_ext.training.chunks import ChunkSize, next_event
 from gru_ext.training.defaults import default_log_every, default_samples
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
-from gru_ext.training.progress_lines import ending, heading, lowered_line, sample_lines, unit_of
+from gru_ext.training.progress_lines import (
+    ending,
+    heading,
+    lowered_line,
+    sample_lines,
+    unit_of,
+    wrapped,
+)
 from gru_ext.training.recorded import RUN, checked_state
 from gru_ext.training.recovery import Recovery
 from gru_ext.training.trainer import Trainer
@@ -280,7 +287,7 @@ class Run:
             self._show_sample(console, stop)
         if ended:
             for line in ending(validation, step, self.unit):
-                console.print(line)
+                console.print(wrapped(line, console.columns))
         elif (
             step > self._begun
             and self.writer.is_due(step)
@@ -297,7 +304,8 @@ class Run:
             left = self._seconds_left(step)
             console.print(self.table.lines(progress, best, left, console.columns, console.printed))
         if not ended and self.trainer.schedule.lowered[-1:] == [step]:
-            console.print(lowered_line(self.trainer, self.validation))
+            line = lowered_line(self.trainer, self.validation)
+            console.print(wrapped(line, console.columns))
         self._reported, self._loss_sum = step, 0.0
         if progress.characters_per_second is not None:
             self._seconds, self._timed = 0.0, 0
