@@ -59,7 +59,7 @@ MODULES = {
         )
     ),
 }
-KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".css", ".js"}
+KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".html", ".css", ".js"}
 EXTRAS = {
     *("blas", "interactive", "plot", "report", "tensorboard"),
     *("export", "jax", "keras", "onnx", "safetensors", "torch"),

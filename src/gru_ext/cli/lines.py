@@ -64,9 +64,10 @@ def _toolkit_reader(commands: Sequence[str], status: Callable[[], str]) -> Calla
     keys = KeyBindings()
 
     def bind(key: str, command: str) -> None:
-        @keys.add(key)
-        def _(event: Any) -> None:
+        def leave(event: Any) -> None:
             event.app.exit(result=command)
+
+        keys.add(key)(leave)
 
     bind("c-r", "/retry")
     bind("c-z", "/undo")
@@ -77,4 +78,5 @@ def _toolkit_reader(commands: Sequence[str], status: Callable[[], str]) -> Calla
         bottom_toolbar=status,
         key_bindings=keys,
     )
-    return session.prompt
+    read: Callable[[], str] = session.prompt
+    return read

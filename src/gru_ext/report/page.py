@@ -104,7 +104,7 @@ def render(data: object, **values: Any) -> bytes:
         script_hash=content_hash(code),
         style_hash=content_hash(style),
     )
-    written = page.encode()
+    written: bytes = page.encode()
     if len(written) >= LARGEST_PAGE:
         raise ValueError(f"the page has {len(written):,} bytes: it must have less than 5 MB")
     return written
