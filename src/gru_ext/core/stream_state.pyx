@@ -172,7 +172,7 @@ cdef class StreamState:
             self._started, self.predicted = True, False
 
     def reset(self):
-        """Forget all that was read: the state is zero again."""
+        """Set the state to zero, as if nothing had been read."""
         with self.work._lock:
             self._state_view()[...] = 0
             self._recent[...] = -1
