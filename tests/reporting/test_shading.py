@@ -57,7 +57,7 @@ def test_the_legend_has_every_shade():
 
 
 def test_the_report_has_the_same_steps():
-    script = Path(gru_ext.__file__).parent / "report/page/surprise.js"
+    script = Path(gru_ext.__file__).parent / "report/page/shading.js"
     (steps,) = re.findall(r"^const BIT_STEPS = \[(.*)\];$", script.read_text(), re.M)
     assert tuple(map(float, steps.split(", "))) == STEPS
 
