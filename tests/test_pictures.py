@@ -48,6 +48,7 @@ def test_the_speeds_of_a_page():
 
 
 def test_a_page_without_comparisons_has_no_chart():
+    pytest.importorskip("matplotlib")
     with pytest.raises(SystemExit, match="no case compares"):
         charts.draw_speeds("# Benchmarks\n")
 

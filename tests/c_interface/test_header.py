@@ -62,10 +62,16 @@ def test_header(compiler, standard, language, order):
         warnings.pop()
     python = ("-isystem", sysconfig.get_paths()["include"])
     command = [compiler, f"-std={standard}", *warnings, "-x", language, "-fsyntax-only", "-"]
-    done = subprocess.run(
-        [*command, "-I", gru_ext.get_include(), *python],
-        input=ORDERS[order] + USE,
-        capture_output=True,
-        text=True,
-    )
+
+    def compiled(source):
+        return subprocess.run(
+            [*command, "-I", gru_ext.get_include(), *python],
+            input=source,
+            capture_output=True,
+            text=True,
+        )
+
+    if compiled("#include <Python.h>\n").returncode:
+        pytest.skip(f"this Python's own header needs more of {standard} than {compiler} has")
+    done = compiled(ORDERS[order] + USE)
     assert done.returncode == 0, done.stderr
