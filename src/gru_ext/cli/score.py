@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gru_ext.model.model import Model
     from gru_ext.text.reader import TextReader
 
-# Characters of a unit that the most surprising ones have at least, unless the option says otherwise.
+# The fewest characters of the most surprising ones, where the option says nothing else.
 _SHORTEST = 5
 
 
