@@ -11,9 +11,15 @@ from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
 from gru_ext.core.bptt cimport Window, choose_packing, load_state, pack_weights
-from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state, real
+from gru_ext.core.native cimport (
+    gru_flush_subnormals,
+    gru_restore_float_state,
+    gru_softmax_cross_entropy,
+    real,
+)
 from gru_ext.core.reading cimport log_softmax, losses_of, predict, read_symbols, separator_ends
 from gru_ext.core.stream_state cimport StreamState, address, load, store
+from gru_ext.core.temperature cimport inverse_temperature
 
 cdef double BITS_PER_NAT = 1.4426950408889634
 
@@ -245,7 +251,7 @@ cdef class SymbolStream(StreamState):
             release()
 
     cdef _fill_predictions(self, double temperature, bint log):
-        # p or log p (B, V), and the entropies (B) in nats. The caller holds the lock.
+        # p, or log p (B, V) and the entropies (B) in nats. The caller holds the lock.
         self._predict()
         if self.itemsize == sizeof(float):
             _fill[float](self, temperature, log, <float *>self.base)
@@ -323,8 +329,12 @@ cdef void _fill(SymbolStream s, double temperature, bint log, real *memory) noex
     cdef Py_ssize_t b, v
     for b in range(s.B):
         out = s.predictions + b * w.p.V
-        s.entropies[b] = log_softmax(w, <const real *>s.flat_data,
-                                     memory + s.logits_at + b * w.p.Vp, temperature, p, out)
-        if not log:
+        if log:
+            s.entropies[b] = log_softmax(w, <const real *>s.flat_data,
+                                         memory + s.logits_at + b * w.p.Vp, temperature, p, out)
+        else:
+            memcpy(p, memory + s.logits_at + b * w.p.Vp, w.p.Vp * sizeof(real))
+            gru_softmax_cross_entropy(w.k, p, NULL, NULL, <const real *>s.flat_data + w.p.by,
+                                      inverse_temperature(temperature), 1, w.p.V, w.p.Vp)
             for v in range(w.p.V):
                 out[v] = p[v]
