@@ -133,6 +133,8 @@ class Console:
         def move(bar: tqdm[NoReturn]) -> None:
             bar.bar_format = self._form(f", train {bits:.2f}", validation_bits)
             bar.update(characters)
+            if not characters:
+                bar.refresh()
 
         self._on_bar(move)
 

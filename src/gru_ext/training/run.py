@@ -184,13 +184,18 @@ class Run:
                         self._loss_sum += loss
                     self.recent.add(float(losses.mean()), len(losses))
                 self._whole = stop.step = trainer.steps_done
-                made, last = self._whole - done, self.validation.last
-                bits = None if last is None else last.bits_per_char
-                console.advance(made * per_step, self.recent.mean / math.log(2), bits)
+                self._move_bar(console, self._whole - done)
+            if trainer.steps_done > begun:
+                self._move_bar(console, 0)  # the last evaluation came after the last step
             if not self._ended and self.recovery.may_have_diverged():
                 self._roll_back()  # a resumed run makes these steps again
         self._metrics.flush()
         self._events.flush()
+
+    def _move_bar(self, console: Console, steps: int) -> None:
+        last, per_step = self.validation.last, self.trainer.characters_per_step
+        bits = None if last is None else last.bits_per_char
+        console.advance(steps * per_step, self.recent.mean / math.log(2), bits)
 
     def _recover(self, problem: str) -> None:
         """Roll back to the last good state and halve the learning rate, or give up."""
