@@ -27,7 +27,7 @@ def _works(name, options, source):
 
 
 def compiled(source, name="cc", options=C99):
-    """Compile a program; skip the test where the compiler, or what it is told, is not there."""
+    """Compile a program; skip the test where the compiler, or one of its options, is missing."""
     name = compiler() if name == "cc" else name
     if not shutil.which(name or ""):
         pytest.skip(f"{name} was not found")

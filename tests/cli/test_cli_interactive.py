@@ -269,7 +269,7 @@ class Terminal:
         self.process.wait()
 
     def wait_for(self, pattern):
-        """Read what is shown until it has the pattern, and forget it."""
+        """Read what is shown up to the pattern, and drop it."""
         while not (found := re.search(pattern, self.shown)):
             self._read()
         self.shown = self.shown[found.end() :]

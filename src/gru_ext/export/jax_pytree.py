@@ -40,7 +40,7 @@ def jax_function(model: Model) -> tuple[dict[str, Any], Callable[..., tuple[Any,
     Raises
     ------
     ValueError
-        The model is in float64, and JAX does not compute in it until it is told to.
+        The model is in float64, and ``jax_enable_x64`` is not set.
     """
     parameters = {name: jnp.asarray(np.array(view)) for name, view in model.parameters.items()}
     if parameters["by"].dtype != model.dtype:
