@@ -59,9 +59,16 @@ def mix(x):
     return x ^ x >> 31
 
 
+def dropout_key(seed, update):
+    return mix(mix(seed + 1) + update)
+
+
 def dropout_factors(dropout, seed, update, rows, columns, row=0):
     """The factors of dropout, (rows, columns): 0 or 1 / (1 - dropout)."""
-    key = mix(mix(seed + 1) + update)
+    return factors_of(dropout, dropout_key(seed, update), rows, columns, row)
+
+
+def factors_of(dropout, key, rows, columns, row=0):
     bits = [random_bits(mix(key + (row + r) * 0x9E3779B97F4A7C15), columns) for r in range(rows)]
     return (np.array(bits) >= int(dropout * 2**32)) / (1 - dropout)
 
@@ -70,6 +77,24 @@ def stack_dropout(layers, T, B, H, dropout, seed, update):
     """The factors of dropout of a window, (layers, T, B, H)."""
     factors = dropout_factors(dropout, seed, update, layers * T * B, H)
     return factors.reshape(layers, T, B, H)
+
+
+def recurrent_factors(p, dropout, seed, update, itemsize):
+    """The factors of DropConnect in a window, by the names of the recurrent weights."""
+    H, key, line = len(p["Uz"]), mix(dropout_key(seed, update) + 1), 64 // itemsize
+    padded, factors = -(-H // line) * line, {}
+    for layer in range(1, layers_of(p) + 1):
+        uzr = factors_of(dropout, key, H, 2 * padded, 2 * (layer - 1) * H)
+        uh = factors_of(dropout, key, H, padded, (2 * layer - 1) * H)
+        for name, rows in (("Uz", uzr), ("Ur", uzr[:, padded:]), ("Uh", uh)):
+            factors[in_layer(name, layer)] = rows[:, :H].T
+    return factors
+
+
+def reset_streams(probability, seed, update, B):
+    """Which streams start a window from a state of zero."""
+    key = mix(dropout_key(seed, update) + 2)
+    return np.array([(mix(key + s) >> 11) < probability * 2**53 for s in range(B)])
 
 
 def forward(p, inputs, targets, hidden, resets=None, factors=None):
@@ -176,7 +201,21 @@ def zeros_like(p):
     return {name: np.zeros_like(p[name]) for name in p}
 
 
-def train(p, symbols, B, T, windows, learning_rate, clip=5.0, update=None, dropout=0.0, seed=0):
+def train(
+    p,
+    symbols,
+    B,
+    T,
+    windows,
+    learning_rate,
+    clip=5.0,
+    update=None,
+    dropout=0.0,
+    seed=0,
+    weight_dropout=0.0,
+    state_reset=0.0,
+    itemsize=8,
+):
     """Train with truncated BPTT over B streams, p in place.
 
     Returns losses, optimiser state, hidden state and next position. `update` is a function of p,
@@ -191,8 +230,16 @@ def train(p, symbols, B, T, windows, learning_rate, clip=5.0, update=None, dropo
             position, hidden = 0, np.zeros((layers, B, H))
         inputs, targets = streams[position : position + T], streams[position + 1 : position + T + 1]
         factors = stack_dropout(layers, T, B, H, dropout, seed, t) if dropout else None
-        a = forward(p, inputs, targets, hidden, None, factors)
-        g = backward(p, inputs, targets, a, 1 / B)
+        if state_reset:
+            hidden[:, reset_streams(state_reset, seed, t, B)] = 0
+        read, kept = dict(p), {}
+        if weight_dropout:
+            kept = recurrent_factors(p, weight_dropout, seed, t, itemsize)
+            read |= {name: p[name] * kept[name] for name in kept}
+        a = forward(read, inputs, targets, hidden, None, factors)
+        g = backward(read, inputs, targets, a, 1 / B)
+        for name in kept:
+            g[name] *= kept[name]
         if update is None:
             adagrad(p, memory, g, learning_rate, clip)
         else:

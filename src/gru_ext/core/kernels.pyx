@@ -162,10 +162,10 @@ def check_learning_rate(learning_rate, itemsize):
         raise ValueError(f"`learning_rate` must be a positive finite number, not {learning_rate}")
 
 
-def check_dropout(dropout):
+def check_dropout(dropout, what="dropout"):
     """Raise a ValueError unless the dropout probability is from 0 to below 1."""
     if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be from 0 to below 1, not {dropout}")
+        raise ValueError(f"{what} must be from 0 to below 1, not {dropout}")
 
 
 @checks_arrays(x=Array(2), out=Array(2, writable=True))

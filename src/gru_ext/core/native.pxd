@@ -88,6 +88,7 @@ cdef extern from "gru_kernels.h" nogil:
     int32_t gru_sample(const gru_kernels *k, void *p, double u, Py_ssize_t V) noexcept
     void gru_sum_rows(const gru_kernels *k, void *db, void *dw, const void *d, const int32_t *x,
                       Py_ssize_t R, Py_ssize_t N, Py_ssize_t ld, bint accumulate) noexcept
+    uint64_t gru_mix(uint64_t x) noexcept
     uint64_t gru_dropout_key(uint64_t seed, uint64_t update) noexcept
     void gru_dropout(const gru_kernels *k, void *y, const void *x, uint64_t key, Py_ssize_t row,
                      Py_ssize_t R, Py_ssize_t N, double dropout, bint accumulate) noexcept

@@ -44,4 +44,7 @@ class TrainingLoop:
         clip_norm: float = ...,
         dropout: float = 0.0,
         seed: int = 0,
+        weight_dropout: float = 0.0,
+        state_reset: float = 0.0,
+        average_over: float = 0.0,
     ) -> NDArray[np.float64]: ...

@@ -102,17 +102,19 @@ cdef class TrainingLoop:
     tied : bool
         Whether the weights are tied: Wy = Wh^T of the first layer. The parameters must fulfil this
         at the start; each step preserves it.
+    average : ndarray, as parameters, optional
+        The average of the parameters, which is updated by steps with an ``average_over``.
     """
 
     cdef readonly Workspace workspace
-    cdef readonly object parameters, memory, mean
-    cdef object _gradients, _symbols, _separator, _square_sums
+    cdef readonly object parameters, memory, mean, average
+    cdef object _dropped, _gradients, _symbols, _separator, _square_sums
     cdef TrainingRun *run
     cdef bint _reported
 
     def __cinit__(self, parameters, memory, Workspace workspace not None, symbols, separator=None,
                   optimizer="adagrad", mean=None, double beta1=0.9, double beta2=0.999,
-                  tied=False):
+                  tied=False, average=None):
         cdef Window *w = &workspace.window
         self.run = <TrainingRun *>calloc(1, sizeof(TrainingRun))
         if self.run is NULL:
@@ -132,6 +134,9 @@ cdef class TrainingLoop:
         memory = self._checked("memory", memory, workspace)
         if mean is not None:
             mean = self._checked("mean", mean, workspace)
+        if average is not None:
+            self.average = average = self._checked("average", average, workspace)
+            self.run.average = <void *><size_t>average.ctypes.data
         symbols = _SYMBOLS.check("symbols", symbols)
         stream_length = (symbols.size - 1) // w.B + 1
         if stream_length < w.T_max + 1:
@@ -195,7 +200,8 @@ cdef class TrainingLoop:
         return max(1, (self.run.streams.stream_length - 2) // self.workspace.window.T_max)
 
     def steps(self, windows, learning_rate, double clip=5.0, double eps=1e-8, threads=1,
-              double weight_decay=0.0, double clip_norm=float("inf"), double dropout=0.0, seed=0):
+              double weight_decay=0.0, double clip_norm=float("inf"), double dropout=0.0, seed=0,
+              double weight_dropout=0.0, double state_reset=0.0, double average_over=0.0):
         """Train on the next windows, one optimiser step each.
 
         Parameters
@@ -219,6 +225,13 @@ cdef class TrainingLoop:
         seed : int
             The seed of dropout, used with the number of the step
             (:func:`gru_ext.core.kernels.dropout`).
+        weight_dropout : float
+            The probability that a recurrent weight is set to zero for a window (DropConnect).
+        state_reset : float
+            The probability that the hidden state of a stream is set to zero before a window.
+        average_over : float
+            The part of all steps so far, up to 1, that the average of the parameters is about
+            over; 0 leaves the average as it is.
 
         Returns
         -------
@@ -244,6 +257,15 @@ cdef class TrainingLoop:
         check_dropout(dropout)
         if dropout > 0 and not w.dropping:
             raise ValueError("the workspace must be created with dropping=True")
+        check_dropout(weight_dropout, "weight dropout")
+        check_dropout(state_reset, "state reset")
+        if weight_dropout > 0 and self._dropped is None:
+            self._dropped = aligned_zeros(self.parameters.size, self.parameters.dtype)
+            self.run.dropped = <void *><size_t>self._dropped.ctypes.data
+        if not 0 <= average_over <= 1:
+            raise ValueError(f"average over must be from 0 to 1, not {average_over}")
+        if average_over > 0 and self.average is None:
+            raise ValueError("an average over a part of the steps needs `average`")
         cdef uint64_t dropout_seed = seed
         s._acquire()
         try:
@@ -254,6 +276,8 @@ cdef class TrainingLoop:
             run.learning_rates = <const double *><size_t>rates.ctypes.data
             run.rule.clip, run.rule.eps, run.rule.weight_decay = clip, eps, weight_decay
             run.clip_norm, run.seed = clip_norm, dropout_seed
+            run.weight_dropout, run.state_reset = weight_dropout, state_reset
+            run.average_over = average_over
             run.losses = <double *><size_t>losses.ctypes.data
             w.T, w.dropout = w.T_max, dropout
             choose_packing(w, w.T)

@@ -32,6 +32,11 @@ cdef struct TrainingRun:
     double *square_sums     # (square_sum_count)
     double *losses          # (windows)
     uint64_t seed           # of dropout
+    double weight_dropout   # probability that a recurrent weight is zero in a window
+    void *dropped           # a copy of the parameters, with such weights
+    double average_over     # the fraction of all updates that the average is over; 0: no average
+    void *average           # the average of the parameters
+    double state_reset  # that the state of a stream is zero at the start of a window
     bint tied               # Wy = Wh^T of the first layer
 
 

@@ -18,10 +18,12 @@ from gru_ext.core.bptt cimport (
     project_inputs,
     store_state,
 )
+from gru_ext.core.dropconnect cimport copy_with_dropped, mask_recurrent
 from gru_ext.core.gradients cimport weight_gradients
 from gru_ext.core.native cimport (
     gru_dropout_key,
     gru_flush_subnormals,
+    gru_mix,
     gru_restore_float_state,
     gru_update,
     real,
@@ -38,16 +40,47 @@ from gru_ext.core.updates cimport (
 from gru_ext.core.weight_tying cimport copy_tied, tie_gradients
 
 
+cdef inline uint64_t weight_key(const Window *w) noexcept nogil:
+    # The key of this window's random numbers that DropConnect uses.
+    return gru_mix(w.dropout_key + 1)
+
+
+cdef inline void average_part(const Window *w, TrainingRun *run, const real *p, Py_ssize_t update,
+                              Py_ssize_t part) noexcept nogil:
+    # average += c (p - average), one part; c = 1 / (1 + average_over * (update - 1)), so that the
+    # parameters after update s have a weight of about (s / t)^(1 / average_over - 1) at update t.
+    cdef Py_ssize_t i, parts = run.team.members
+    cdef real *average = <real *>run.average
+    cdef real c = <real>(1 / (1 + run.average_over * (update - 1)))
+    for i in range(part_begin(w.p.size, part, parts), part_begin(w.p.size, part + 1, parts)):
+        average[i] += c * (p[i] - average[i])
+
+
+cdef inline void reset_states(const Window *w, const TrainingRun *run, real *ws, Py_ssize_t s0,
+                              Py_ssize_t s1) noexcept nogil:
+    # Set the hidden states of random streams to zero before a window.
+    cdef uint64_t key = gru_mix(w.dropout_key + 2)
+    cdef Py_ssize_t s, layer
+    for s in range(s0, s1):
+        if (gru_mix(key + <uint64_t>s) >> 11) < run.state_reset * 9007199254740992.0:
+            for layer in range(w.p.layers):
+                memset(ws + w.o.state + (layer * w.B + s) * w.p.Hp, 0, w.p.Hp * sizeof(real))
+
+
 cdef int train_weights(const Window *w, TrainingRun *run, const gru_update *update, real *g,
                        real *ws, Py_ssize_t part) noexcept nogil:
     # The gradients of the weights and the update, one part of both.
-    if isinf(run.clip_norm) and not run.tied:
+    if isinf(run.clip_norm) and not run.tied and run.weight_dropout == 0:
         weight_gradients(w, ws, g, False, update, part, run.team.members)
         return 0
-    # tied weights and the norm need the whole gradient before the update
+    # tied weights, masks and the norm need the whole gradient before the update
     weight_gradients(w, ws, g, False, NULL, part, run.team.members)
     if gru_team_wait(&run.team) != 0:
         return 1
+    if run.weight_dropout > 0:
+        mask_recurrent(w.k, &w.p, g, g, weight_key(w), run.weight_dropout, part, run.team.members)
+        if gru_team_wait(&run.team) != 0:
+            return 1
     return update_weights(w, run, update, g, part)
 
 
@@ -84,6 +117,8 @@ cdef int _forward(const Window *w, TrainingRun *run, const real *p, real *ws, Py
         if run.streams.restart and s1 > s0:
             memset(ws + w.o.state + (layer * w.B + s0) * w.p.Hp, 0,
                    (s1 - s0) * w.p.Hp * sizeof(real))
+    if run.state_reset > 0:
+        reset_states(w, run, ws, s0, s1)
     if s1 > s0:
         load_state(w, ws, s0, s1)
     for layer in range(w.p.layers):
@@ -124,24 +159,36 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
     cdef Py_ssize_t parts = run.team.members, before = run.done, n, i
     cdef Py_ssize_t s0 = part_begin(w.B, part, parts), s1 = part_begin(w.B, part + 1, parts)
     cdef double total
+    cdef const real *q = p if run.weight_dropout == 0 else <real *>run.dropped
     cdef gru_update update
     cdef uint64_t float_state = gru_flush_subnormals()
     for n in range(run.windows):
         if part == 0:
             load_window(w, &run.streams)
             w.dropout_key = gru_dropout_key(run.seed, before + n + 1)
-        pack_weights(w, p, ws, part, parts)
+        if run.weight_dropout > 0:
+            if gru_team_wait(&run.team) != 0 or run.streams.bad_symbol:
+                break
+            copy_with_dropped(w.k, &w.p, <real *>run.dropped, p, weight_key(w), run.weight_dropout,
+                              part, parts)
+            if gru_team_wait(&run.team) != 0:
+                break
+        pack_weights(w, q, ws, part, parts)
         if gru_team_wait(&run.team) != 0 or run.streams.bad_symbol:
             break
-        if _forward(w, run, p, ws, part, s0, s1) != 0:
+        if _forward(w, run, q, ws, part, s0, s1) != 0:
             break
-        if _backward(w, run, p, ws, part, s0, s1) != 0:
+        if _backward(w, run, q, ws, part, s0, s1) != 0:
             break
         if gru_team_wait(&run.team) != 0:
             break
         update = make_update(&run.rule, p, m, mean, run.learning_rates[n], before + n + 1)
         if train_weights(w, run, &update, g, ws, part) != 0:
             break
+        if run.average_over > 0:
+            if gru_team_wait(&run.team) != 0:
+                break
+            average_part(w, run, p, before + n + 1, part)
         if part == 0:
             total = 0
             for i in range(w.T * w.B):
