@@ -166,6 +166,12 @@ def _training_state(model: Model, data: Checkpoint) -> TrainingState:
     state = checked_state(recorded, TRAINING, "training state")
     step = checked_state(data.metadata, RECORDED, "training state")["step"]
     options = resumed_options(TrainingOptions(), data)
+    for name in ("weight_dropout", "state_reset", "average_over"):
+        if getattr(options, name):
+            raise CheckpointError(
+                f"was trained with {name.replace('_', ' ')} {getattr(options, name)}, which the C "
+                f"interface does not have: open its weights with `gru_model_open`"
+            )
     rule = OPTIMIZERS[state["optimizer"]]
     shape = (data.layers, *data.hidden.shape[-2:])
     if (rule.has_mean != (data.mean is not None)) or shape[1] != options.batch_size:

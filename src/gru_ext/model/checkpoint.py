@@ -4,9 +4,10 @@
 A file holds the eleven parameters under the names and in the shapes of the original script, which
 can read it as ``gru_weights.data``, and those of further layers (``Wz_2`` and so on). Beside them
 it holds ``gru_ext``, a JSON text as bytes. For resuming it also holds the optimiser state
-(``memory_Wz``, ``mean_Wz`` and so on), the hidden states of the streams (``hidden``), and the same
-arrays of the last good state (``good_Wz`` and so on). Files from others are hostile: every size is
-compared with the size of the file before memory is taken.
+(``memory_Wz``, ``mean_Wz`` and so on), the average of the weights (``average_Wz``) where there is
+one, the hidden states of the streams (``hidden``), and the same arrays of the last good state
+(``good_Wz`` and so on). Files from others are hostile: every size is compared with the size of the
+file before memory is taken.
 """
 
 from __future__ import annotations
@@ -38,9 +39,11 @@ from gru_ext.model.parameters import NAMES, shapes
 from gru_ext.text.vocabulary import Vocabulary
 
 _METADATA = "gru_ext"
-_MEMORY, _MEAN, _GOOD = "memory_", "mean_", "good_"
-# Names that a file may hold: twice parameters, optimiser state and hidden states; metadata.
-_MOST_MEMBERS = 2 * (3 * len(shapes(1, 1, MOST_LAYERS)) + 1) + 1
+_GOOD = "good_"
+# What a file may hold beside each parameter, by the prefix of the names.
+_BESIDE = {"memory": "memory_", "mean": "mean_", "average": "average_"}
+# Names that a file may hold: twice parameters, what is beside them and hidden states; metadata.
+_MOST_MEMBERS = 2 * ((1 + len(_BESIDE)) * len(shapes(1, 1, MOST_LAYERS)) + 1) + 1
 # For each of them the archive's directory has some hundred bytes.
 _LARGEST_DIRECTORY = 256 * _MOST_MEMBERS
 
@@ -48,7 +51,7 @@ Array = NDArray[np.floating]
 
 
 _LONGEST_HEADER = 1024
-_IN_LAYER = r"(?:good_)?(?:memory_|mean_)?[WUb][zrh]_([2-9]|[1-9]\d{1,8})"
+_IN_LAYER = r"(?:good_)?(?:memory_|mean_|average_)?[WUb][zrh]_([2-9]|[1-9]\d{1,8})"
 _HEADER = (  # compiled when the first file is read
     r"\{'descr': '([<>|=][a-zA-Z]\d*)', 'fortran_order': (True|False), "
     r"'shape': \(([\d, ]{0,100})\),? *\}\s*"
@@ -75,6 +78,8 @@ class Checkpoint:
         The hidden states of the streams.
     mean : dict of ndarray, or None
         The first moment of Adam.
+    average : dict of ndarray, or None
+        The average of the weights.
     good : Checkpoint or None
         The arrays of the last good state, if that is an earlier one.
     """
@@ -85,6 +90,18 @@ class Checkpoint:
     hidden: Array | None = None
     mean: Mapping[str, Array] | None = None
     good: Checkpoint | None = None
+    average: Mapping[str, Array] | None = None
+
+    @property
+    def beside(self) -> dict[str, Mapping[str, Array]]:
+        """What there is of ``memory``, ``mean`` and ``average``, by these names."""
+        found = {name: getattr(self, name) for name in _BESIDE}
+        return {name: arrays for name, arrays in found.items() if arrays is not None}
+
+    def put_beside(self, arrays: Mapping[str, Mapping[str, Array] | None]) -> None:
+        """Set ``memory``, ``mean`` and ``average``, as :attr:`beside` gives them."""
+        for name in arrays:
+            setattr(self, name, arrays[name])
 
     @property
     def hidden_size(self) -> int:
@@ -179,9 +196,8 @@ def _metadata_text(checkpoint: Checkpoint) -> bytes:
 def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     names = shapes(1, 1, checkpoint.layers)
     arrays = {name: np.ascontiguousarray(checkpoint.weights[name]) for name in names}
-    for prefix, remembered in ((_MEMORY, checkpoint.memory), (_MEAN, checkpoint.mean)):
-        if remembered is not None:
-            arrays |= {prefix + name: np.ascontiguousarray(remembered[name]) for name in names}
+    for which, beside in checkpoint.beside.items():
+        arrays |= {_BESIDE[which] + name: np.ascontiguousarray(beside[name]) for name in names}
     if checkpoint.hidden is not None:
         arrays["hidden"] = np.ascontiguousarray(checkpoint.hidden)
     return arrays
@@ -291,11 +307,11 @@ class _Reader:
     def _state(
         self, which: str, expected: dict[str, tuple[int, int]], dtype: np.dtype[Any]
     ) -> Checkpoint:
-        weights, memory, mean = (
+        weights, *beside = (
             {name: self._array(prefix + name, expected[name], dtype) for name in expected}
             if prefix == which or prefix + NAMES[0] in self.members
             else None
-            for prefix in (which, which + _MEMORY, which + _MEAN)
+            for prefix in (which, *(which + prefix for prefix in _BESIDE.values()))
         )
         hidden = None
         if which + "hidden" in self.members:
@@ -303,7 +319,9 @@ class _Reader:
             shape = self._header(which + "hidden")[1]
             streams = shape[:1] if layers == 1 else (layers, *shape[1:2])
             hidden = self._array(which + "hidden", (*streams, expected["Uz"][0]), dtype)
-        return Checkpoint(weights or {}, {}, memory, hidden, mean)
+        data = Checkpoint(weights or {}, hidden=hidden)
+        data.put_beside(dict(zip(_BESIDE, beside, strict=True)))
+        return data
 
     def _header(self, name: str) -> tuple[IO[bytes], tuple[int, ...], np.dtype[Any], bool, int]:
         """An open member after its header; shape, dtype, Fortran order, and bytes of data."""

@@ -33,6 +33,7 @@ def memory_of_run(options: TrainingOptions, vocabulary_size: int, resetting: boo
     # the weights and the optimiser's moments: in use, in the last good state, and, while a file is
     # written, both once more
     state = 3 if OPTIMIZERS[options.optimizer].has_mean else 2
+    state += options.average_over > 0
     copies = 2 * state * (1 if options.output is None else 2)
     copies += 1  # the gradients
     copies += options.keeps_best

@@ -208,6 +208,30 @@ class TrainingOptions(Options):
         default=0.0,
         saved=True,
     )
+    weight_dropout: Option[float] = Option(
+        Number(least=0, below=1),
+        "probability with which each recurrent weight is dropped for a window (DropConnect)",
+        OPTIMISATION,
+        default=0.0,
+        saved=True,
+    )
+    state_reset: Option[float] = Option(
+        Number(least=0, below=1),
+        "probability with which a stream's hidden state is set to zero before a window",
+        OPTIMISATION,
+        default=0.0,
+        saved=True,
+    )
+    average_over: Option[float] = Option(
+        Number(least=0, most=1),
+        "use the average of the weights over about this last part of all steps; 0 for the weights "
+        "themselves",
+        OPTIMISATION,
+        default=0.0,
+        details="Evaluations, samples, the model file and the returned model have the average.",
+        saved=True,
+        fixed=True,
+    )
     clip: Option[float] = Option(
         Number(above=0, infinite=True),
         "clip each gradient element to [-clip, clip]; inf for no clipping",

@@ -34,16 +34,14 @@ class Snapshot:
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         self.weights = trainer.model.parameters.copy()
-        self.memory = trainer.memory.copy()
-        self.mean = None if trainer.mean is None else trainer.mean.copy()
+        self.beside = {name: arrays.copy() for name, arrays in trainer.beside.items()}
         self.hidden = trainer.hidden.copy()
         self.counters = trainer.counters
 
     def _pairs(self) -> Iterator[tuple[NDArray[np.floating], NDArray[np.floating]]]:
         yield self._trainer.model.parameters.flat, self.weights.flat
-        yield self._trainer.memory.flat, self.memory.flat
-        if self.mean is not None and self._trainer.mean is not None:
-            yield self._trainer.mean.flat, self.mean.flat
+        for name, copy in self.beside.items():
+            yield self._trainer.beside[name].flat, copy.flat
         yield self._trainer.hidden, self.hidden
 
     def take(self) -> None:
@@ -62,7 +60,9 @@ class Snapshot:
 
     def checkpoint(self) -> Checkpoint:
         """The arrays of the copy."""
-        return Checkpoint(self.weights, {}, self.memory, self.hidden, self.mean)
+        data = Checkpoint(self.weights, hidden=self.hidden)
+        data.put_beside(self.beside)
+        return data
 
     def assign(self, data: Checkpoint, counters: tuple[int, int, float]) -> None:
         """Copy a state from a file.
@@ -73,16 +73,14 @@ class Snapshot:
             The state has other sizes.
         """
         if (
-            data.memory is None
-            or data.hidden is None
+            data.hidden is None
             or data.hidden.shape != self.hidden.shape
-            or (data.mean is None) != (self.mean is None)
+            or data.beside.keys() != self.beside.keys()
         ):
             raise CheckpointError("has a damaged last good state")
         self.weights.assign(data.weights)
-        self.memory.assign(data.memory)
-        if self.mean is not None and data.mean is not None:
-            self.mean.assign(data.mean)
+        for name, arrays in data.beside.items():
+            self.beside[name].assign(arrays)
         self.hidden[...] = data.hidden
         self.counters = counters
 
@@ -131,9 +129,8 @@ class Recovery:
         A gradient that is not finite leaves such a value in them.
         """
         trainer = self._trainer
-        arrays = [trainer.model.parameters.flat, trainer.memory.flat, trainer.hidden]
-        if trainer.mean is not None:
-            arrays.append(trainer.mean.flat)
+        beside = (arrays.flat for arrays in trainer.beside.values())
+        arrays = [trainer.model.parameters.flat, trainer.hidden, *beside]
         return all(np.isfinite(array).all() for array in arrays)
 
     def may_have_diverged(self) -> bool:

@@ -18,6 +18,7 @@ from gru_ext.core.training_loop import TrainingLoop
 from gru_ext.core.windows import Workspace
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model
+from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import digest, release
 from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName, weight_decay_of
 from gru_ext.training.options import TrainingOptions
@@ -79,6 +80,12 @@ class Trainer:
         The steps of the whole run, including those before a resume.
     dropout : float
         The probability with which each output of a layer is dropped during training.
+    weight_dropout : float
+        The probability with which each recurrent weight is dropped for a window (DropConnect).
+    state_reset : float
+        The probability with which the hidden state of a stream is set to zero before a window.
+    average_over : float
+        The part of all steps so far that :attr:`average` is about over; 0 for no average.
     tied : bool
         Weight tying: the output layer's weights are those of the first layer's candidate,
         transposed: Wy = Wh^T.
@@ -118,6 +125,9 @@ class Trainer:
         warmup_steps: int | None = 0,
         planned_steps: int | None = None,
         dropout: float = 0.0,
+        weight_dropout: float = 0.0,
+        state_reset: float = 0.0,
+        average_over: float = 0.0,
         tied: bool = False,
         seed: int = 0,
         threads: int | None = None,
@@ -134,6 +144,9 @@ class Trainer:
             warmup=warmup_steps,
             max_steps=planned_steps,
             dropout=dropout,
+            weight_dropout=weight_dropout,
+            state_reset=state_reset,
+            average_over=average_over,
             tied=tied,
             threads=threads,
         )
@@ -144,6 +157,8 @@ class Trainer:
         self.model, self.optimizer = model, options.optimizer
         self.seq_length, self.batch_size = options.seq_length, options.batch_size
         self.clip, self.dropout, self.tied = options.clip, options.dropout, options.tied
+        self.weight_dropout, self.state_reset = options.weight_dropout, options.state_reset
+        self.average_over = options.average_over
         self.clip_norm = math.inf if options.clip_norm is None else options.clip_norm
         self.weight_decay = weight_decay_of(optimizer, options.weight_decay)
         rate = options.learning_rate if learning_rate is not None else rule.learning_rate
@@ -152,6 +167,7 @@ class Trainer:
         self._tie()
         self.memory = parameters.like()
         self.mean = parameters.like() if rule.has_mean else None
+        self.average = parameters.like() if self.average_over > 0 else None
         self._workspace = Workspace(
             parameters.vocabulary_size,
             parameters.hidden_size,
@@ -174,6 +190,7 @@ class Trainer:
             rule.beta1,
             rule.beta2,
             self.tied,
+            None if self.average is None else self.average.flat,
         )
         self._symbols = symbols
         self._digest: str | None = None
@@ -194,6 +211,19 @@ class Trainer:
     def _tie(self) -> None:
         if self.tied:
             self.model.parameters["Wy"][...] = self.model.parameters["Wh"].T
+
+    @property
+    def beside(self) -> dict[str, Parameters]:
+        """What there is of ``memory``, ``mean`` and ``average``, by these names."""
+        found = {"memory": self.memory, "mean": self.mean, "average": self.average}
+        return {name: arrays for name, arrays in found.items() if arrays is not None}
+
+    @property
+    def averaged(self) -> Model:
+        """The model with the average of the weights, or :attr:`model` where there is none."""
+        if self.average is None or not self.steps_done:
+            return self.model
+        return Model(self.model.vocabulary, self.average, self.model.about)
 
     @property
     def steps_done(self) -> int:
@@ -295,6 +325,9 @@ class Trainer:
             clip_norm=self.clip_norm,
             dropout=self.dropout,
             seed=self.seed,
+            weight_dropout=self.weight_dropout,
+            state_reset=self.state_reset,
+            average_over=self.average_over,
         )
         release(self._symbols)
         losses /= self.characters_per_step
@@ -334,8 +367,7 @@ class Trainer:
                 "text_characters": len(self._symbols),
             },
         }
-        data.memory = dict(self.memory)
-        data.mean = None if self.mean is None else dict(self.mean)
+        data.put_beside({name: dict(arrays) for name, arrays in self.beside.items()})
         data.hidden = self.hidden.copy()
         return data
 
@@ -355,7 +387,7 @@ class Trainer:
         state = checked_state(recorded, TRAINING, "training state")
         check_matches(self._matches(data, state))
         step = checked_state(data.metadata, RECORDED, "training state")["step"]
-        if not are_lowered(state["lowered"], step) or (data.mean is None) != (self.mean is None):
+        if not are_lowered(state["lowered"], step) or data.beside.keys() != self.beside.keys():
             raise CheckpointError("has a damaged training state")
         try:
             self.counters = step, state["position"], state["smooth_loss"]
@@ -363,9 +395,8 @@ class Trainer:
             raise CheckpointError(f"has a damaged training state: {error}") from None
         self.model.parameters.assign(data.weights)
         self._tie()
-        self.memory.assign(data.memory)
-        if self.mean is not None and data.mean is not None:
-            self.mean.assign(data.mean)
+        for name, arrays in data.beside.items():
+            self.beside[name].assign(arrays)
         self.hidden[...] = data.hidden
         self.schedule.halvings, self.schedule.lowered = state["halvings"], state["lowered"]
 
