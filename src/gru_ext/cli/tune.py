@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from gru_ext.arguments.messages import printable
+from gru_ext.arguments.messages import counted, printable
 from gru_ext.cli.options import given_options
 from gru_ext.tuning.options import TuneOptions
 
@@ -20,7 +20,8 @@ def run(arguments: argparse.Namespace) -> None:
         result = tune(arguments.texts, **options.given())
     except TuneInterrupted as stopped:
         finished = sum(trial.state == "finished" for trial in stopped.result.trials)
-        print(f"gru-ext: interrupted; {finished} trials were finished", file=sys.stderr, flush=True)
+        told = f"gru-ext: interrupted after {counted(finished, 'finished trial')}"
+        print(told, file=sys.stderr, flush=True)
         if stopped.result.trials:
             _print(repr(stopped.result), arguments.output)
         raise

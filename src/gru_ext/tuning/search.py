@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gru_ext.reporting.progress import Progress
+from gru_ext.reporting.table import as_clock
 from gru_ext.text.reader import Text
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
@@ -41,14 +42,13 @@ def check_optuna() -> None:
 
 @dataclass
 class _Running:
-    """A trial that is being made, and the latest of what its process has reported."""
+    """A trial that is being made, and what its process has reported."""
 
     number: int
     plan: Plan
     asked: optuna.Trial
     began: float
     best: bool
-    last: Progress | None = None
     speed: float | None = None
     bits: float | None = None
     epochs: float = 0.0
@@ -56,11 +56,12 @@ class _Running:
 
     def note(self, progress: Progress) -> None:
         """Take over a report; the loss is the last one, or the best where that is kept."""
-        self.last = progress
         if progress.characters_per_second is not None:
             self.speed = progress.characters_per_second
+        if progress.val_nats is None and progress.step < progress.steps:
+            return
         bits = progress.val_bits
-        if bits is not None and not (self.best and self.bits is not None and self.bits <= bits):
+        if not self.best or self.bits is None or (bits is not None and bits < self.bits):
             self.bits, self.epochs = bits, progress.epoch
 
     def outcome(self, state: State, error: str | None = None) -> TuneTrial:
@@ -89,15 +90,27 @@ class Search:
         When the search ends, as ``time.monotonic`` has it.
     speed : float, optional
         The characters per second of the default run.
+
+    Raises
+    ------
+    ValueError
+        The default run would take longer than the search may.
     """
 
     def __init__(
         self, space: Space, options: TuneOptions, ends: float, speed: float | None
     ) -> None:
         self._space, self._options, self._ends = space, options, ends
+        default = space.plan(space.default)
+        self._speeds = {} if speed is None else {default.work: speed}
+        needed = space.seconds(default, self._speeds)
+        if needed > 60 * options.minutes:
+            raise ValueError(
+                f"the first run alone would take about {as_clock(needed)}: give more `minutes`, or "
+                f"fewer `epochs`"
+            )
         self._study = _study(options.seed)
         self._study.enqueue_trial(space.default)
-        self._speeds = {} if speed is None else {space.plan(space.default).work: speed}
         self._running: dict[Process, _Running] = {}
         self._begun, self._nothing_fits = 0, False
         self.trials: list[TuneTrial] = []
@@ -173,12 +186,12 @@ class Search:
         if at.val_nats is None or not 0 < fraction < EVALUATIONS:
             return False
         running.asked.report(at.val_nats, fraction)
-        return running.number > 0 and bool(running.asked.should_prune())
+        worse = bool(running.asked.should_prune())  # this also notes the loss, for the others
+        return worse and running.number > 0
 
     def _end(self, running: _Running, error: str | None, console: SearchConsole) -> None:
-        last = running.last
-        if error is None and not running.pruned and (running.bits is None or last is None):
-            error = "the run has no validation loss"
+        if error is None and not running.pruned and running.bits is None:
+            error = "the run has no validation loss at its end"
         if error is not None:
             self._study.tell(running.asked, state=_states().FAIL)
             self._keep(running.outcome("failed", error), console)

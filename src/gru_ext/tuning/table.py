@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gru_ext.arguments.messages import brief, counted
 from gru_ext.reporting.table import as_amount, as_clock
-from gru_ext.tuning.trial import TuneTrial
+from gru_ext.tuning.trial import TuneResult, TuneTrial
 
 _MOST_ROWS = 50
 _HEADINGS = (
@@ -23,6 +23,18 @@ _HEADINGS = (
     ("", "end"),
 )
 _WIDTHS = (6, 6, 5, 8, 5, 6, 6, 6, 6, 8)
+
+
+def result_lines(result: TuneResult) -> list[str]:
+    """The table, and the command that trains the best trial's model."""
+    lines = table(result.trials)
+    promising = result.promising
+    if promising is not None:
+        lines.append(
+            f"trial {promising.number + 1} was not finished, but already better than the best: "
+            f"search for longer"
+        )
+    return [*lines, f"use: {result.command}"] if result.finished else lines
 
 
 def table(trials: Sequence[TuneTrial]) -> list[str]:
@@ -65,7 +77,7 @@ def trial_line(trial: TuneTrial, trials: int) -> str:
         ended = f"{_bits(trial.bits)} bits" + ("" if ended == "finished" else f", {ended}")
     number = f"{trial.number + 1:>{len(str(trials))}}/{trials}"
     return (
-        f"{number}  {sizes['hidden_size']} x {sizes['layers']}, dropout {sizes['dropout']:g}, "
+        f"{number} {sizes['hidden_size']}x{sizes['layers']}, dropout {sizes['dropout']:g}, "
         f"rate {sizes['learning_rate']:.2g}, {_epochs(trial.epochs)} epochs, "
         f"{as_clock(trial.seconds)}: {ended}"
     )

@@ -130,11 +130,20 @@ class TuneResult:
             "trials": [trial.record() for trial in self.trials],
         }
 
-    def __repr__(self) -> str:
-        from gru_ext.tuning.table import table
+    @property
+    def promising(self) -> TuneTrial | None:
+        """The trial that was not finished but already had a lower loss than the best, if any."""
+        stopped = [t for t in self.trials if t.state == "stopped" and t.bits is not None]
+        trial = min(stopped, key=lambda trial: trial.rank, default=None)
+        best = self.best_trial if self.finished else None
+        if trial is None or best is None or trial.rank[1] >= best.rank[1]:
+            return None
+        return trial
 
-        lines = table(self.trials)
-        return "\n".join([*lines, f"use: {self.command}"] if self.finished else lines)
+    def __repr__(self) -> str:
+        from gru_ext.tuning.table import result_lines
+
+        return "\n".join(result_lines(self))
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import sys
@@ -83,6 +82,8 @@ def tune(text: Text, options: TuneOptions) -> TuneResult:
     """
     check_optuna()
     _check_output(options)
+    if isinstance(text, bytes):
+        options = options.over({"units": "bytes"})
     ends = time.monotonic() + 60 * options.minutes
     text = _kept(text)
     given = options.of_runs | {"threads": options.threads}
@@ -139,5 +140,9 @@ def _nothing_finished(result: TuneResult, options: TuneOptions) -> str:
     if failed and len(failed) == len(result.trials):
         which = "the only trial" if len(failed) == 1 else f"all {len(failed)} trials"
         return f"{which} failed: {failed[0].error}"
-    limit = "" if math.isinf(options.minutes) else f" in {options.minutes:g} minutes"
-    return f"no trial was finished{limit}: give more `minutes`, or fewer `epochs`"
+    if failed:
+        return f"no trial was finished, and {len(failed)} failed: {failed[0].error}"
+    return (
+        f"no trial was finished in {options.minutes:g} minutes: give more `minutes`, or fewer "
+        f"`epochs`"
+    )
