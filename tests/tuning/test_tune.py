@@ -167,7 +167,7 @@ def test_all_fail(monkeypatch):
 
 def test_the_first_fails_and_the_others_are_pruned(monkeypatch):
     nan = math.nan
-    with pytest.raises(ValueError, match="^no trial was finished, and 1 failed: the run has no v"):
+    with pytest.raises(ValueError, match=r"^no trial was finished, and 1 failed: the run has no v"):
         scripted(monkeypatch, [nan] * 4, [nan] * 4)
 
 
