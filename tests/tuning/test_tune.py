@@ -105,6 +105,14 @@ def test_the_first_is_not_pruned(monkeypatch):
     assert [trial.state for trial in found.trials] == ["finished", "pruned"]
 
 
+def test_more_evaluations_are_not_compared_more_often(monkeypatch):
+    """Optuna would warn of a second loss after the same fraction."""
+    losses = [3, 3, 2, 2, 1, 1, 1, 1], [9, 2, 9, 1, 9, 9, 9, 0.5]
+    found, reached = scripted(monkeypatch, *losses, eval_every=2)
+    assert [trial.state for trial in found.trials] == ["finished", "finished"]
+    assert reached == [8, 8]
+
+
 @pytest.mark.parametrize(("kept", "bits"), [({}, 3), ({"keep": "best,last"}, 1)])
 def test_the_loss_is_that_of_the_weights_that_are_kept(monkeypatch, kept, bits):
     found, _ = scripted(monkeypatch, [2, 1, 2, 3], **kept)

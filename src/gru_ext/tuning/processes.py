@@ -60,7 +60,7 @@ class Process:
         """Pass the messages on; the last one says how the process ended."""
         stream = self._process.stdout
         assert stream is not None
-        with suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
+        with suppress(Exception):  # the stream has ended, or what it holds is no message
             while True:
                 self._messages.put((self, pickle.load(stream)))
         self._messages.put((self, End(self._how_it_ended())))

@@ -52,6 +52,7 @@ class _Running:
     speed: float | None = None
     bits: float | None = None
     epochs: float = 0.0
+    compared: int = 0  # the quarters of the schedule after which it was compared with others
     pruned: bool = False
 
     def note(self, progress: Progress) -> None:
@@ -183,8 +184,9 @@ class Search:
         The first trial is made to its end: its loss is what the others must be better than.
         """
         fraction = EVALUATIONS * at.step // at.steps
-        if at.val_nats is None or not 0 < fraction < EVALUATIONS:
+        if at.val_nats is None or not running.compared < fraction < EVALUATIONS:
             return False
+        running.compared = fraction
         running.asked.report(at.val_nats, fraction)
         worse = bool(running.asked.should_prune())  # this also notes the loss, for the others
         return worse and running.number > 0

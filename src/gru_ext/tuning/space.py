@@ -137,9 +137,9 @@ class Space:
         return {"eval_every": -(-steps // EVALUATIONS)}
 
     def _work(self, H: int, layers: int) -> float:
-        """The multiply-adds of a character, forward: the recurrent matrices, those between layers
-        and the output."""
-        return 3.0 * H * H + 6.0 * H * H * (layers - 1) + H * self._probe.vocabulary_size
+        """The multiply-adds of a character in the forward pass."""
+        recurrent, between = 3.0 * H * H * layers, 3.0 * H * H * (layers - 1)
+        return recurrent + between + H * self._probe.vocabulary_size
 
     def seconds(self, plan: Plan, speeds: Mapping[float, float]) -> float:
         """How long a trial takes: from the speed of the trial whose work was most like its own.
