@@ -61,7 +61,7 @@ MODULES = {
 }
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".html", ".css", ".js"}
 EXTRAS = {
-    *("blas", "interactive", "plot", "report", "tensorboard"),
+    *("blas", "interactive", "plot", "report", "tensorboard", "tune"),
     *("export", "jax", "keras", "onnx", "safetensors", "torch"),
 }
 

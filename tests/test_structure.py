@@ -20,10 +20,11 @@ ALLOWED = {
     "model": BASE | {"text", "reporting"},
     "reporting": BASE,
     "training": BASE | {"model", "text", "reporting"},
+    "tuning": BASE | {"training", "model", "text", "reporting"},
     "report": BASE | {"model", "text", "reporting"},
     "serve": BASE | {"model", "text", "report", "reporting"},
     "export": BASE | {"model", "text"},
-    "cli": BASE | {"training", "model", "text", "reporting", "report", "serve", "export"},
+    "cli": BASE | {"training", "tuning", "model", "text", "reporting", "report", "serve", "export"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""

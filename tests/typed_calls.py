@@ -25,6 +25,15 @@ def calls(text: str) -> gru_ext.Model:
     return gru_ext.train(text, hidden_size=None, output="model.npz", tied=True)
 
 
+def searches(text: str) -> gru_ext.Model:
+    gru_ext.tune(text, trials="3")  # type: ignore[arg-type]
+    gru_ext.tune(text, hiden_size=8)  # type: ignore[call-arg]
+    result = gru_ext.tune(text, trials=3, minutes=1, jobs=2, layers=1, output="trials.json")
+    assert_type(result, gru_ext.TuneResult)
+    assert_type(result.best_trial.bits, float | None)
+    return gru_ext.train(text, **result.best)
+
+
 def samples(model: gru_ext.Model) -> None:
     model.sample(5, "a", tempratur=1.0)  # type: ignore[call-overload]
     model.sample(5, "a", top_k="3")  # type: ignore[call-overload]

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from gru_ext.training.options import TrainingOptions
     from gru_ext.training.train import train
     from gru_ext.training.trainer import Trainer
+    from gru_ext.tuning.trial import TuneResult, TuneTrial
+    from gru_ext.tuning.tune import TuneInterrupted, tune
 
 _MODULES = {
     "CheckpointError": "model.checkpoint",
@@ -49,6 +51,9 @@ _MODULES = {
     "Trainer": "training.trainer",
     "TrainingInterrupted": "training.interrupts",
     "TrainingOptions": "training.options",
+    "TuneInterrupted": "tuning.tune",
+    "TuneResult": "tuning.trial",
+    "TuneTrial": "tuning.trial",
     "Vocabulary": "text.vocabulary",
     "Workspace": "core.windows",
     "adagrad_update": "core.kernels",
@@ -62,6 +67,7 @@ _MODULES = {
     "rmsprop_update": "core.kernels",
     "show_config": "core.config",
     "train": "training.train",
+    "tune": "tuning.tune",
     "use_matmul": "core.matmul",
 }
 
@@ -80,6 +86,9 @@ __all__ = [
     "Trainer",
     "TrainingInterrupted",
     "TrainingOptions",
+    "TuneInterrupted",
+    "TuneResult",
+    "TuneTrial",
     "Vocabulary",
     "Workspace",
     "__version__",
@@ -94,6 +103,7 @@ __all__ = [
     "rmsprop_update",
     "show_config",
     "train",
+    "tune",
     "use_matmul",
 ]
 

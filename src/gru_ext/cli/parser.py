@@ -97,6 +97,8 @@ def build_parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a model on texts")
     _add_texts(train)
     add_options(train, TrainingOptions)
+    tune = commands.add_parser("tune", help="search for the sizes that suit texts")
+    tune.late = _add_tune
     _add_sample(commands.add_parser("sample", help="print text that a model generates"))
     _add_score(commands.add_parser("score", help="print how surprising each line of a text is"))
     _add_evaluate(commands.add_parser("evaluate", help="evaluate models on texts"))
@@ -159,6 +161,20 @@ def _text_path(word: str) -> str | Path:
     if not word:
         raise argparse.ArgumentTypeError("the path of a text must not be empty")
     return word if word == "-" else Path(word)
+
+
+def _add_tune(parser: argparse.ArgumentParser) -> None:
+    from gru_ext.tuning.options import TuneOptions
+
+    parser.description = (
+        "Train many small models on texts, stop the bad ones early, and print the command that "
+        "trains the best one. Hidden size, layers, dropout, learning rate and epochs are searched, "
+        "except for those that are given; each other option of train holds for every model. Needs "
+        "gru-ext[tune]."
+    )
+    parser.epilog = "Example: gru-ext tune input.txt --minutes 5 --layers 1"
+    _add_texts(parser)
+    add_options(parser, TuneOptions)
 
 
 def _add_plot(parser: argparse.ArgumentParser) -> None:
