@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pytest
 from command import run
-from model_files import file_arrays
-from training_runs import TEXT, same
+from training_runs import TEXT, run_files, same, state_of
 
 import gru_ext
 from gru_ext.model import checkpoint
 from gru_ext.training.interrupts import StopRequest
+from gru_ext.training.state_files import state_path
 from gru_ext.training.validation import Validation, default_eval_every
 
 HELD_OUT = round(len(TEXT) * 0.2)
@@ -49,9 +49,10 @@ def test_evaluating_changes_no_bit(tmp_path, options, matmul):
             gru_ext.train(TEXT, **OPTIONS | more, output=tmp_path / name, batch_size=5)
     finally:
         gru_ext.use_matmul("native")
-    one, other = file_arrays(tmp_path / "with"), file_arrays(tmp_path / "without")
-    assert one.pop("gru_ext") != other.pop("gru_ext")
-    assert one == other
+    one, other = run_files(tmp_path / "with"), run_files(tmp_path / "without")
+    for arrays in one, other:
+        assert [part.pop("gru_ext") for part in arrays]
+    assert one[1] == other[1]
 
 
 def test_an_evaluation_is_that_of_the_model_then():
@@ -111,7 +112,7 @@ def test_patience_ends_the_run_and_the_best_is_kept(tmp_path, capsys):
     best = int(np.argmin(losses))
     assert steps[best] > 20
     assert best == len(losses) - 4
-    assert checkpoint.read(path).metadata["step"] == steps[-1] < RISING["max_steps"]
+    assert state_of(path).metadata["step"] == steps[-1] < RISING["max_steps"]
     # what is returned and kept is the model of the best evaluation
     kept = gru_ext.load(tmp_path / "model.best.npz")
     assert kept.about["step"] == model.about["step"] == steps[best]
@@ -132,7 +133,7 @@ def test_patience_goes_on_where_a_run_was_interrupted(tmp_path):
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     options = RISING | {"patience": 4}
     gru_ext.train(OVERFITTED, **options, output=whole)
-    ended = checkpoint.read(whole).metadata["step"]
+    ended = state_of(whole).metadata["step"]
     for stop_at in (20, ended - 60, ended - 20):
         gru_ext.train(
             OVERFITTED,
@@ -141,32 +142,32 @@ def test_patience_goes_on_where_a_run_was_interrupted(tmp_path):
             resume=parts.exists(),
             callback=lambda progress, stop_at=stop_at: progress.step == stop_at,
         )
-        assert checkpoint.read(parts).metadata["step"] == stop_at
+        assert state_of(parts).metadata["step"] == stop_at
     model = gru_ext.train(OVERFITTED, output=parts, resume=True, quiet=True)
-    assert file_arrays(parts) == file_arrays(whole)
-    assert file_arrays(tmp_path / "parts.best.npz") == file_arrays(tmp_path / "whole.best.npz")
+    assert run_files(parts) == run_files(whole)
+    assert run_files(tmp_path / "parts.best.npz") == run_files(tmp_path / "whole.best.npz")
     assert same(model, gru_ext.load(tmp_path / "whole.best.npz"))
     with pytest.raises(ValueError, match=r"parts\.npz has ended after 4 eval.*`patience`"):
         gru_ext.train(OVERFITTED, output=parts, resume=True, quiet=True)
     gru_ext.train(OVERFITTED, output=parts, resume=True, patience=6, quiet=True)
-    assert checkpoint.read(parts).metadata["step"] > ended
+    assert state_of(parts).metadata["step"] > ended
 
 
 def test_the_best_is_looked_for_anew_where_its_file_is_gone(tmp_path):
     path, best = tmp_path / "model.npz", tmp_path / "model.best.npz"
     options = RISING | {"keep": "best,last", "output": path, "max_steps": 1500}
     gru_ext.train(OVERFITTED, **options)
-    first = checkpoint.read(best).metadata["step"]
+    first = state_of(best).metadata["step"]
     best.unlink()
     gru_ext.train(OVERFITTED, **options | {"max_steps": 1600}, resume=True)
-    assert first < 1500 < checkpoint.read(best).metadata["step"]
+    assert first < 1500 < state_of(best).metadata["step"]
 
 
 def test_the_best_of_another_run_is_not_taken_for_this_one_s(tmp_path):
     path, best = tmp_path / "model.npz", tmp_path / "model.best.npz"
     options = OPTIONS | {"quiet": True, "eval_every": 20}
     gru_ext.train(TEXT, **options, metrics=tmp_path / "m.jsonl", output=path)
-    assert checkpoint.read(path).metadata["run"]["validation"]["best_step"]
+    assert state_of(path).metadata["run"]["validation"]["best_step"]
     for other in ("abc" * 50, TEXT):
         gru_ext.train(
             other, **options | {"max_steps": 1}, keep="best,last", output=path, force=True
@@ -271,12 +272,12 @@ def test_another_validation_part_is_refused(tmp_path):
 def test_a_damaged_state_is_refused(tmp_path, damage):
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, **OPTIONS, output=path, quiet=True)
-    data = checkpoint.read(path)
+    data = state_of(path)
     if "run" in damage:
         data.metadata |= damage
     else:
         data.metadata["run"]["validation"] |= damage
-    checkpoint.write(path, data)
+    checkpoint.write(state_path(path), data)
     with pytest.raises(gru_ext.CheckpointError, match=r"model\.npz (has a damaged|was evaluated)"):
         gru_ext.train(TEXT, output=path, resume=True, max_steps=70, quiet=True)
 
@@ -284,8 +285,8 @@ def test_a_damaged_state_is_refused(tmp_path, damage):
 def test_a_file_without_the_state_of_a_run_is_gone_on_with(tmp_path):
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, **OPTIONS, output=path, quiet=True)
-    data = checkpoint.read(path)
+    data = state_of(path)
     del data.metadata["run"]
-    checkpoint.write(path, data)
+    checkpoint.write(state_path(path), data)
     model = gru_ext.train(TEXT, output=path, resume=True, max_steps=70, quiet=True)
     assert same(model, gru_ext.train(TEXT, **OPTIONS | {"max_steps": 70, "quiet": True}))
