@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 from command import COMMAND, SMALL, contents, run
-from training_runs import SMALL, TEXT, state_of
+from training_runs import TEXT, state_of
 
 import gru_ext
 from gru_ext.model import checkpoint
@@ -135,7 +135,7 @@ def test_force_and_resume_and_init_from(folder, capsys):
     assert all(word in err for word in ("m.npz", "--resume", "--force"))
     assert contents(folder) == before
     assert run("train", "a.txt", "-o", "m.npz", "--resume", "--max-steps", "40", "--quiet") == 0
-    assert checkpoint.read("m.npz").metadata["step"] == 40
+    assert state_of("m.npz").metadata["step"] == 40
     assert run("train", "a.txt", "-o", "m.npz", *SMALL, "--force", "--quiet") == 0
     assert checkpoint.read("m.npz").metadata["step"] == 12
     assert (
