@@ -18,7 +18,7 @@ import gru_ext
 from gru_ext.files import atomic
 from gru_ext.model import checkpoint
 from gru_ext.training import checkpoints as saving
-from gru_ext.training.state_files import model_path, previous_path, state_path
+from gru_ext.training.state_files import state_path
 
 OPTIONS = {
     "hidden_size": 6,
@@ -369,19 +369,6 @@ def test_what_a_killed_run_has_left_is_removed(tmp_path):
     gru_ext.train(TEXT, **OPTIONS, output=tmp_path / "model.npz")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {*others, "model.npz", "model.state.npz"}
-
-
-@pytest.mark.parametrize(
-    ("output", "state"),
-    [("model.npz", "model.state.npz"), ("a/b.c.npz", "a/b.c.state.npz"), ("x", "x.state")],
-)
-def test_the_names_of_the_others(output, state):
-    assert state_path(output).as_posix() == state
-    assert previous_path(output).as_posix() == state.replace("state", "state.previous")
-    if output != "x":
-        assert model_path(state).as_posix() == output
-        assert model_path(previous_path(output)).as_posix() == output
-    assert model_path(output) is None
 
 
 @pytest.mark.parametrize(

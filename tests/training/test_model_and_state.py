@@ -13,7 +13,13 @@ from training_runs import TEXT, interrupt_after, run_files, same, state_of, step
 import gru_ext
 from gru_ext.files import atomic
 from gru_ext.model import checkpoint
-from gru_ext.training.state_files import old_best_path, old_previous_path, previous_path, state_path
+from gru_ext.training.state_files import (
+    model_path,
+    old_best_path,
+    old_previous_path,
+    previous_path,
+    state_path,
+)
 
 # The validation part follows other rules: the loss on it falls until about step 20, then it rises.
 OVERFITTED = TEXT + "".join(sorted(TEXT[::2], reverse=True))
@@ -68,6 +74,19 @@ def as_old(path, kept=True):
     state_path(path).unlink()
     if previous_path(path).exists():
         previous_path(path).rename(old_previous_path(path))
+
+
+@pytest.mark.parametrize(
+    ("output", "state"),
+    [("model.npz", "model.state.npz"), ("a/b.c.npz", "a/b.c.state.npz"), ("x", "x.state")],
+)
+def test_the_names_of_the_others(output, state):
+    assert state_path(output).as_posix() == state
+    assert previous_path(output).as_posix() == state.replace("state", "state.previous")
+    if output != "x":
+        assert model_path(state).as_posix() == output
+        assert model_path(previous_path(output)).as_posix() == output
+    assert model_path(output) is None
 
 
 def test_the_model_has_weights_alone(tmp_path):
@@ -234,6 +253,19 @@ def test_a_model_file_that_was_deleted_is_written_again(tmp_path, options, caplo
     missing = f"{path} is missing; the weights of the next evaluation replace it"
     assert caplog.messages == ([missing] if options is OPTIONS else [])
     assert model_step(path) == (25 if options is OPTIONS else 40)
+
+
+@pytest.mark.parametrize("options", [LAST, WITHOUT], ids=["last", "without"])
+def test_weights_of_another_run_are_reported_before_they_are_replaced(tmp_path, options, caplog):
+    path = tmp_path / "model.npz"
+    with interrupt_after(23), pytest.raises(gru_ext.TrainingInterrupted):
+        gru_ext.train(OVERFITTED, **options, output=path)
+    gru_ext.train(OVERFITTED, **options | {"seed": 1}).save(path)
+    model = gru_ext.train(OVERFITTED, output=path, resume=True, quiet=True)
+    assert caplog.messages == [
+        f"{path} does not hold weights of this run; the weights of the next checkpoint replace it"
+    ]
+    assert same(model, gru_ext.load(path))
 
 
 def test_other_weights_are_asked_for_on_a_resume(tmp_path, caplog):

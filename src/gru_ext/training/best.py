@@ -108,8 +108,8 @@ class BestWeights:
     def resume(self, identifier: str | None) -> Checkpoint | None:
         """Take up the best weights of a resumed run, which has this identifier.
 
-        They may be from after its last checkpoint. Those that are missing, damaged or another run's
-        are reported.
+        They may be from after its last checkpoint. A model file that is missing, damaged or another
+        run's is reported.
 
         Returns
         -------
@@ -118,37 +118,41 @@ class BestWeights:
             version.
         """
         self._id, self._initial = identifier, None
-        output, expected = self._options.output, self._validation.best_step > 0
-        if output is None or not self._options.keeps_best or not (expected or identifier):
+        output, best = self._options.output, self._options.keeps_best
+        expected = best and self._validation.best_step > 0
+        if output is None or not (expected or identifier):
             return None
-        problems = []
-        for path in (Path(output), old_best_path(output)):
-            found = self._read_best(path, required=expected and path == Path(output))
-            if isinstance(found, Checkpoint):
-                self.best = from_checkpoint(found)
-                return None if path == Path(output) else self.best.checkpoint()
-            problems += [found] if found else []
+        found = self._read_best(Path(output), expected)
+        if isinstance(found, Checkpoint):
+            self.best = from_checkpoint(found)
+            return None
+        older = self._read_best(old_best_path(output), expected)
+        if isinstance(older, Checkpoint):
+            self.best = from_checkpoint(older)
+            return self.best.checkpoint()
         if expected:
             self._validation.forget_best()
-        if problems:
-            them = "it" if len(problems) == 1 else "them"
-            told = " and ".join(problems)
-            _logger.warning("%s; the weights of the next evaluation replace %s", told, them)
+        if found:
+            when = "evaluation" if best and len(self._validation.symbols) else "checkpoint"
+            _logger.warning("%s; the weights of the next %s replace it", found, when)
         return None
 
     def _read_best(self, path: Path, required: bool) -> Checkpoint | str:
-        """The best weights in a file; or what is wrong with it, or nothing."""
+        """The best weights in a file, if they are asked for; or what is wrong with it, or nothing.
+
+        Without ``required``, any weights of the run will do.
+        """
         try:
             data = checkpoint.read(path)
         except FileNotFoundError:
             return f"{path} is missing" if required else ""
         except (OSError, CheckpointError) as error:
             return str(error) if str(path) in str(error) else f"cannot read {path}: {error}"
-        if self._is_best(data):
+        if self._options.keeps_best and self._is_best(data):
             return data
-        if not required and self._is_ours(data):
-            return ""  # the weights before the first evaluation
-        return f"{path} does not hold the best weights of this run"
+        if required:
+            return f"{path} does not hold the best weights of this run"
+        return "" if self._is_ours(data) else f"{path} does not hold weights of this run"
 
     def _is_ours(self, data: Checkpoint) -> bool:
         """Whether a file is of this run, as far as older ones say it."""

@@ -270,15 +270,15 @@ class TrainingOptions(Options):
 
     output: Option[StrPath | None] = Option(
         FilePath("MODEL"),
-        "file to which the model is written; its training state goes to MODEL.state.npz beside it",
+        "file to which the model is written; its training state goes to a file beside it",
         OUTPUT,
         automatic="none; on the command line model.npz, with --classic gru_weights.data",
-        details="The state, in model.state.npz beside model.npz, is what a run is resumed from. "
-        "The model can be used and shared without it.",
+        details="The state of model.npz, in model.state.npz, is what the run is resumed from. The "
+        "model can be used and shared without it.",
         letter="o",
     )
     resume: Option[bool] = Option(
-        Flag(), "continue the run that writes the output file", OUTPUT, default=False
+        Flag(), "continue the run of the output file, from its state", OUTPUT, default=False
     )
     force: Option[bool] = Option(Flag(), "replace output files that exist", OUTPUT, default=False)
     checkpoint_every: Option[int | None] = Option(

@@ -51,6 +51,8 @@ def train(text: Text, options: TrainingOptions) -> Model:
     Returns
     -------
     Model
+        With the weights of the best evaluation, or the last ones where there is no validation part
+        or ``keep`` asks for them. The output file has the same.
 
     Raises
     ------
