@@ -268,6 +268,32 @@ def test_weights_of_another_run_are_reported_before_they_are_replaced(tmp_path, 
     assert same(model, gru_ext.load(path))
 
 
+@RUNS
+def test_the_model_file_is_written_where_it_changes_or_is_gone(tmp_path, monkeypatch, options):
+    path, written, write = tmp_path / "model.npz", [], checkpoint.write
+
+    def watched(name, data, *more):
+        if name == path:
+            written.append(data.metadata["step"])
+        write(name, data, *more)
+
+    def remove(progress):
+        if progress.step == 30:
+            path.unlink()
+
+    monkeypatch.setattr(checkpoint, "write", watched)
+    options = options | {"checkpoint_every": 10}
+    model = gru_ext.train(OVERFITTED, **options, output=path)
+    steps = [10, 20, 30, 40]
+    if options["eval_every"] and "keep" not in options:
+        steps = [step for step in range(5, 41, 5) if step in written]
+        assert len(steps) < 8
+        assert model.about["step"] == steps[-1]
+    assert written == steps
+    gru_ext.train(OVERFITTED, **options, output=path, force=True, callback=remove)
+    assert same(model, gru_ext.load(path))
+
+
 def test_other_weights_are_asked_for_on_a_resume(tmp_path, caplog):
     """Where the model file had the last weights, the best ones are those from there on."""
     path = tmp_path / "model.npz"

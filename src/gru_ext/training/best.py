@@ -41,11 +41,14 @@ class BestWeights:
     ----------
     best : Model or None
         A copy of the best weights so far.
+    best_data : Checkpoint or None
+        The same, as the model file has it.
     """
 
     def __init__(self, trainer: Trainer, options: TrainingOptions, validation: Validation) -> None:
         self._trainer, self._options, self._validation = trainer, options, validation
         self.best: Model | None = None
+        self.best_data: Checkpoint | None = None
         self._id: str | None = None
         flat = trainer.model.parameters.flat
         self._initial = None if options.output is None else sha256(flat.data).hexdigest()
@@ -65,16 +68,18 @@ class BestWeights:
             self._id = sha256(known.encode()).hexdigest()
         return {} if self._id is None else {"id": self._id}
 
-    def keep(self) -> Checkpoint | None:
-        """Copy the weights, which have the best loss so far; None where that is not to be done."""
+    def keep(self) -> None:
+        """Copy the weights, which have the best loss so far."""
         if not self._options.keeps_best:
-            return None
+            return
         nats = None if self.best is None else _nats(self.best.about)
         if nats is not None and nats < self._validation.best_nats:
-            return None  # a run that was killed after its last checkpoint has left better ones
+            return  # a run that was killed after its last checkpoint has left better ones
         model = self._trainer.model
-        self.best = Model(model.vocabulary, model.parameters.copy(), self._about())
-        return self.best.checkpoint()
+        self._set(Model(model.vocabulary, model.parameters.copy(), self._about()))
+
+    def _set(self, model: Model) -> None:
+        self.best, self.best_data = model, model.checkpoint()
 
     def model(self) -> Model:
         """The model that the run has made so far. The last weights are not copied."""
@@ -83,9 +88,9 @@ class BestWeights:
         model = self._trainer.model
         return Model(model.vocabulary, model.parameters, self._about())
 
-    def last(self) -> Checkpoint | None:
-        """What the model file holds with the last weights; None where it has the best ones."""
-        return self.model().checkpoint() if self.best is None else None
+    def checkpoint(self) -> Checkpoint:
+        """What the model file has to hold: the same object as before for the same best weights."""
+        return self.best_data or self.model().checkpoint()
 
     def _about(self) -> dict[str, Any]:
         """What the model file says of the trainer's weights."""
@@ -105,37 +110,28 @@ class BestWeights:
             about["validation"] = {"nats_per_char": nats}
         return about
 
-    def resume(self, identifier: str | None) -> Checkpoint | None:
+    def resume(self, identifier: str | None) -> None:
         """Take up the best weights of a resumed run, which has this identifier.
 
-        They may be from after its last checkpoint. A model file that is missing, damaged or another
-        run's is reported.
-
-        Returns
-        -------
-        Checkpoint or None
-            What is to be written to the model file, if the best weights are in the file of an older
-            version.
+        They may be from after its last checkpoint, or in the file in which older versions kept
+        them. A model file that is missing, damaged or another run's is reported.
         """
         self._id, self._initial = identifier, None
         output, best = self._options.output, self._options.keeps_best
         expected = best and self._validation.best_step > 0
         if output is None or not (expected or identifier):
-            return None
-        found = self._read_best(Path(output), expected)
-        if isinstance(found, Checkpoint):
-            self.best = from_checkpoint(found)
-            return None
-        older = self._read_best(old_best_path(output), expected)
-        if isinstance(older, Checkpoint):
-            self.best = from_checkpoint(older)
-            return self.best.checkpoint()
+            return
+        found = data = self._read_best(Path(output), expected)
+        if not isinstance(found, Checkpoint):
+            data = self._read_best(old_best_path(output), expected)
+        if isinstance(data, Checkpoint):
+            self._set(from_checkpoint(data))
+            return
         if expected:
             self._validation.forget_best()
         if found:
             when = "evaluation" if best and len(self._validation.symbols) else "checkpoint"
             _logger.warning("%s; the weights of the next %s replace it", found, when)
-        return None
 
     def _read_best(self, path: Path, required: bool) -> Checkpoint | str:
         """The best weights in a file, if they are asked for; or what is wrong with it, or nothing.

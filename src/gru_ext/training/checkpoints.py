@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,8 +64,6 @@ class CheckpointWriter:
     ----------
     state_path : Path or None
         The file of the state, if the run writes one.
-    unwritten : Checkpoint or None
-        The content of the model file that is still to be written, before the next state.
     written_step : int or None
         The step of the last state that was written.
     """
@@ -87,7 +84,7 @@ class CheckpointWriter:
         self._since = time.monotonic()
         self._saved_step: int | None = None
         self.written_step: int | None = None
-        self.unwritten: Checkpoint | None = None
+        self._model: Checkpoint | None = None  # what the run has written to the model file last
         self._failed: set[Path] = set()
         self._away: Path | None = None  # the folder of files that could not be written elsewhere
         self._ours, self._forced = resumed, forced
@@ -104,23 +101,11 @@ class CheckpointWriter:
         late = self._seconds > 0 and time.monotonic() - self._since >= self._seconds
         return late or (self.every > 0 and step % self.every == 0)
 
-    def save(self, state: Checkpoint, model: Checkpoint | None) -> bool:
-        """Write a state, and first the model file if that is not written yet.
-
-        Parameters
-        ----------
-        state : Checkpoint
-        model : Checkpoint or None
-            The new content of the model file, if it changes with the state.
-
-        Returns
-        -------
-        bool
-            Whether the state was written.
-        """
+    def save(self, state: Checkpoint, model: Checkpoint) -> bool:
+        """Write the model file if it has changed, and then the state; whether that was written."""
         if self.state_path is None:
             return False
-        self.save_model(model or self.unwritten)
+        self.save_model(model)
         self._since, self._saved_step = time.monotonic(), state.metadata["step"]
         written = self._try(self.state_path, state)
         if written:
@@ -131,18 +116,19 @@ class CheckpointWriter:
         """Note that the run was rolled back: the saved step comes again, with another state."""
         self._saved_step = None
 
-    def save_model(self, data: Checkpoint | None) -> None:
-        """Write the model file; what cannot be written now stays to be written."""
-        if self._output is not None and data is not None:
-            self.unwritten = None if self._try(self._output, data) else data
+    def save_model(self, model: Checkpoint) -> None:
+        """Write the model file, unless it has this content."""
+        if self._output is not None and not self._is_written(model):
+            self._try(self._output, model)
 
-    def finish(self, state: Checkpoint | None, model: Checkpoint | None, trained: Model) -> None:
+    def finish(self, state: Checkpoint | None, model: Checkpoint, trained: Model) -> None:
         """Write the files at the end of a run; where that fails, into the temporary folder.
 
         Parameters
         ----------
-        state, model : Checkpoint or None
-            As those of :meth:`save`; a classic run has no state.
+        state : Checkpoint or None
+            A classic run has none.
+        model : Checkpoint
         trained : Model
             What the exception holds.
 
@@ -153,19 +139,17 @@ class CheckpointWriter:
         """
         if self._output is None:
             return
-        files = {self._output: model or self.unwritten, self.state_path: state}
-        failures = [
-            self._write_somewhere(path, data)
-            for path, data in files.items()
-            if path is not None and data is not None
-        ]
+        failures = []
+        if not self._is_written(model):
+            failures.append(self._write_somewhere(self._output, model))
+        if self.state_path is not None and state is not None:
+            failures.append(self._write_somewhere(self.state_path, state))
         if any(failures):
             raise NotSavedError("; ".join(filter(None, failures)), trained)
-        self.unwritten = None
         if state is not None or self.state_path is None:
             self.written_step = trained.about["step"] if state is None else state.metadata["step"]
 
-    def rescue(self, state: Checkpoint | None, model: Checkpoint | None, trained: Model) -> str:
+    def rescue(self, state: Checkpoint | None, model: Checkpoint, trained: Model) -> str:
         """Write the files where an exception has ended the run, as at its end; say where they are.
 
         A newer state in the file is not replaced by an older one.
@@ -175,9 +159,13 @@ class CheckpointWriter:
         step = trained.about["step"] if state is None else state.metadata["step"]
         if self.written_step is None or self.written_step < step:
             self.finish(state, model, trained)
-        elif self.unwritten is not None:
-            self.finish(None, self.unwritten, trained)
+        elif self._model is None:
+            self.finish(None, model, trained)
         return f"the state of step {self.written_step:,} is in {self.state_path or self._output}"
+
+    def _is_written(self, model: Checkpoint) -> bool:
+        """Whether the model file has this content, if nobody has changed or removed it."""
+        return model is self._model and self._output is not None and self._output.exists()
 
     def _try(self, path: Path, data: Checkpoint) -> bool:
         try:
@@ -193,12 +181,14 @@ class CheckpointWriter:
         return True
 
     def _write(self, path: Path, data: Checkpoint) -> None:
-        replacing: Callable[[], None] = self._keep_state
         if path == self.state_path:
-            replacing = self._keep_previous
-        checkpoint.write(path, data, replacing)
+            checkpoint.write(path, data, self._keep_previous)
+            self._old = False
+        else:
+            self._model = None
+            checkpoint.write(path, data, self._keep_state)
+            self._model = data
         self._ours = True
-        self._old = self._old and path != self.state_path
 
     def _keep_state(self) -> None:
         """Before the model file is replaced, keep the state that an older version wrote to it.

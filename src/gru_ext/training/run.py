@@ -120,7 +120,7 @@ class Run:
         """Continue from what a checkpoint holds; older files hold nothing."""
         state = data.metadata.get("run")
         if state is None:
-            self.writer.unwritten = self.best.resume(None)
+            self.best.resume(None)
             return
         checked = checked_state(state, RUN, "state of the run")
         if checked["point"] > self.trainer.steps_done:
@@ -128,17 +128,14 @@ class Run:
         self._reported, self._loss_sum = checked["point"], checked["nats"]
         self.validation.resume(checked["validation"])
         self.recovery.resume(checked["stability"], data.good)
-        self.writer.unwritten = self.best.resume(checked["id"])
+        self.best.resume(checked["id"])
 
-    def checkpoints(self) -> tuple[Checkpoint, Checkpoint | None]:
-        """The state of the trainer and of this run; and the new content of the model file.
-
-        That is None where it has the best weights, which are written when they are found.
-        """
+    def checkpoints(self) -> tuple[Checkpoint, Checkpoint]:
+        """The state of the trainer and of this run, and the content of the model file."""
         data = self.trainer.checkpoint()
         data.metadata["run"] = self.state()
         data.good = self.recovery.good(self._ended)
-        return data, self.best.last()
+        return data, self.best.checkpoint()
 
     @property
     def _ended(self) -> bool:
@@ -278,7 +275,9 @@ class Run:
             and not self.recovery.may_have_diverged()
         ):
             if validation.evaluate(self.trainer.model, step, stop):
-                self.writer.save_model(self.best.keep())
+                self.best.keep()
+                if self.best.best_data is not None:
+                    self.writer.save_model(self.best.best_data)
             elif validation.step == step:  # the evaluation was not stopped in the middle
                 self._lower_on_plateau()
         if stop and not last:
