@@ -91,7 +91,7 @@ def folder(tmp_path, monkeypatch):
     """The current folder, with a text and a model in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_text(TEXT)
-    gru_ext.train(TEXT, hidden_size=8, max_steps=30, output="m.npz", quiet=True)
+    gru_ext.train(TEXT, hidden_size=8, max_steps=30, quiet=True).save("m.npz")
     return tmp_path
 
 

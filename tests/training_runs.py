@@ -5,8 +5,10 @@ import signal
 from contextlib import contextmanager
 from unittest import mock
 
+from model_files import file_arrays
+
 from gru_ext import Trainer
-from gru_ext.model import checkpoint
+from gru_ext.training.state_files import read_state, state_path
 
 TEXT = "The quick brown fox jumps over the lazy dog.\n" * 12
 NAMES = "".join(f"{name}\n" for name in ("anna", "bob", "carl", "dora", "ed", "ida") * 40)
@@ -21,9 +23,24 @@ def same(one, other):
     )
 
 
+def state_of(output):
+    """The training state of the run that writes this model file; or that of a file that has one."""
+    return read_state(output)[1]
+
+
+def step_of(output):
+    """The step of the training state of a run."""
+    return state_of(output).metadata["step"]
+
+
+def run_files(output):
+    """Every array of the model file of a run, and of its training state."""
+    return file_arrays(output), file_arrays(state_path(output))
+
+
 def assert_same_state(one, other):
-    """Two files hold the same weights, memory, hidden states, position and smoothed loss."""
-    a, b = checkpoint.read(one), checkpoint.read(other)
+    """Two runs have the same weights, memory, hidden states, position and smoothed loss."""
+    a, b = state_of(one), state_of(other)
     for name in a.weights:
         assert a.weights[name].tobytes() == b.weights[name].tobytes(), name
         assert a.memory[name].tobytes() == b.memory[name].tobytes(), name

@@ -66,7 +66,7 @@ def scores(model: gru_ext.Model) -> None:
 
 def choices(text: str, model: gru_ext.Model) -> None:
     gru_ext.train(text, optimizer="adamw", schedule="plateau", dtype="float64", units="bytes")
-    gru_ext.train(text, keep="best,last", optimizer=None)
+    gru_ext.train(text, keep="best", optimizer=None)
     gru_ext.train(text, optimizer="sgd")  # type: ignore[arg-type]
     gru_ext.train(text, schedule="linear")  # type: ignore[arg-type]
     gru_ext.train(text, dtype="float16")  # type: ignore[arg-type]

@@ -137,17 +137,19 @@ def read_model(path: StrPath) -> Model:
 
 
 def read_training(path: StrPath) -> tuple[Model, TrainingState]:
-    """Read a model file with its training state.
+    """Read the training state of a model file, which may be in the file beside it, and its weights.
 
     Raises
     ------
     OSError
         The file cannot be read.
     CheckpointError
-        It is not a model file, is damaged, or holds no training state.
+        It is not a model file, is damaged, or there is no training state.
     """
-    data = checkpoint.read(path)
-    with errors_name(path):
+    from gru_ext.training.state_files import read_state
+
+    found, data = read_state(path)
+    with errors_name(found):
         model = from_checkpoint(data)
         return model, _training_state(model, data)
 

@@ -7,11 +7,12 @@ import gc
 import capi as c
 import numpy as np
 import pytest
-from training_runs import DOCUMENTS, TEXT
+from training_runs import DOCUMENTS, TEXT, state_of
 
 import gru_ext
 from gru_ext.model import checkpoint
 from gru_ext.text.documents import document_starts
+from gru_ext.training.state_files import state_path
 
 CHARS, BYTES = 1, 2
 
@@ -250,7 +251,7 @@ def train_on_text(windows, model, settings, memory, mean, symbols, position, las
 @pytest.mark.parametrize("options", RUNS, ids=lambda run: run["optimizer"])
 @pytest.mark.parametrize("whole_text", [False, True])
 def test_a_run_is_continued(options, whole_text, dtype, tmp_path):
-    """Of a file that was written in the middle of a run, to what the run's end wrote."""
+    """Of the state that is beside a model file, to what the run's end wrote."""
     given = {"hidden_size": 9, "batch_size": 3, "seq_length": 7, "warmup": 0, "threads": 1}
     given |= {"quiet": True, "val_fraction": 0, "dtype": np.dtype(dtype).name} | options
     half, whole = tmp_path / "half.npz", tmp_path / "whole.npz"
@@ -270,7 +271,7 @@ def test_a_run_is_continued(options, whole_text, dtype, tmp_path):
     symbols = model.vocabulary.encode(DOCUMENTS).astype(np.int32)
     train = train_on_text if whole_text else train_on_windows
     train(windows, model, settings, memory, mean, symbols, position, 31)
-    want = checkpoint.read(whole)
+    want = state_of(whole)
     for name, values in want.weights.items():
         assert values.tobytes() == model.parameters[name].tobytes(), name
     assert want.hidden.reshape(windows.state[..., :9].shape).tolist() == (
@@ -344,14 +345,14 @@ def test_settings_refusals(tmp_path):
 def test_damaged_training_states(damage, tmp_path):
     path = tmp_path / "m.npz"
     gru_ext.train(TEXT, output=path, max_steps=3, hidden_size=4, quiet=True)
-    data = checkpoint.read(path)
+    data = state_of(path)
     if damage == "step":
         data.metadata["step"] = "many"
     elif damage == "options":
         data.metadata["options"] = {"clip": "little"}
     else:
         data.metadata["training"]["optimizer"] = "adagrad"
-    checkpoint.write(path, data)
-    with pytest.raises(gru_ext.CheckpointError, match=r"m\.npz .*damaged"):
+    checkpoint.write(state_path(path), data)
+    with pytest.raises(gru_ext.CheckpointError, match=r"m\.state\.npz .*damaged"):
         c.resume_model(path)
     c.free(c.open_model(path))

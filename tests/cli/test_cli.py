@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 from command import COMMAND, SMALL, contents, run
-from training_runs import TEXT
+from training_runs import TEXT, state_of
 
 import gru_ext
 from gru_ext.model import checkpoint
@@ -19,7 +19,12 @@ def test_train(folder, capsys):
     assert re.search(r"^ *step +epoch +train +validation +learning +speed +time$", out, re.M)
     assert re.search(r"^ +bits/char +bits/char +rate +char/s +left$", out, re.M)
     assert re.search(r"validation loss: \d+\.\d+ bits per character", out)
-    assert re.search(r"\nwrote model\.npz \([\d.]+ kB\)\nnext: gru-ext sample model\.npz\n$", out)
+    assert re.search(
+        r"\nwrote model\.npz \([\d.]+ kB\): the weights of step 12, the best\n"
+        r"wrote model\.state\.npz \([\d.]+ kB\): the state, for --resume\n"
+        r"next: gru-ext sample model\.npz\n$",
+        out,
+    )
     assert "----" not in out  # a model of 12 steps writes noise
     model = gru_ext.load("model.npz")
     assert model.hidden_size == 8
@@ -80,7 +85,7 @@ def test_every_option_reaches_the_run(folder):
         == 0
     )
     data = checkpoint.read("o.npz")
-    assert data.hidden.shape == (2, 3, 9)
+    assert state_of("o.npz").hidden.shape == (2, 3, 9)
     assert data.weights["Wz"].dtype == np.float64
     assert data.metadata["step"] == 10
     expected = gru_ext.train(
@@ -122,6 +127,7 @@ def test_several_texts_and_standard_input(folder):
 
 
 def test_force_and_resume_and_init_from(folder, capsys):
+    assert run("train", "a.txt", "-o", "m.npz", *SMALL, "--force", "--quiet") == 0
     before = contents(folder)
     assert run("train", "a.txt", "-o", "m.npz", *SMALL) == 2
     out, err = capsys.readouterr()
@@ -129,7 +135,7 @@ def test_force_and_resume_and_init_from(folder, capsys):
     assert all(word in err for word in ("m.npz", "--resume", "--force"))
     assert contents(folder) == before
     assert run("train", "a.txt", "-o", "m.npz", "--resume", "--max-steps", "40", "--quiet") == 0
-    assert checkpoint.read("m.npz").metadata["step"] == 40
+    assert state_of("m.npz").metadata["step"] == 40
     assert run("train", "a.txt", "-o", "m.npz", *SMALL, "--force", "--quiet") == 0
     assert checkpoint.read("m.npz").metadata["step"] == 12
     assert (

@@ -33,7 +33,7 @@ def test_the_lines(folder, capsys):
     lines, found = described(capsys)
     assert [*lines] == [
         *("file", "written by", "hidden size", "layers", "dtype", "parameters", "vocabulary"),
-        *("text", "steps", "training loss", "validation loss", "best validation loss"),
+        *("text", "steps", "training loss", "validation loss"),
         *("optimizer", "options", "can be resumed", "command"),
     ]
     assert re.fullmatch(
@@ -44,15 +44,27 @@ def test_the_lines(folder, capsys):
     assert characters == last["characters"]
     epochs = f"{characters / 432:.3g}"
     assert lines["steps"] == f"40, {characters:,} characters seen ({epochs} epochs)"
-    assert lines["validation loss"] == f"{last['val_bits']:.3f} bits per character (at step 40)"
-    assert found["val_bits"] == last["val_bits"]
+    told = f"{last['val_bits']:.3f} bits per character (at step 40, the best)"
+    assert lines["validation loss"] == told
+    assert found["val_bits"] == found["best_val_bits"] == last["val_bits"]
     assert (found["step"], found["val_step"], found["texts"]) == (40, 40, ["a.txt"])
-    assert found["best_val_bits"] <= found["val_bits"]
     assert lines["command"] == (
         "gru-ext train a.txt --hidden-size 8 --max-steps 40 --val-fraction 0.2 --eval-every 10"
     )
-    assert found["resumable"] is True
+    assert (found["resumable"], found["state_step"]) == (True, 40)
+    assert lines["can be resumed"] == "yes, from step 40"
     assert "clip 5," in lines["options"]
+
+
+def test_a_model_without_its_state(folder, capsys):
+    assert run(*TRAIN.split(), "--quiet") == 0
+    state = folder / "x.state.npz"
+    whole, (lines, found) = state.read_bytes(), described(capsys)
+    for damaged in (whole[:-100], (folder / "x.npz").read_bytes(), None):
+        state.unlink() if damaged is None else state.write_bytes(damaged)
+        others, data = described(capsys)
+        assert others == lines | {"can be resumed": "no"}
+        assert data == found | {"resumable": False, "state_step": None}
 
 
 def test_the_training_loss_is_a_mean_without_the_start_at_a_uniform_guess(folder, capsys):
@@ -67,15 +79,31 @@ def test_the_training_loss_is_a_mean_without_the_start_at_a_uniform_guess(folder
     assert lines["training loss"] == told
 
 
-def test_the_best_weights(folder, capsys):
-    assert run(*TRAIN.split(), "--quiet", "--keep", "best,last") == 0
-    _, last = described(capsys)
-    lines, found = described(capsys, "x.best.npz")
-    assert "training loss" not in lines
-    assert "validation loss" not in lines
-    assert found["best_val_bits"] == last["best_val_bits"]
-    assert found["best_step"] == found["step"] == last["best_step"]
-    assert lines["can be resumed"] == "no"
+def test_the_best_weights_and_the_state(folder, capsys):
+    overfitted = TEXT + "".join(sorted(TEXT[::2], reverse=True))
+    (folder / "a.txt").write_text(overfitted)
+    command = "train a.txt -o x.npz --hidden-size 8 --max-steps 400 --val-fraction 0.3"
+    more = "--eval-every 20 --learning-rate 0.1 --quiet"
+    assert run(*command.split(), *more.split()) == 0
+    told, last = described(capsys, "x.state.npz")
+    lines, found = described(capsys)
+    assert found["step"] == found["val_step"] == found["best_step"] == last["best_step"]
+    assert found["step"] < last["step"] == last["val_step"] == found["state_step"] == 400
+    assert found["val_bits"] == found["best_val_bits"] == last["best_val_bits"] < last["val_bits"]
+    assert found["train_bits"] != last["train_bits"]
+    for name in ("text", "options", "command", "can be resumed", "parameters"):
+        assert lines[name] == told[name]
+    assert "best validation loss" not in lines
+    assert told["best validation loss"].endswith(f"(at step {found['step']})")
+    assert told["validation loss"].endswith("(at step 400)")
+
+
+def test_the_last_weights(folder, capsys):
+    assert run(*TRAIN.split(), "--quiet", "--keep", "last", "--metrics", "m.jsonl") == 0
+    lines, found = described(capsys)
+    assert found["val_step"] == 40
+    assert found["best_step"] is found["best_val_bits"] is None
+    assert lines["validation loss"].endswith("(at step 40)")
 
 
 def test_an_interrupted_run(folder, capsys):
@@ -93,7 +121,7 @@ def test_bytes(folder, capsys):
     assert run(*TRAIN.split(), "--quiet", "--metrics", "m.jsonl", "--units", "bytes") == 0
     lines, found = described(capsys)
     assert lines["text"] == "a.txt: 432 bytes for training, 108 for validation"
-    assert lines["validation loss"].endswith("bits per byte (at step 40)")
+    assert lines["validation loss"].endswith("bits per byte (at step 40, the best)")
     assert (found["units"], len(found["vocabulary"])) == ("bytes", 256)
 
 

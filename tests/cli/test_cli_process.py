@@ -33,7 +33,10 @@ def test_progress_is_quiet_without_a_terminal(folder):
     assert done.stderr == ""
     assert done.stdout.isprintable() or done.stdout.replace("\n", "").isprintable()
     assert re.search(
-        r"\nwrote model\.npz \([\d.]+ kB\)\nnext: gru-ext sample model\.npz\n$", done.stdout
+        r"\nwrote model\.npz \([\d.]+ kB\): the weights of step 12, the last\n"
+        r"wrote model\.state\.npz \([\d.]+ kB\): the state, for --resume\n"
+        r"next: gru-ext sample model\.npz\n$",
+        done.stdout,
     )
 
 

@@ -37,7 +37,7 @@ def test_a_model_has_the_history_of_its_run(run):
 
 
 def test_the_best_weights_come_with_the_history_of_the_whole_run():
-    model = gru_ext.train(TEXT, **OPTIONS | {"learning_rate": 0.3}, keep="best,last")
+    model = gru_ext.train(TEXT, **OPTIONS | {"learning_rate": 0.3})
     assert model.about["step"] == model.history.best[0]
     assert model.history.records[-1]["step"] == 40
 

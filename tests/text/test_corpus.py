@@ -9,12 +9,11 @@ import sys
 import numpy as np
 import pytest
 from command import POSIX, SMALL
-from training_runs import TEXT, same
+from training_runs import TEXT, same, state_of
 
 import gru_ext
 from gru_ext import Vocabulary
 from gru_ext.files import scratch
-from gru_ext.model import checkpoint
 from gru_ext.text import units as text_units
 from gru_ext.text.corpus import digest, encode_text, release
 from gru_ext.text.reader import TextReader
@@ -66,10 +65,11 @@ def test_a_run_on_a_mapped_text_has_the_same_bits(tmp_path, monkeypatch, units):
     monkeypatch.setattr(scratch, "IN_MEMORY", 0)
     other = tmp_path / "other.npz"
     mapped = gru_ext.train(path, max_steps=25, output=other, **options)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "one.npz", "other.npz"]
+    names = ["a.txt", "one.npz", "one.state.npz", "other.npz", "other.state.npz"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
     mapped = gru_ext.train([path], max_steps=60, output=other, resume=True, quiet=True)
     assert same(in_memory, mapped)
-    one, two = (checkpoint.read(tmp_path / name) for name in ("one.npz", "other.npz"))
+    one, two = (state_of(tmp_path / name) for name in ("one.npz", "other.npz"))
     assert one.metadata == two.metadata
     assert mapped.evaluate([path]) == in_memory.evaluate(text)
 

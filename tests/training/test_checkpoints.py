@@ -12,14 +12,13 @@ import tempfile
 
 import pytest
 from command import POSIX, run
-from model_files import file_arrays
-from training_runs import TEXT, same
+from training_runs import TEXT, run_files, same, step_of
 
 import gru_ext
 from gru_ext.files import atomic
 from gru_ext.model import checkpoint
 from gru_ext.training import checkpoints as saving
-from gru_ext.training.checkpoints import best_path, previous_path
+from gru_ext.training.state_files import state_path
 
 OPTIONS = {
     "hidden_size": 6,
@@ -30,7 +29,6 @@ OPTIONS = {
     "val_fraction": 0.1,
     "log_every": 5,
     "eval_every": 5,
-    "keep": "best,last",
     "quiet": True,
 }
 
@@ -58,8 +56,7 @@ def at(step, act):
 
 
 def assert_same_files(folder, whole):
-    for name in ("model.npz", "model.best.npz"):
-        assert file_arrays(folder / name) == file_arrays(whole / name)
+    assert run_files(folder / "model.npz") == run_files(whole / "model.npz")
     steps = [json.loads(line)["step"] for line in (folder / "m.jsonl").read_text().splitlines()]
     assert steps == list(range(5, 41, 5))
 
@@ -80,13 +77,14 @@ def test_when_checkpoints_are_written(tmp_path, monkeypatch, options, steps):
         checkpoint,
         "write",
         lambda path, data, *more: (
-            written.append(data.metadata["step"]),
+            written.append((path.name, data.metadata["step"])),
             write(path, data, *more),
         ),
     )
     plain = OPTIONS | {"keep": "last"}
     one = gru_ext.train(TEXT, **plain, output=tmp_path / "model.npz", **options)
-    assert written == steps
+    names = ("model.npz", "model.state.npz")
+    assert written == [(name, step) for step in steps for name in names]
     assert same(one, gru_ext.train(TEXT, **plain))
 
 
@@ -96,7 +94,7 @@ def test_checkpoints_by_the_clock(tmp_path, monkeypatch):
         checkpoint,
         "write",
         lambda path, data, *more: (
-            written.append(data.metadata["step"]),
+            written.append((data.metadata["step"], path.name)),
             write(path, data, *more),
         ),
     )
@@ -105,7 +103,7 @@ def test_checkpoints_by_the_clock(tmp_path, monkeypatch):
     gru_ext.train(TEXT, **plain, output=tmp_path / "model.npz", checkpoint_minutes=3)
     assert len(written) > 2
     assert written == sorted(set(written))
-    assert written[-1] == 40
+    assert written[-1] == (40, "model.state.npz")
 
 
 def test_a_checkpoint_can_be_gone_on_with_while_the_run_goes_on(tmp_path, whole):
@@ -118,7 +116,7 @@ def test_a_checkpoint_can_be_gone_on_with_while_the_run_goes_on(tmp_path, whole)
 
     gru_ext.train(TEXT, **options, callback=copy)
     moved = {name: tmp_path / "copy" / options[name].name for name in ("output", "metrics")}
-    assert checkpoint.read(moved["output"]).metadata["step"] == 20
+    assert step_of(moved["output"]) == 20
     gru_ext.train(TEXT, **options | moved, resume=True)
     assert_same_files(tmp_path, whole)
     assert_same_files(tmp_path / "copy", whole)
@@ -143,8 +141,9 @@ def test_a_full_disk_for_a_while(tmp_path, monkeypatch, capsys, caplog, whole, n
         checkpoint_every=3,
     )
     assert capsys.readouterr() == ("", "")
-    assert f"model.npz: {os.strerror(number)}; training continues" in caplog.text
-    assert "model.npz, which could not be written before" in caplog.text
+    for name in ("model.npz", "model.state.npz"):
+        assert f"{name}: {os.strerror(number)}; training continues" in caplog.text
+        assert f"{name}, which could not be written before" in caplog.text
     assert_same_files(tmp_path, whole)
     assert len(list(tmp_path.iterdir())) == 4
 
@@ -170,7 +169,7 @@ def test_the_folder_is_removed_for_a_while(tmp_path, caplog, whole):
     )
     assert all(
         f"cannot write {folder / name}: No such file" in caplog.text
-        for name in ("model.npz", "model.best.npz", "m.jsonl")
+        for name in ("model.npz", "model.state.npz", "m.jsonl")
     )
     assert_same_files(folder, whole)
 
@@ -186,11 +185,11 @@ def test_the_folder_is_removed_for_good(tmp_path, away, capsys, whole):
             output=folder / "model.npz",
             callback=at(10, lambda: shutil.rmtree(folder)),
         )
-    assert same(error.value.model, gru_ext.load(whole / "model.best.npz"))
-    found = {path.name: path for path in away.glob("*/*.npz")}
-    for name in ("model.npz", "model.best.npz"):
-        assert str(found[name]) in str(error.value)
-        assert file_arrays(found[name]) == file_arrays(whole / name)
+    assert same(error.value.model, gru_ext.load(whole / "model.npz"))
+    (found,) = away.glob("*/model.npz")
+    for path in (found, state_path(found)):
+        assert str(path) in str(error.value)
+    assert run_files(found) == run_files(whole / "model.npz")
 
 
 @pytest.mark.parametrize(
@@ -221,15 +220,17 @@ def test_whatever_fails_in_the_last_write_the_model_is_handed_over(
     assert same(end.value.model, whole)
     (copy,) = away.glob("*/model.npz")
     assert f"it is in {copy} instead" in str(end.value)
-    assert classic or checkpoint.read(copy).metadata["step"] == 40
+    assert same(gru_ext.load(copy), whole)
+    assert [path.name for path in away.glob("*/*.state.npz")] == ["model.state.npz"] * (not classic)
+    assert classic or step_of(copy) == 40
 
 
 def test_a_weight_that_is_not_finite_at_the_end(tmp_path, away, monkeypatch):
     finish = saving.CheckpointWriter.finish
 
-    def break_and_finish(writer, data, model):
-        model.parameters["Wz"][0, 0] = float("nan")
-        finish(writer, data, model)
+    def break_and_finish(writer, state, model, trained):
+        trained.parameters["Wz"][0, 0] = float("nan")
+        finish(writer, state, model, trained)
 
     monkeypatch.setattr(saving.CheckpointWriter, "finish", break_and_finish)
     with pytest.raises(gru_ext.NotSavedError, match="values that are not finite") as end:
@@ -250,7 +251,8 @@ def test_whatever_fails_in_a_write_training_continues(tmp_path, monkeypatch, cap
     monkeypatch.setattr(checkpoint, "write", fail)
     files = {"output": tmp_path / "model.npz", "metrics": tmp_path / "m.jsonl"}
     gru_ext.train(TEXT, **OPTIONS, **files, checkpoint_every=3)
-    assert "model.npz: MemoryError; training continues" in caplog.text
+    for name in ("model.npz", "model.state.npz"):
+        assert f"{name}: MemoryError; training continues" in caplog.text
     assert_same_files(tmp_path, whole)
 
 
@@ -258,7 +260,7 @@ def test_a_copy_whose_name_is_too_long_for_the_other_folder(tmp_path, away, monk
     write = checkpoint.write
 
     def fail(path, *more):
-        if path.name != "model.npz":
+        if path.name not in ("model.npz", "model.state.npz"):
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         write(path, *more)
 
@@ -266,30 +268,30 @@ def test_a_copy_whose_name_is_too_long_for_the_other_folder(tmp_path, away, monk
     with pytest.raises(gru_ext.NotSavedError, match=r"it is in .*model\.npz instead"):
         gru_ext.train(TEXT, **OPTIONS | {"keep": "last"}, output=tmp_path / "long.npz")
     (copy,) = away.glob("*/model.npz")
-    assert checkpoint.read(copy).metadata["step"] == 40
+    assert checkpoint.read(copy).metadata["step"] == step_of(copy) == 40
 
 
 @POSIX
-@pytest.mark.parametrize("length", [237, 246, 256])
+@pytest.mark.parametrize("length", [231, 246, 256])
 def test_names_that_are_too_long_are_refused_before_training(tmp_path, length):
-    """The longest name is the temporary one of the previous file: 19 bytes more."""
+    """The longest name is the temporary one of the previous state: 25 bytes more."""
     seen = []
     options = OPTIONS | {"callback": seen.append}
     with pytest.raises(OSError, match="File name too long"):
         gru_ext.train(TEXT, **options, output=tmp_path / ("n" * (length - 4) + ".npz"))
     assert (seen, list(tmp_path.iterdir())) == ([], [])
-    gru_ext.train(TEXT, **options, output=tmp_path / ("n" * 232 + ".npz"), checkpoint_every=10)
+    gru_ext.train(TEXT, **options, output=tmp_path / ("n" * 226 + ".npz"), checkpoint_every=10)
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_folder_in_the_place_of_the_best_file_is_refused_on_a_resume(tmp_path):
+def test_a_folder_in_the_place_of_the_model_file_is_refused_on_a_resume(tmp_path):
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, **OPTIONS | {"max_steps": 20}, output=path)
-    best_path(path).unlink()
-    best_path(path).mkdir()
-    with pytest.raises(OSError, match=r"best\.npz: it is not a regular file"):
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OSError, match=r"model\.npz: it is not a regular file"):
         gru_ext.train(TEXT, output=path, resume=True, max_steps=40, quiet=True)
-    assert checkpoint.read(path).metadata["step"] == 20
+    assert step_of(path) == 20
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
@@ -352,28 +354,21 @@ def test_files_may_not_grow_for_a_while(tmp_path, whole):
     )
     assert done.returncode == 0
     assert "cannot write model.npz: File too large; training continues" in done.stderr
+    assert "cannot write model.state.npz: File too large; training continues" in done.stderr
     assert "cannot write m.jsonl: File too large; training continues" in done.stderr
     assert_same_files(tmp_path, whole)
     assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_what_a_killed_run_has_left_is_removed(tmp_path):
-    left = [".model.npz.ab12_xyz", ".model.best.npz.abcdefgh", ".model.previous.npz.abcdefgh"]
+    left = [".model.npz.ab12_xyz", ".model.state.npz.abcdefgh"]
+    left.append(".model.state.previous.npz.abcdefgh")
     others = [".model.npz.note", ".model.npz.abcdefghi", ".other.npz.abcdefgh", "model.npz.old"]
     for name in left + others:
         (tmp_path / name).touch()
     gru_ext.train(TEXT, **OPTIONS, output=tmp_path / "model.npz")
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {*others, "model.npz", "model.best.npz"}
-
-
-@pytest.mark.parametrize(
-    ("output", "best"),
-    [("model.npz", "model.best.npz"), ("a/b.c.npz", "a/b.c.best.npz"), ("x", "x.best")],
-)
-def test_the_names_of_the_others(output, best):
-    assert best_path(output).as_posix() == best
-    assert previous_path(output).as_posix() == best.replace("best", "previous")
+    assert names == {*others, "model.npz", "model.state.npz"}
 
 
 @pytest.mark.parametrize(
@@ -384,22 +379,21 @@ def test_the_names_of_the_others(output, best):
         ("--checkpoint-minutes -1", "--checkpoint-minutes must be a finite number, 0 or more"),
         ("--checkpoint-minutes nan", "--checkpoint-minutes must be a finite number, 0 or more"),
         ("--checkpoint-minutes inf", "--checkpoint-minutes must be a finite number, 0 or more"),
-        ("--keep best", "keep must be last or best,last"),
-        ("--keep last,first", "keep must be last or best,last"),
-        ("--keep best,last", "--keep with best needs a validation part"),
+        ("--keep first", "keep must be best or last"),
+        ("--keep last,best", "keep must be best or last"),
         ("--classic --checkpoint-every 5", "--checkpoint-every and --classic cannot"),
-        ("--classic --keep best,last", "--keep and --classic cannot"),
-        ("--keep best,last --val-fraction 0.2 -o n.npz", r"n\.best\.npz exists.*--force"),
+        ("--classic --keep best", "--keep and --classic cannot"),
+        ("-o n.npz", r"n\.state\.npz exists.*--force"),
         ("--metrics new.npz -o new.npz", "different names"),
     ],
 )
 def test_what_is_refused(folder, capsys, options, told):
-    (folder / "n.best.npz").write_text("precious")
+    (folder / "n.state.npz").write_text("precious")
     assert run("train", "a.txt", "--hidden-size", "8", "--max-steps", "4", *options.split()) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert re.search(told, err)
-    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz", "n.best.npz"]
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz", "n.state.npz"]
 
 
 def test_checkpoints_need_an_output():

@@ -22,6 +22,7 @@ from gru_ext.reporting.metrics import COLUMNS, FIELDS, read_metrics
 from gru_ext.reporting.progress import Progress
 from gru_ext.training import recorded
 from gru_ext.training.options import TrainingOptions
+from gru_ext.training.state_files import previous_path, state_path
 
 OPTIONS = {
     "hidden_size": 8,
@@ -131,17 +132,17 @@ def metadata_of(members):
     return json.loads(np.load(io.BytesIO(members["gru_ext"])).tobytes())
 
 
-@pytest.mark.parametrize("name", ["m.npz", "m.best.npz"])
+@pytest.mark.parametrize("name", ["m.state.npz", "m.npz"])
 def test_any_value_in_the_metadata_of_a_model_file(files, tmp_path, monkeypatch, capsys, name):
     monkeypatch.chdir(tmp_path)
     shutil.copy(files / "a.txt", "a.txt")
     members = members_of((files / name).read_bytes())
     metadata = metadata_of(members)
     statuses = set()
-    for path, new in changes(metadata, 200 if name == "m.npz" else 100, seed=1):
+    for path, new in changes(metadata, 200 if name == "m.state.npz" else 100, seed=1):
         text = json.dumps(changed(metadata, path, new)).encode()
         data = archive_of(members | {"gru_ext": array(np.frombuffer(text, np.uint8))})
-        for other in ("m.npz", "m.best.npz"):
+        for other in ("m.npz", "m.state.npz"):
             shutil.copy(files / other, other)
         (tmp_path / name).write_bytes(data)
         commands = [
@@ -176,8 +177,8 @@ def put(path, place, value):
         ("options optimizer", "adam", "cannot be resumed with this text and these options: "),
         ("options val_fraction", 0.99, "cannot be resumed with this text and these options: "),
         ("options learning_rate", 1e300, "cannot be resumed with this text and these options: "),
-        ("options hidden_size", 2**24, "m.npz has hidden size 8, not 16777216"),
-        ("options layers", 16, "m.npz has layers 1, not 16"),
+        ("options hidden_size", 2**24, "m.state.npz has hidden size 8, not 16777216"),
+        ("options layers", 16, "m.state.npz has layers 1, not 16"),
         ("options dtype", "float64", "was trained with dtype float32, not float64"),
         ("training optimizer", 5, "`optimizer` must be adagrad, adam, adamw or rmsprop, not 5"),
         ("training optimizer", "x" * 99_999, "`optimizer` must be adagrad, adam, adamw or "),
@@ -198,9 +199,9 @@ def put(path, place, value):
 )
 def test_a_damaged_value_is_named_with_its_file(files, tmp_path, place, value, told):
     path = tmp_path / "m.npz"
-    shutil.copy(files / "m.npz", path)
-    put(path, place.split(), value)
-    with pytest.raises(ValueError, match=r"m\.npz") as error:
+    shutil.copy(files / "m.state.npz", state_path(path))
+    put(state_path(path), place.split(), value)
+    with pytest.raises(ValueError, match=r"m\.state\.npz") as error:
         gru_ext.train(TEXT, output=path, resume=True, quiet=True)
     assert told in str(error.value)
     assert str(error.value).isprintable()
@@ -209,19 +210,19 @@ def test_a_damaged_value_is_named_with_its_file(files, tmp_path, place, value, t
 
 def test_options_that_contradict_those_of_the_file(files, tmp_path):
     path = tmp_path / "m.npz"
-    shutil.copy(files / "m.npz", path)
+    shutil.copy(files / "m.state.npz", state_path(path))
     with pytest.raises(
-        ValueError, match=r"m\.npz cannot be resumed .*`patience` must be 3 or more"
+        ValueError, match=r"m\.state\.npz cannot be resumed .*`patience` must be 3 or more"
     ):
         gru_ext.train(TEXT, output=path, resume=True, patience=2, quiet=True)
 
 
 def test_the_step_of_a_previous_state_is_short_and_printable(files, tmp_path):
     path = tmp_path / "m.npz"
-    shutil.copy(files / "m.npz", tmp_path / "m.previous.npz")
-    put(tmp_path / "m.previous.npz", ["step"], "\x1b[31m" * 9999)
-    path.write_bytes(b"nothing")
-    with pytest.raises(gru_ext.CheckpointError, match=r"m\.previous\.npz has the") as error:
+    shutil.copy(files / "m.state.npz", previous_path(path))
+    put(previous_path(path), ["step"], "\x1b[31m" * 9999)
+    state_path(path).write_bytes(b"nothing")
+    with pytest.raises(gru_ext.CheckpointError, match=r"m\.state\.previous\.npz has") as error:
         gru_ext.train(TEXT, output=path, resume=True, quiet=True)
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 500 + 5 * len(str(path))
@@ -243,7 +244,7 @@ def test_any_value_in_a_metrics_file_is_continued_or_refused(files, tmp_path, mo
     command = "train a.txt -o m.npz --resume --max-steps 15 --quiet --metrics m.jsonl"
     statuses = set()
     for path, new in changes(records, 200, seed=3):
-        for name in ("m.npz", "m.best.npz"):
+        for name in ("m.npz", "m.state.npz"):
             shutil.copy(files / name, name)
         lines = changed(records, path, new)
         (tmp_path / "m.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
@@ -257,16 +258,19 @@ def test_any_value_in_a_metrics_file_is_continued_or_refused(files, tmp_path, mo
 
 def test_every_value_that_is_written_is_declared(files):
     """A value that a run records must be checked when it is read."""
-    state, best = (checkpoint.read(files / name).metadata for name in ("m.npz", "m.best.npz"))
+    model, state = (checkpoint.read(files / name).metadata for name in ("m.npz", "m.state.npz"))
     known = {"format", "classic", *recorded.RECORDED, *VERSION, *VOCABULARY}
-    assert {*state, *best} <= known
-    assert known - {*state, *best} <= {"classic", "units"}
+    assert {*state, *model} <= known
+    assert known - {*state, *model} <= {"classic", "units"}
     assert state["options"].keys() <= TrainingOptions.declared().keys()
     assert state["training"].keys() == recorded.TRAINING.keys()
     assert state["run"].keys() == recorded.RUN.keys()
     assert state["run"]["validation"].keys() == recorded.VALIDATION.keys()
     assert state["run"]["stability"].keys() == recorded.STABILITY.keys()
-    assert best["validation"].keys() == recorded.BEST.keys()
-    assert best["made_from"].keys() == state["made_from"].keys() <= recorded.MADE_FROM.keys()
+    assert model["validation"].keys() == recorded.BEST.keys()
+    assert model["training"].keys() <= recorded.TRAINING.keys()
+    assert model["run"].keys() <= recorded.RUN.keys()
+    assert model["run"]["validation"].keys() <= recorded.VALIDATION.keys()
+    assert model["made_from"].keys() == state["made_from"].keys() <= recorded.MADE_FROM.keys()
     progress = Progress(1, 2, 0.5, 5, 1.0, 1.0, 0.1, 1.0, 1.0)
     assert progress.record().keys() == FIELDS.keys() | COLUMNS.keys()

@@ -95,7 +95,9 @@ def test_separators_have_escapes(files, word):
 def test_a_resume_on_another_text_names_init_from(files):
     path = files / "m.npz"
     gru_ext.train(TEXT, max_steps=2, output=path, **SMALL)
-    told = r"m\.npz was trained on another text, without .*'☃'; to train on .*, use `init_from`"
+    told = (
+        r"m\.state\.npz was trained on another text, without .*'☃'; to train on .*, use `init_from`"
+    )
     with pytest.raises(ValueError, match=told):
         gru_ext.train(TEXT + "☃", resume=True, max_steps=3, output=path, **SMALL)
     with pytest.raises(ValueError, match="use `init_from`"):

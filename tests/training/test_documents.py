@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from command import run
 from model_files import archive_of, array
-from training_runs import DOCUMENTS, NAMES, SMALL, TEXT, same
+from training_runs import DOCUMENTS, NAMES, SMALL, TEXT, same, state_of
 
 import gru_ext
 from gru_ext import CheckpointError
 from gru_ext.files import scratch
-from gru_ext.model import checkpoint, sampling
+from gru_ext.model import sampling
 
 
 @pytest.mark.parametrize(("text", "separator"), [(NAMES, "\n"), (DOCUMENTS, "<|end|>")])
@@ -36,7 +36,7 @@ def test_threads_resume_and_mapping_change_no_bit(
     assert same(
         one, gru_ext.train([path], output=parts, max_steps=50, resume=True, threads=2, quiet=True)
     )
-    assert checkpoint.read(whole).metadata == checkpoint.read(parts).metadata
+    assert state_of(whole).metadata == state_of(parts).metadata
     assert gru_ext.load(parts).evaluate(text) == one.evaluate(text)
 
 
@@ -112,7 +112,8 @@ def test_the_separator_stays_that_of_the_model(tmp_path):
     path = tmp_path / "m.npz"
     gru_ext.train(NAMES, output=path, max_steps=5, document_separator="\n", **SMALL)
     for other in ("a", "\na"):
-        with pytest.raises(ValueError, match=r"m\.npz was trained with document separator '\\n'"):
+        told = r"m\.state\.npz was trained with document separator '\\n'"
+        with pytest.raises(ValueError, match=told):
             gru_ext.train(
                 NAMES, output=path, resume=True, max_steps=9, document_separator=other, quiet=True
             )

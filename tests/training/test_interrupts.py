@@ -13,17 +13,16 @@ from unittest import mock
 
 import pytest
 from command import POSIX
-from model_files import file_arrays
-from training_runs import TEXT, interrupt_after, same
+from training_runs import TEXT, interrupt_after, run_files, same, step_of
 
 import gru_ext
 from gru_ext.core import classic
 from gru_ext.files import atomic
-from gru_ext.model import checkpoint
 from gru_ext.reporting.console import Console
 from gru_ext.training import interrupts
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.recovery import Recovery
+from gru_ext.training.state_files import state_path
 
 OPTIONS = {
     "hidden_size": 6,
@@ -32,7 +31,6 @@ OPTIONS = {
     "val_fraction": 0.1,
     "log_every": 5,
     "eval_every": 5,
-    "keep": "best,last",
     "quiet": True,
 }
 
@@ -69,9 +67,7 @@ def resumed_equals_whole(tmp_path):
     gru_ext.train(TEXT, **OPTIONS, output=whole)
     yield path
     gru_ext.train(TEXT, output=path, resume=True, quiet=True)
-    assert file_arrays(path) == file_arrays(whole)
-    best = (tmp_path / f"{name}.best.npz" for name in ("model", "whole"))
-    assert file_arrays(next(best)) == file_arrays(next(best))
+    assert run_files(path) == run_files(whole)
 
 
 ENDED = """if True:
@@ -95,7 +91,7 @@ def test_a_signal_that_would_end_the_process(tmp_path, name):
     command = [sys.executable, "-c", ENDED, name, TEXT]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "10\n", "")
-    assert checkpoint.read(tmp_path / "model.npz").metadata["step"] == 10
+    assert step_of(tmp_path / "model.npz") == 10
 
 
 @POSIX
@@ -114,7 +110,7 @@ def test_ctrl_c_under_asyncio(resumed_equals_whole):
 
     with pytest.raises(gru_ext.TrainingInterrupted):
         asyncio.run(main())
-    assert checkpoint.read(resumed_equals_whole).metadata["step"] == 10
+    assert step_of(resumed_equals_whole) == 10
 
 
 @POSIX
@@ -172,8 +168,9 @@ def test_a_handler_that_raises_in_the_middle_of_a_step(handled, resumed_equals_w
     with to_step, mock.patch.object(signal, "SIGINT", number), pytest.raises(Mine) as error:
         gru_ext.train(TEXT, **OPTIONS, output=resumed_equals_whole)
     assert signal.getsignal(number) is before
-    assert checkpoint.read(resumed_equals_whole).metadata["step"] == 23
-    assert error.value.__notes__ == [f"the state of step 23 is in {resumed_equals_whole}"]
+    assert step_of(resumed_equals_whole) == 23
+    path = state_path(resumed_equals_whole)
+    assert error.value.__notes__ == [f"the state of step 23 is in {path}"]
 
 
 @POSIX
@@ -190,7 +187,7 @@ def test_a_handler_that_raises_in_an_evaluation(handled, resumed_equals_whole):
         pytest.raises(Mine),
     ):
         gru_ext.train(TEXT, **OPTIONS, output=resumed_equals_whole)
-    assert checkpoint.read(resumed_equals_whole).metadata["step"] == 5
+    assert step_of(resumed_equals_whole) == 5
 
 
 @POSIX
@@ -223,11 +220,10 @@ def test_an_exception_of_a_callback(resumed_equals_whole, error, caplog):
     with pytest.raises(type(error)) as end:
         gru_ext.train(TEXT, **OPTIONS, output=resumed_equals_whole, callback=at(20, act))
     assert end.value is error
-    where = f"the state of step 20 is in {resumed_equals_whole}"
+    where = f"the state of step 20 is in {state_path(resumed_equals_whole)}"
     assert error.__notes__ == [where]
     assert caplog.messages == [f"training was ended by {type(error).__name__}; {where}"]
-    best = gru_ext.load(resumed_equals_whole.with_name("model.best.npz"))
-    assert same(error.model, best)
+    assert same(error.model, gru_ext.load(resumed_equals_whole))
 
 
 def test_an_exception_where_the_disk_is_full(tmp_path, monkeypatch):
@@ -246,8 +242,10 @@ def test_an_exception_where_the_disk_is_full(tmp_path, monkeypatch):
     with pytest.raises(Mine) as error:
         gru_ext.train(TEXT, **OPTIONS, output=folder / "model.npz", callback=at(20, fail))
     (copy,) = away.glob("*/model.npz")
-    assert f"it is in {copy} instead" in error.value.__notes__[0]
-    assert checkpoint.read(copy).metadata["step"] == 20
+    for path in (copy, state_path(copy)):
+        assert f"it is in {path} instead" in error.value.__notes__[0]
+    assert same(gru_ext.load(copy), error.value.model)
+    assert step_of(copy) == 20
 
 
 def test_an_exception_in_the_middle_of_a_step(tmp_path, monkeypatch):
@@ -266,9 +264,9 @@ def test_an_exception_in_the_middle_of_a_step(tmp_path, monkeypatch):
     with pytest.raises(MemoryError):
         gru_ext.train(TEXT, **OPTIONS, output=tmp_path / "model.npz")
     monkeypatch.setattr(gru_ext.Trainer, "advance", advance)
-    assert checkpoint.read(tmp_path / "model.npz").metadata["step"] == 20
+    assert step_of(tmp_path / "model.npz") == 20
     gru_ext.train(TEXT, output=tmp_path / "model.npz", resume=True, quiet=True)
-    assert file_arrays(tmp_path / "model.npz") == file_arrays(whole)
+    assert run_files(tmp_path / "model.npz") == run_files(whole)
 
 
 def test_an_exception_before_the_first_step_writes_nothing(tmp_path, monkeypatch):
@@ -308,7 +306,7 @@ def test_two_signals_at_once_are_one_request(tmp_path):
     act = at(10, lambda: [signal.raise_signal(signal.SIGINT) for _ in range(2)])
     with pytest.raises(gru_ext.TrainingInterrupted):
         gru_ext.train(TEXT, **OPTIONS, output=tmp_path / "model.npz", callback=act)
-    assert checkpoint.read(tmp_path / "model.npz").metadata["step"] == 10
+    assert step_of(tmp_path / "model.npz") == 10
 
 
 @POSIX
@@ -324,7 +322,7 @@ def test_a_signal_breaks_off_a_sample(monkeypatch, tmp_path, capsys):
     options = OPTIONS | {"quiet": False, "sample_every": 10}
     with pytest.raises(gru_ext.TrainingInterrupted):
         gru_ext.train(TEXT, **options, output=tmp_path / "model.npz")
-    assert checkpoint.read(tmp_path / "model.npz").metadata["step"] == 10
+    assert step_of(tmp_path / "model.npz") == 10
     assert "sampled" not in capsys.readouterr().out
 
 

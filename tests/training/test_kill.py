@@ -10,11 +10,11 @@ import time
 
 import pytest
 from command import POSIX
-from model_files import file_arrays
-from training_runs import TEXT
+from training_runs import TEXT, run_files, step_of
 
 import gru_ext
 from gru_ext.model import checkpoint
+from gru_ext.training.state_files import state_path
 
 pytestmark = POSIX
 
@@ -28,7 +28,6 @@ OPTIONS = {
     "val_fraction": 0.1,
     "log_every": 10,
     "eval_every": 40,
-    "keep": "best,last",
     "quiet": True,
 }
 # Each line of progress takes 5 ms, so that there is time to kill the run in.
@@ -85,7 +84,7 @@ def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, chosen):
     gru_ext.train(TEXT, **OPTIONS | chosen, **{name: whole / path for name, path in files.items()})
     moments, killed = random.Random(0), 0
     while killed < 20:
-        resume = (parts / "model.npz").exists()
+        resume = state_path(parts / "model.npz").exists()
         how = {"resume": resume, "force": not resume, "checkpoint_every": 7}
         process = start(parts, **chosen, **how, **files)
         time.sleep(moments.uniform(0.0, 0.06))
@@ -94,13 +93,12 @@ def test_killed_twenty_times_a_run_ends_with_the_same_bytes(tmp_path, chosen):
         killed += 1
         for path in parts.glob("model*.npz"):
             checkpoint.read(path)  # whole, whichever moment it was
-    assert 7 <= checkpoint.read(parts / "model.npz").metadata["step"] < STEPS
+    assert 7 <= step_of(parts / "model.npz") < STEPS
     assert end(start(parts, **chosen, resume=True, **files)) == (0, "")
-    for name in ("model.npz", "model.best.npz"):
-        assert file_arrays(parts / name) == file_arrays(whole / name), name
+    assert run_files(parts / "model.npz") == run_files(whole / "model.npz")
     assert without_times(parts / "m.jsonl") == without_times(whole / "m.jsonl")
-    names = ["a.txt", "m.jsonl", "model.best.npz", "model.npz", "model.previous.npz"]
-    assert sorted(path.name for path in parts.iterdir()) == names
+    names = ["model.npz", "model.state.npz", "model.state.previous.npz"]
+    assert sorted(path.name for path in parts.iterdir()) == ["a.txt", "m.jsonl", *names]
 
 
 @pytest.mark.parametrize(
@@ -119,12 +117,11 @@ def test_one_signal_ends_a_run_in_order(tmp_path, number, chosen):
         status, err = end(process)
         assert status != 0
         assert "TrainingInterrupted" in err
-    step = checkpoint.read(tmp_path / "model.npz").metadata["step"]
+    step = step_of(tmp_path / "model.npz")
     assert step < STEPS
     assert without_times(tmp_path / "m.jsonl")[-1]["step"] <= step
     assert end(start(tmp_path, resume=True, **files)) == (0, "")
-    for name in ("model.npz", "model.best.npz"):
-        assert file_arrays(tmp_path / name) == file_arrays(tmp_path / f"whole.{name}")
+    assert run_files(tmp_path / "model.npz") == run_files(tmp_path / "whole.model.npz")
     assert without_times(tmp_path / "m.jsonl") == without_times(tmp_path / "whole.m.jsonl")
 
 

@@ -6,8 +6,7 @@ import shlex
 
 import pytest
 from command import run
-from model_files import file_arrays
-from training_runs import SMALL, TEXT, interrupt_after, same
+from training_runs import SMALL, TEXT, interrupt_after, run_files, same, state_of
 
 import gru_ext
 from gru_ext.model import checkpoint
@@ -42,7 +41,7 @@ def test_a_resumed_run_keeps_the_names(folder):
     assert (stopped.value.step, stopped.value.steps) == (13, 30)
     assert str(stopped.value).startswith("training was interrupted at step 13 of 30: the model so ")
     gru_ext.train(folder / "other.txt", output="parts.npz", resume=True, quiet=True)
-    assert file_arrays("parts.npz") == file_arrays("whole.npz")
+    assert run_files("parts.npz") == run_files("whole.npz")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +69,7 @@ def test_the_command_makes_the_same_file(folder, capsys, options):
     assert program == "gru-ext"
     assert len(again) <= len(words) + 2 * ("--init-from" in words)  # the rest is automatic
     assert run(*again, "--quiet", "-o", "other.npz") == 0
-    assert file_arrays("one.npz") == file_arrays("other.npz")
+    assert run_files("one.npz") == run_files("other.npz")
 
 
 @pytest.mark.parametrize(
@@ -92,14 +91,15 @@ def test_the_words_of_a_command(made, options, command):
 
 def test_a_damaged_origin_is_refused_or_left_out(folder, capsys):
     gru_ext.train(folder / "a.txt", output="x.npz", max_steps=3, **SMALL)
-    data = checkpoint.read("x.npz")
+    data = state_of("x.npz")
     data.metadata["made_from"]["texts"] = ["a.txt", 3]
-    checkpoint.write("x.npz", data)
-    assert run("info", "x.npz") == 0
+    checkpoint.write("x.state.npz", data)
+    assert run("info", "x.state.npz") == 0
     out = capsys.readouterr().out
     assert "a.txt" not in out
     assert "None" not in out
-    with pytest.raises(ValueError, match=r"x\.npz has a damaged record of what it was made from"):
+    told = r"x\.state\.npz has a damaged record of what it was made from"
+    with pytest.raises(ValueError, match=told):
         gru_ext.train(folder / "a.txt", output="x.npz", max_steps=9, resume=True, quiet=True)
 
 

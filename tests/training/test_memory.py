@@ -74,7 +74,9 @@ def test_what_is_too_much_even_to_reserve(monkeypatch):
     options = TrainingOptions(hidden_size=100_000, batch_size=4, seq_length=10, optimizer="adagrad")
     parameters = 3 * 100_000 * (100_000 + 50) + 50 * 100_000  # W, U and Wy
     copies = 2 * 2 + 1  # weights and memory, in use and in the last good state; the gradients
-    assert memory_of_run(options, 50, False) == pytest.approx(4 * copies * parameters, rel=0.01)
+    for best in (0, 1):  # a copy of the best weights
+        needed = memory_of_run(options, 50, False, keeping=bool(best))
+        assert needed == pytest.approx(4 * (copies + best) * parameters, rel=0.01)
 
 
 def test_a_run_that_may_not_fit_is_warned_of(monkeypatch, caplog, capsys):

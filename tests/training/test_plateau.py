@@ -10,8 +10,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from command import run
-from model_files import file_arrays
-from training_runs import TEXT, assert_same_state, interrupt_after, same
+from training_runs import TEXT, assert_same_state, interrupt_after, run_files, same, state_of
 
 import gru_ext
 from gru_ext import CheckpointError, Trainer
@@ -20,6 +19,7 @@ from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.optimizers import OPTIMIZERS
 from gru_ext.training.recovery import Recovery
 from gru_ext.training.schedule import Schedule
+from gru_ext.training.state_files import state_path
 from gru_ext.training.validation import Validation
 
 # The held-out part follows other rules: after a while the loss on it rises.
@@ -39,7 +39,7 @@ RATES = {"adagrad": 0.2, "adam": 0.02, "adamw": 0.02, "rmsprop": 0.02}
 
 
 def lowered(path):
-    return checkpoint.read(path).metadata["training"]["lowered"]
+    return state_of(path).metadata["training"]["lowered"]
 
 
 def expected_steps(evaluations, warmup):
@@ -87,6 +87,7 @@ def test_the_rate_falls_after_two_evaluations_without_a_better_loss(tmp_path, op
         "learning_rate": RATES[optimizer],
         "warmup": warmup,
         "log_every": 5,
+        "keep": "last",
     }
     model = gru_ext.train(OVERFITTED, **options, output=path, callback=seen.append)
     evaluations = [(p.step, p.val_nats) for p in seen if p.val_nats is not None]
@@ -104,7 +105,7 @@ def test_the_rate_falls_after_two_evaluations_without_a_better_loss(tmp_path, op
         gru_ext.Model.create(vocabulary, 8),
         symbols[: len(symbols) - round(len(symbols) * 0.3)],
         seq_length=9,
-        batch_size=checkpoint.read(path).hidden.shape[0],
+        batch_size=state_of(path).hidden.shape[0],
         optimizer=optimizer,
         learning_rate=RATES[optimizer],
         schedule="plateau",
@@ -141,8 +142,7 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(tmp_path, optimizer):
             gru_ext.train(OVERFITTED, **more, **files["parts"])
     assert lowered(files["parts"]["output"]) != []
     gru_ext.train(OVERFITTED, **files["parts"], resume=True, quiet=True, log_every=15)
-    for name in ("npz", "best.npz"):
-        assert file_arrays(tmp_path / f"parts.{name}") == file_arrays(tmp_path / f"whole.{name}")
+    assert run_files(files["parts"]["output"]) == run_files(files["whole"]["output"])
     assert numbers_of(files["parts"]["metrics"]) == numbers_of(files["whole"]["metrics"])
 
 
@@ -167,7 +167,7 @@ def test_a_killed_run_goes_on_from_its_checkpoints(tmp_path):
             with pytest.raises(KeyError):
                 gru_ext.train(OVERFITTED, **more, output=parts, checkpoint_every=9)
         gru_ext.train(OVERFITTED, output=parts, resume=True, quiet=True, checkpoint_every=9)
-    assert file_arrays(parts) == file_arrays(whole)
+    assert run_files(parts) == run_files(whole)
 
 
 @pytest.mark.parametrize("step", [None, 95, 147, 215])
@@ -192,7 +192,7 @@ def test_a_run_that_diverges_forgets_what_was_lowered_since(tmp_path, monkeypatc
 
     def train(output, **more):
         gru_ext.train(OVERFITTED, output=output, **more)
-        return checkpoint.read(output)
+        return state_of(output)
 
     with mock.patch.object(Trainer, "advance", advance_to):
         data = train(whole, **OPTIONS, force=True)
@@ -202,7 +202,7 @@ def test_a_run_that_diverges_forgets_what_was_lowered_since(tmp_path, monkeypatc
             with interrupt_after(step), pytest.raises(gru_ext.TrainingInterrupted):
                 train(path, **OPTIONS)
             train(path, resume=True, quiet=True)
-            assert file_arrays(path) == file_arrays(whole)
+            assert run_files(path) == run_files(whole)
     back = spoil // 80 * 80
     rate = 0.05 * 0.5 ** sum(f <= back for f in falls)
     assert f"rolled back to step {back}, with half the learning rate, {rate:.4g}" in caplog.text
@@ -250,7 +250,7 @@ def test_with_patience_the_run_still_ends(tmp_path, capsys):
     assert "no better validation loss in 4 evaluations; the best was" in out
     assert "in 2 evaluations: learning rate lowered" in out
     assert "in 4 evaluations: learning rate lowered" not in out
-    data = checkpoint.read(path).metadata
+    data = state_of(path).metadata
     assert data["training"]["lowered"][-1] == data["step"] < 2000
     gru_ext.train(OVERFITTED, **options, patience=7, output=longer)
     gru_ext.train(OVERFITTED, output=path, patience=7, resume=True, quiet=True)
@@ -291,9 +291,9 @@ def test_a_file_from_before_there_was_a_plateau(tmp_path):
     options = OPTIONS | {"schedule": "constant"}
     gru_ext.train(OVERFITTED, **options, output=whole)
     gru_ext.train(OVERFITTED, **options | {"max_steps": 33}, output=path)
-    data = checkpoint.read(path)
+    data = state_of(path)
     del data.metadata["training"]["lowered"]
-    checkpoint.write(path, data)
+    checkpoint.write(state_path(path), data)
     gru_ext.train(OVERFITTED, output=path, resume=True, quiet=True, max_steps=400)
     assert_same_state(whole, path)
 
@@ -304,10 +304,10 @@ def test_a_file_from_before_there_was_a_plateau(tmp_path):
 def test_a_damaged_state_is_refused(tmp_path, damage):
     path = tmp_path / "model.npz"
     gru_ext.train(OVERFITTED, **OPTIONS, output=path)
-    data = checkpoint.read(path)
+    data = state_of(path)
     data.metadata["training"]["lowered"] = damage
-    checkpoint.write(path, data)
-    with pytest.raises(CheckpointError, match=r"model\.npz has a damaged training state"):
+    checkpoint.write(state_path(path), data)
+    with pytest.raises(CheckpointError, match=r"model\.state\.npz has a damaged training state"):
         gru_ext.train(OVERFITTED, output=path, resume=True, quiet=True, max_steps=500)
 
 

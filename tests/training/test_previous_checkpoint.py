@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The state before the last, which a run keeps in model.previous.npz."""
+"""The state before the last, which a run keeps in model.state.previous.npz."""
 
 import errno
 import os
@@ -9,18 +9,14 @@ import shutil
 import pytest
 from command import POSIX, run
 from model_files import file_arrays
-from training_runs import TEXT, interrupt_after
+from training_runs import TEXT, interrupt_after, run_files, step_of
 
 import gru_ext
 from gru_ext.files import atomic
 from gru_ext.files.atomic import link_or_copy
-from gru_ext.model import checkpoint
+from gru_ext.training.state_files import state_path
 
 OPTIONS = {"hidden_size": 6, "seq_length": 5, "max_steps": 40, "val_fraction": 0, "quiet": True}
-
-
-def step_of(path):
-    return checkpoint.read(path).metadata["step"]
 
 
 def no_links(number):
@@ -43,11 +39,11 @@ def names(folder):
 
 
 def test_each_checkpoint_keeps_the_one_before(tmp_path, monkeypatch, how):
-    path, previous = tmp_path / "model.npz", tmp_path / "model.previous.npz"
+    path, previous = tmp_path / "model.npz", tmp_path / "model.state.previous.npz"
     found, replace = [], os.replace
 
     def watched(source, target):
-        if os.path.basename(target) == "model.npz" and path.exists():
+        if os.path.basename(target) == "model.state.npz" and state_path(path).exists():
             found.append(step_of(path))  # whole until the very moment
         replace(source, target)
 
@@ -55,7 +51,7 @@ def test_each_checkpoint_keeps_the_one_before(tmp_path, monkeypatch, how):
     seen = []
 
     def look(progress):
-        if path.exists():
+        if state_path(path).exists():
             seen.append((progress.step, step_of(path), previous.exists() and step_of(previous)))
 
     options = OPTIONS | {"log_every": 5, "checkpoint_every": 10, "callback": look}
@@ -70,31 +66,31 @@ def test_each_checkpoint_keeps_the_one_before(tmp_path, monkeypatch, how):
     ]
     assert (step_of(path), step_of(previous)) == (40, 30)
     assert found == [10, 20, 30]
-    assert names(tmp_path) == ["model.npz", "model.previous.npz"]
+    assert names(tmp_path) == ["model.npz", "model.state.npz", "model.state.previous.npz"]
     # the same bytes as those of a run to there, and it can be gone on with
     gru_ext.train(TEXT, **OPTIONS, output=tmp_path / "whole.npz")
-    shutil.copy(previous, path)
+    shutil.copy(previous, state_path(path))
     gru_ext.train(TEXT, output=path, resume=True, quiet=True)
-    assert file_arrays(path) == file_arrays(tmp_path / "whole.npz")
+    assert run_files(path) == run_files(tmp_path / "whole.npz")
 
 
 def test_a_single_file_keeps_none(tmp_path):
     gru_ext.train(TEXT, **OPTIONS, output=tmp_path / "model.npz")
-    assert names(tmp_path) == ["model.npz"]
+    assert names(tmp_path) == ["model.npz", "model.state.npz"]
 
 
 def test_a_resumed_run_keeps_what_it_began_with(tmp_path):
-    path, previous = tmp_path / "model.npz", tmp_path / "model.previous.npz"
+    path, previous = tmp_path / "model.npz", tmp_path / "model.state.previous.npz"
     with interrupt_after(12), pytest.raises(gru_ext.TrainingInterrupted):
         gru_ext.train(TEXT, **OPTIONS, output=path)
-    before = file_arrays(path)
+    before = file_arrays(state_path(path))
     gru_ext.train(TEXT, output=path, resume=True, quiet=True)
     assert file_arrays(previous) == before
     assert step_of(path) == 40
 
 
 def test_another_run_keeps_nothing_of_the_one_it_replaces(tmp_path):
-    path, previous = tmp_path / "model.npz", tmp_path / "model.previous.npz"
+    path, previous = tmp_path / "model.npz", tmp_path / "model.state.previous.npz"
     gru_ext.train(TEXT, **OPTIONS, output=path, checkpoint_every=10)
     for every, kept in ((None, None), (15, 30)):
         gru_ext.train(TEXT, **OPTIONS, output=path, checkpoint_every=every, force=True)
@@ -103,33 +99,42 @@ def test_another_run_keeps_nothing_of_the_one_it_replaces(tmp_path):
 
 def test_the_notebooks_weights_are_replaced_as_ever(folder):
     """--classic goes on with what it finds, and keeps and removes nothing beside it."""
-    (folder / "w.previous.data").write_text("precious")
+    others = ["w.state.data", "w.state.previous.data", "w.previous.data"]
+    for name in others:
+        (folder / name).write_text("precious")
     for _ in range(2):
         command = "train a.txt --classic -o w.data --max-steps 3 --quiet --force"
         assert run(*command.split()) == 0
-    assert (folder / "w.previous.data").read_text() == "precious"
+    assert [(folder / name).read_text() for name in others] == ["precious"] * 3
+    assert names(folder) == sorted(["a.txt", "m.npz", "w.data", *others])
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK", None])
 def test_a_damaged_file_is_told_with_the_one_before(folder, capsys, damage):
     command = "train a.txt -o x.npz --hidden-size 6 --max-steps 30 --quiet --checkpoint-every 10"
     assert run(*command.split()) == 0
-    whole = (folder / "x.npz").read_bytes()
-    (folder / "x.npz").write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    state = folder / "x.state.npz"
+    whole = state.read_bytes()
+    state.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     resume = "train a.txt -o x.npz --resume --max-steps 50 --quiet"
     assert run(*resume.split()) == 2
-    told = (
-        r"gru-ext: x\.npz is .*; x\.previous\.npz has the previous state, of step 20: copy it to "
+    hint = (
+        r"; x\.state\.previous\.npz has the previous state, of step 20: copy it to "
+        r"x\.state\.npz to resume from it\n"
     )
-    assert re.match(told, capsys.readouterr().err)
+    assert re.fullmatch(rf"gru-ext: x\.state\.npz is .*{hint}", capsys.readouterr().err)
+    state.unlink()
+    assert run(*resume.split()) == 2
+    told = rf"gru-ext: x\.npz holds no training state, and x\.state\.npz does not exist: .*{hint}"
+    assert re.fullmatch(told, capsys.readouterr().err)
     (folder / "x.npz").unlink()
     assert run(*resume.split()) == 2
-    told = r"gru-ext: x\.npz does not exist: there is no run to resume; x\.previous\.npz has the "
-    assert re.match(told, capsys.readouterr().err)
-    shutil.copy("x.previous.npz", "x.npz")
+    told = rf"gru-ext: x\.state\.npz does not exist: there is no run to resume{hint}"
+    assert re.fullmatch(told, capsys.readouterr().err)
+    shutil.copy("x.state.previous.npz", "x.state.npz")
     assert run(*resume.split()) == 0
     # nothing that cannot be read is named
-    for name in ("x.npz", "x.previous.npz"):
+    for name in ("x.state.npz", "x.state.previous.npz"):
         (folder / name).write_bytes(b"")
     capsys.readouterr()
     assert run(*resume.split()) == 2
@@ -137,16 +142,16 @@ def test_a_damaged_file_is_told_with_the_one_before(folder, capsys, damage):
 
 
 def test_what_is_in_its_place_is_not_replaced(folder, capsys):
-    (folder / "x.previous.npz").write_text("precious")
+    (folder / "x.state.previous.npz").write_text("precious")
     command = "train a.txt -o x.npz --hidden-size 6 --max-steps 30 --quiet --checkpoint-every 10"
     assert run(*command.split()) == 2
-    told = r"gru-ext: x\.previous\.npz exists: .*--force.*--output\n"
+    told = r"gru-ext: x\.state\.previous\.npz exists: .*--force.*--output\n"
     assert re.fullmatch(told, capsys.readouterr().err)
-    assert run(*command.split(), "--metrics", "x.previous.npz", "--force") == 2
+    assert run(*command.split(), "--metrics", "x.state.previous.npz", "--force") == 2
     assert "different names" in capsys.readouterr().err
-    assert (folder / "x.previous.npz").read_text() == "precious"
+    assert (folder / "x.state.previous.npz").read_text() == "precious"
     assert run(*command.split(), "--force") == 0
-    assert step_of("x.previous.npz") == 20
+    assert step_of("x.state.previous.npz") == 20
 
 
 def test_where_it_cannot_be_kept_the_new_state_is_written(tmp_path, monkeypatch, caplog):
@@ -161,9 +166,9 @@ def test_where_it_cannot_be_kept_the_new_state_is_written(tmp_path, monkeypatch,
     monkeypatch.setattr(atomic.os, "replace", refused)
     gru_ext.train(TEXT, **OPTIONS, output=path, checkpoint_every=10)
     assert step_of(path) == 40
-    assert names(tmp_path) == ["model.npz"]
+    assert names(tmp_path) == ["model.npz", "model.state.npz"]
     assert caplog.messages == [
-        f"cannot keep the previous state as {tmp_path / 'model.previous.npz'}: "
+        f"cannot keep the previous state as {tmp_path / 'model.state.previous.npz'}: "
         f"{os.strerror(errno.EIO)}"
     ]
 
@@ -201,5 +206,5 @@ def test_an_output_elsewhere_by_a_symbolic_link(tmp_path, how):
     path.symlink_to(tmp_path / "far" / "m.npz")
     gru_ext.train(TEXT, **OPTIONS, output=path, checkpoint_every=10)
     assert path.is_symlink()
-    assert (step_of(path), step_of(tmp_path / "model.previous.npz")) == (40, 30)
+    assert (step_of(path), step_of(tmp_path / "model.state.previous.npz")) == (40, 30)
     assert names(tmp_path / "far") == ["m.npz"]

@@ -10,12 +10,13 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from training_runs import SMALL, TEXT, assert_same_state, interrupt_after
+from training_runs import SMALL, TEXT, assert_same_state, interrupt_after, state_of
 
 import gru_ext
 from gru_ext import CheckpointError, Trainer
 from gru_ext.model import checkpoint
 from gru_ext.training.recovery import Recovery, Snapshot
+from gru_ext.training.state_files import state_path
 
 OPTIONS = SMALL | {"seq_length": 7, "batch_size": 4, "max_steps": 40, "learning_rate": 0.02}
 
@@ -123,7 +124,7 @@ def test_a_run_goes_back_and_on_with_half_the_rate(
     expected = tmp_path / "expected.npz"
     checkpoint.write(expected, trainer.checkpoint())
     assert_same_state(expected, path)
-    assert checkpoint.read(path).good is None
+    assert state_of(path).good is None
     assert capsys.readouterr() == ("", "")
     (message,) = caplog.messages
     assert re.search(
@@ -142,22 +143,22 @@ def test_a_resume_goes_back_as_the_uninterrupted_run(tmp_path, which, step, laye
             if interrupted:
                 with interrupt_after(step), pytest.raises(gru_ext.TrainingInterrupted):
                     gru_ext.train(TEXT, **files, **options)
-                data = checkpoint.read(files["output"])
+                data = state_of(files["output"])
                 assert (data.good is None) == (step in (10, 20, 23, 30))
                 assert data.metadata["step"] == (20 if step == 23 else step)
                 gru_ext.train(TEXT, **files, resume=True, log_every=4, quiet=True)
             else:
                 gru_ext.train(TEXT, **files, **options)
     assert_same_state(tmp_path / "whole.npz", tmp_path / "parts.npz")
-    assert checkpoint.read(tmp_path / "whole.npz").metadata["training"]["halvings"] == 1
-    whole, parts = (checkpoint.read(tmp_path / f"{name}.npz") for name in ("whole", "parts"))
+    assert state_of(tmp_path / "whole.npz").metadata["training"]["halvings"] == 1
+    whole, parts = (state_of(tmp_path / f"{name}.npz") for name in ("whole", "parts"))
     assert whole.metadata["run"] == parts.metadata["run"]
     assert numbers_of(tmp_path / "whole.jsonl") == numbers_of(tmp_path / "parts.jsonl")
 
 
 def test_a_killed_run_goes_back_as_the_uninterrupted_one(tmp_path):
     options = OPTIONS | {"checkpoint_every": 7, "eval_every": 5, "val_fraction": 0.2}
-    options |= {"keep": "best,last", "patience": 30, "layers": 2, "dropout": 0.1}
+    options |= {"patience": 30, "layers": 2, "dropout": 0.1}
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     advance = Trainer.advance
     killed = [31, 22, 17]
@@ -177,17 +178,15 @@ def test_a_killed_run_goes_back_as_the_uninterrupted_one(tmp_path):
     with mock.patch.object(Trainer, "advance", advance_to), spoiled(23):
         with pytest.raises(KeyError):
             gru_ext.train(TEXT, output=parts, **options)
-        assert checkpoint.read(parts).metadata["step"] == 14
-        assert checkpoint.read(parts).good is not None
+        assert state_of(parts).metadata["step"] == 14
+        assert state_of(parts).good is not None
         for _ in range(2):
             with pytest.raises(KeyError):
                 gru_ext.train(TEXT, output=parts, checkpoint_every=7, resume=True, quiet=True)
         gru_ext.train(TEXT, output=parts, checkpoint_every=7, resume=True, quiet=True)
     assert killed == []
     assert_same_state(whole, parts)
-    for name in ("whole", "parts"):
-        assert (tmp_path / f"{name}.best.npz").exists()
-    one, other = (checkpoint.read(tmp_path / f"{name}.best.npz") for name in ("whole", "parts"))
+    one, other = (checkpoint.read(path) for path in (whole, parts))
     assert one.metadata["validation"] == other.metadata["validation"]
     assert all(one.weights[name].tobytes() == other.weights[name].tobytes() for name in one.weights)
 
@@ -196,8 +195,8 @@ def test_the_rate_is_halved_again_and_again(tmp_path, caplog):
     path = tmp_path / "model.npz"
     with spoiled(23, times=3):
         gru_ext.train(TEXT, output=path, **OPTIONS)
-    assert checkpoint.read(path).metadata["training"]["halvings"] == 3
-    assert checkpoint.read(path).metadata["options"]["learning_rate"] == 0.02
+    assert state_of(path).metadata["training"]["halvings"] == 3
+    assert state_of(path).metadata["options"]["learning_rate"] == 0.02
     assert sum("rolled back to step 20" in message for message in caplog.messages) == 3
 
 
@@ -205,11 +204,11 @@ def test_giving_up_leaves_the_last_good_state(tmp_path):
     path, expected = tmp_path / "model.npz", tmp_path / "expected.npz"
     with (
         spoiled(23, times=99),
-        pytest.raises(ValueError, match=r"diverged.* 5 times.*of step 20, is in .*model\.npz"),
+        pytest.raises(ValueError, match=r"diverged.* 5 times.*step 20, is in .*model\.state\.npz"),
     ):
         gru_ext.train(TEXT, output=path, **OPTIONS)
     gru_ext.train(TEXT, output=expected, **OPTIONS | {"max_steps": 20})
-    one, other = checkpoint.read(path), checkpoint.read(expected)
+    one, other = state_of(path), state_of(expected)
     assert one.metadata["step"] == 20
     assert one.metadata["training"].pop("halvings") == 5
     assert other.metadata["training"].pop("halvings") == 0
@@ -220,7 +219,7 @@ def test_giving_up_leaves_the_last_good_state(tmp_path):
     with spoiled(23, times=99), pytest.raises(ValueError, match=r"diverged.* 5 times"):
         gru_ext.train(TEXT, learning_rate=0.02, **again)
     gru_ext.train(TEXT, learning_rate=0.001, **again)
-    assert checkpoint.read(path).metadata["training"]["halvings"] == 0
+    assert state_of(path).metadata["training"]["halvings"] == 0
 
 
 def test_giving_up_with_nothing_good_leaves_the_file(tmp_path):
@@ -239,7 +238,7 @@ def test_a_huge_rate_leaves_no_broken_model(tmp_path, optimizer, rate):
     with contextlib.suppress(ValueError):  # given up
         gru_ext.train(TEXT, output=path, **options)
     if path.exists():
-        data = checkpoint.read(path)
+        data = state_of(path)
         limit = math.log(data.vocabulary_size) + 2
         assert gru_ext.load(path).evaluate(TEXT).nats_per_char < 2 * limit
 
@@ -310,10 +309,10 @@ def test_a_state_of_an_explosion_is_not_written(tmp_path):
         gru_ext.train(TEXT, output=whole, **options)
         with interrupt_after(66), pytest.raises(gru_ext.TrainingInterrupted) as stopped:
             gru_ext.train(TEXT, output=parts, checkpoint_every=9, **options)
-        assert checkpoint.read(parts).metadata["step"] == 20
+        assert state_of(parts).metadata["step"] == 20
         assert stopped.value.model.about["step"] == 20
         gru_ext.train(TEXT, output=parts, resume=True, quiet=True)
-    assert checkpoint.read(whole).metadata["training"]["halvings"] == 1
+    assert state_of(whole).metadata["training"]["halvings"] == 1
     assert_same_state(whole, parts)
 
 
@@ -341,7 +340,7 @@ def test_a_damaged_good_state_is_refused(tmp_path, damage):
     path = tmp_path / "model.npz"
     with interrupt_after(13), pytest.raises(gru_ext.TrainingInterrupted):
         gru_ext.train(TEXT, output=path, **OPTIONS | {"optimizer": "adam"})
-    data = checkpoint.read(path)
+    data = state_of(path)
     for name, value in damage.items():
         if name == "stability":
             data.metadata["run"] |= damage
@@ -351,15 +350,15 @@ def test_a_damaged_good_state_is_refused(tmp_path, damage):
             data.good = None
         else:
             setattr(data.good, name, value)
-    checkpoint.write(path, data)
-    with pytest.raises(CheckpointError, match=r"model\.npz has a damaged"):
+    checkpoint.write(state_path(path), data)
+    with pytest.raises(CheckpointError, match=r"model\.state\.npz has a damaged"):
         gru_ext.train(TEXT, output=path, resume=True, quiet=True)
 
 
 def test_values_that_could_not_be_read_again_are_not_written(tmp_path):
     with interrupt_after(13), pytest.raises(gru_ext.TrainingInterrupted):
         gru_ext.train(TEXT, output=tmp_path / "model.npz", **OPTIONS)
-    data = checkpoint.read(tmp_path / "model.npz")
+    data = state_of(tmp_path / "model.npz")
     data.good.memory = dict(data.good.memory) | {"Uz": np.full((8, 8), np.inf)}
     with pytest.raises(ValueError, match=r"good_memory_Uz have values that are not finite"):
         checkpoint.write(tmp_path / "other.npz", data)

@@ -4,11 +4,13 @@
 import numpy as np
 import pytest
 import reference
-from training_runs import SMALL, TEXT, assert_same_state, interrupt_after, same
+from command import contents
+from training_runs import SMALL, TEXT, assert_same_state, interrupt_after, same, state_of
 
 import gru_ext
 from gru_ext import CheckpointError
 from gru_ext.model import checkpoint
+from gru_ext.training.state_files import state_path
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, dtype, threads, bat
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     one = gru_ext.train(TEXT, output=whole, max_steps=40, **options)
     gru_ext.train(TEXT, output=parts, max_steps=20, **options)
-    state = checkpoint.read(parts).metadata["training"]
+    state = state_of(parts).metadata["training"]
     assert 0 < state["position"] < len(TEXT) // batch_size - 7
     other = gru_ext.train(TEXT, output=parts, max_steps=40, resume=True, **options)
     assert same(one, other)
@@ -79,10 +81,10 @@ def test_a_run_interrupted_three_times_equals_an_uninterrupted_one(
                 threads=3 - threads,
                 **({"quiet": True} if i else options),
             )
-        assert checkpoint.read(parts).metadata["step"] == step
+        assert state_of(parts).metadata["step"] == step
     gru_ext.train(TEXT, output=parts, resume=True, threads=threads, quiet=True)
     assert_same_state(whole, parts)
-    assert checkpoint.read(parts).metadata["options"] == checkpoint.read(whole).metadata["options"]
+    assert state_of(parts).metadata["options"] == state_of(whole).metadata["options"]
 
 
 def test_more_steps_go_on_along_the_longer_cosine(tmp_path):
@@ -90,7 +92,7 @@ def test_more_steps_go_on_along_the_longer_cosine(tmp_path):
     options = SMALL | {"optimizer": "adam", "schedule": "cosine", "seq_length": 7, "batch_size": 2}
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, output=path, max_steps=20, **options)
-    data = checkpoint.read(path)
+    data = state_of(path)
     gru_ext.train(TEXT, output=path, max_steps=40, resume=True, quiet=True)
     saved = data.metadata["options"]
     model = gru_ext.model.model.from_checkpoint(data)
@@ -115,11 +117,11 @@ def test_a_file_from_before_there_were_other_optimizers_and_layers(tmp_path):
     options = SMALL | {"seq_length": 7, "batch_size": 2, "optimizer": "adagrad"}
     gru_ext.train(TEXT, output=expected, max_steps=30, **options)
     gru_ext.train(TEXT, output=path, max_steps=12, **options)
-    data = checkpoint.read(path)
+    data = state_of(path)
     del data.metadata["training"]["optimizer"]
     for name in ("weight_decay", "clip_norm", "schedule", "warmup", "layers", "dropout"):
         data.metadata["options"].pop(name, None)
-    checkpoint.write(path, data)
+    checkpoint.write(state_path(path), data)
     with pytest.raises(CheckpointError, match="layers 1, not 2"):
         gru_ext.train(TEXT, output=path, max_steps=30, resume=True, layers=2, quiet=True)
     gru_ext.train(TEXT, output=path, max_steps=30, resume=True, quiet=True)
@@ -143,7 +145,7 @@ def test_a_resume_remembers_the_options(tmp_path):
     gru_ext.train(TEXT, output=parts, max_steps=11, **options)
     gru_ext.train(TEXT, output=parts, max_steps=30, resume=True, quiet=True)
     assert_same_state(whole, parts)
-    assert checkpoint.read(parts).metadata["options"] == checkpoint.read(whole).metadata["options"]
+    assert state_of(parts).metadata["options"] == state_of(whole).metadata["options"]
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -154,10 +156,10 @@ def test_a_resume_takes_another_dropout(tmp_path, layers, before, after):
     options |= {"seed": 6, "schedule": "constant"}
     start = SMALL | {"layers": layers, "dropout": before, "warmup": 0}
     gru_ext.train(TEXT, output=path, max_steps=10, **start, **options)
-    data = checkpoint.read(path)
+    data = state_of(path)
     gru_ext.train(TEXT, output=path, max_steps=25, resume=True, dropout=after, quiet=True)
     dropout = before if after is None else after
-    assert checkpoint.read(path).metadata["options"]["dropout"] == dropout
+    assert state_of(path).metadata["options"]["dropout"] == dropout
     model = gru_ext.model.model.from_checkpoint(data)
     trainer = gru_ext.Trainer(model, model.vocabulary.encode(TEXT), dropout=dropout, **options)
     trainer.resume(data)
@@ -187,11 +189,11 @@ def test_what_cannot_be_resumed(tmp_path, text, options, told):
     path = tmp_path / "model.npz"
     sizes = {"seq_length": 7, "batch_size": 2, "layers": 2}
     gru_ext.train(TEXT, output=path, max_steps=12, **SMALL | sizes)
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=rf"(?s)model\.npz.*({told})"):
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=rf"(?s)model\.state\.npz.*({told})"):
         gru_ext.train(text, output=path, resume=True, **{"max_steps": 20, "quiet": True} | options)
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
+    assert contents(tmp_path) == before
+    assert before.keys() == {"model.npz", "model.state.npz"}
 
 
 def test_weights_alone_cannot_be_resumed(tmp_path):

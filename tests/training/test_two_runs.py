@@ -8,8 +8,7 @@ import sys
 
 import pytest
 from command import contents, run
-from model_files import file_arrays
-from training_runs import TEXT
+from training_runs import TEXT, run_files
 
 import gru_ext
 from gru_ext.files.lock import LockedError
@@ -63,14 +62,14 @@ def test_the_second_run_is_refused(first, tmp_path, second):
     assert first.returncode == 0
     assert [line["step"] for line in read_metrics("m.jsonl")] == list(range(5, 41, 5))
     gru_ext.train(TEXT, **OPTIONS, output="whole.npz")
-    assert file_arrays("model.npz") == file_arrays("whole.npz")
+    assert run_files("model.npz") == run_files("whole.npz")
 
 
 def test_a_killed_run_locks_nothing(first, tmp_path):
     first.kill()
     first.communicate()
     gru_ext.train(TEXT, output="model.npz", metrics="m.jsonl", resume=True, quiet=True)
-    names = ["m.jsonl", "model.npz", "model.previous.npz"]
+    names = ["m.jsonl", "model.npz", "model.state.npz", "model.state.previous.npz"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 

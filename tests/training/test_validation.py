@@ -3,16 +3,17 @@
 
 import math
 import re
+import shutil
 
 import numpy as np
 import pytest
 from command import run
-from model_files import file_arrays
-from training_runs import TEXT, same
+from training_runs import TEXT, run_files, same, state_of
 
 import gru_ext
 from gru_ext.model import checkpoint
 from gru_ext.training.interrupts import StopRequest
+from gru_ext.training.state_files import state_path
 from gru_ext.training.validation import Validation, default_eval_every
 
 HELD_OUT = round(len(TEXT) * 0.2)
@@ -37,7 +38,7 @@ def evaluations(text=TEXT, **options):
     return [(p.step, p.val_nats) for p in seen if p.val_nats is not None], model
 
 
-@pytest.mark.parametrize("options", [{"eval_every": 1}, {"eval_every": 7, "keep": "best,last"}])
+@pytest.mark.parametrize("options", [{"eval_every": 1}, {"eval_every": 7, "keep": "best"}])
 @pytest.mark.parametrize("matmul", ["native", "blas"])
 def test_evaluating_changes_no_bit(tmp_path, options, matmul):
     if matmul == "blas":
@@ -49,7 +50,8 @@ def test_evaluating_changes_no_bit(tmp_path, options, matmul):
             gru_ext.train(TEXT, **OPTIONS | more, output=tmp_path / name, batch_size=5)
     finally:
         gru_ext.use_matmul("native")
-    one, other = file_arrays(tmp_path / "with"), file_arrays(tmp_path / "without")
+    one, other = run_files(tmp_path / "with"), run_files(tmp_path / "without")
+    (_, one), (_, other) = one, other  # the states
     assert one.pop("gru_ext") != other.pop("gru_ext")
     assert one == other
 
@@ -99,9 +101,17 @@ def test_the_best_validation_loss_is_marked(capsys):
     assert re.search(r"validation loss: [\d.]+ bits per character, over \d+ characters\n$", out)
 
 
-def test_a_quiet_run_that_nobody_watches_measures_nothing(monkeypatch):
+def test_a_quiet_run_that_nobody_watches_measures_nothing_with_the_last_weights(monkeypatch):
     monkeypatch.setattr(Validation, "evaluate", lambda *_: pytest.fail("measured"))
-    gru_ext.train(TEXT, **OPTIONS, quiet=True)
+    gru_ext.train(TEXT, **OPTIONS, quiet=True, keep="last")
+
+
+def test_a_quiet_run_that_nobody_watches_finds_the_best_weights():
+    quiet = gru_ext.train(OVERFITTED, **RISING | {"max_steps": 400})
+    found, watched = evaluations(OVERFITTED, **RISING | {"max_steps": 400})
+    best = min(found, key=lambda each: each[1])[0]
+    assert quiet.about["step"] == watched.about["step"] == best < 400
+    assert same(quiet, watched)
 
 
 def test_patience_ends_the_run_and_the_best_is_kept(tmp_path, capsys):
@@ -111,16 +121,16 @@ def test_patience_ends_the_run_and_the_best_is_kept(tmp_path, capsys):
     best = int(np.argmin(losses))
     assert steps[best] > 20
     assert best == len(losses) - 4
-    assert checkpoint.read(path).metadata["step"] == steps[-1] < RISING["max_steps"]
-    # what is returned and kept is the model of the best evaluation
-    kept = gru_ext.load(tmp_path / "model.best.npz")
+    assert state_of(path).metadata["step"] == steps[-1] < RISING["max_steps"]
+    # what is returned and written is the model of the best evaluation
+    kept = gru_ext.load(path)
     assert kept.about["step"] == model.about["step"] == steps[best]
     assert kept.about["validation"] == {"nats_per_char": losses[best]}
     shorter = RISING | {"max_steps": steps[best]}
     assert same(kept, model)
     assert same(kept, gru_ext.train(OVERFITTED, **shorter))
-    last = gru_ext.train(OVERFITTED, **RISING | {"max_steps": steps[-1]})
-    assert same(gru_ext.load(path), last)
+    last = gru_ext.train(OVERFITTED, **RISING | {"max_steps": steps[-1], "keep": "last"})
+    assert same(gru_ext.load(state_path(path)), last)
     # printed, and without the best being kept
     told = gru_ext.train(OVERFITTED, **RISING | {"quiet": False}, patience=3, keep="last")
     assert same(told, last)
@@ -132,7 +142,7 @@ def test_patience_goes_on_where_a_run_was_interrupted(tmp_path):
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     options = RISING | {"patience": 4}
     gru_ext.train(OVERFITTED, **options, output=whole)
-    ended = checkpoint.read(whole).metadata["step"]
+    ended = state_of(whole).metadata["step"]
     for stop_at in (20, ended - 60, ended - 20):
         gru_ext.train(
             OVERFITTED,
@@ -141,55 +151,51 @@ def test_patience_goes_on_where_a_run_was_interrupted(tmp_path):
             resume=parts.exists(),
             callback=lambda progress, stop_at=stop_at: progress.step == stop_at,
         )
-        assert checkpoint.read(parts).metadata["step"] == stop_at
+        assert state_of(parts).metadata["step"] == stop_at
     model = gru_ext.train(OVERFITTED, output=parts, resume=True, quiet=True)
-    assert file_arrays(parts) == file_arrays(whole)
-    assert file_arrays(tmp_path / "parts.best.npz") == file_arrays(tmp_path / "whole.best.npz")
-    assert same(model, gru_ext.load(tmp_path / "whole.best.npz"))
-    with pytest.raises(ValueError, match=r"parts\.npz has ended after 4 eval.*`patience`"):
+    assert run_files(parts) == run_files(whole)
+    assert same(model, gru_ext.load(whole))
+    with pytest.raises(ValueError, match=r"parts\.state\.npz has ended after 4 eval.*`patience`"):
         gru_ext.train(OVERFITTED, output=parts, resume=True, quiet=True)
     gru_ext.train(OVERFITTED, output=parts, resume=True, patience=6, quiet=True)
-    assert checkpoint.read(parts).metadata["step"] > ended
+    assert state_of(parts).metadata["step"] > ended
 
 
 def test_the_best_is_looked_for_anew_where_its_file_is_gone(tmp_path):
-    path, best = tmp_path / "model.npz", tmp_path / "model.best.npz"
-    options = RISING | {"keep": "best,last", "output": path, "max_steps": 1500}
+    path = tmp_path / "model.npz"
+    options = RISING | {"output": path, "max_steps": 1500}
     gru_ext.train(OVERFITTED, **options)
-    first = checkpoint.read(best).metadata["step"]
-    best.unlink()
-    gru_ext.train(OVERFITTED, **options | {"max_steps": 1600}, resume=True)
-    assert first < 1500 < checkpoint.read(best).metadata["step"]
+    first = checkpoint.read(path).metadata["step"]
+    path.unlink()
+    model = gru_ext.train(OVERFITTED, **options | {"max_steps": 1600}, resume=True)
+    assert first < 1500 < checkpoint.read(path).metadata["step"]
+    assert same(model, gru_ext.load(path))
 
 
 def test_the_best_of_another_run_is_not_taken_for_this_one_s(tmp_path):
-    path, best = tmp_path / "model.npz", tmp_path / "model.best.npz"
+    path, other = tmp_path / "model.npz", tmp_path / "other.npz"
     options = OPTIONS | {"quiet": True, "eval_every": 20}
-    gru_ext.train(TEXT, **options, metrics=tmp_path / "m.jsonl", output=path)
-    assert checkpoint.read(path).metadata["run"]["validation"]["best_step"]
-    for other in ("abc" * 50, TEXT):
-        gru_ext.train(
-            other, **options | {"max_steps": 1}, keep="best,last", output=path, force=True
-        )
-        gru_ext.train(TEXT, **options, metrics=tmp_path / "m.jsonl", output=path, force=True)
+    for text in ("abc" * 50, TEXT):
+        gru_ext.train(text, **options | {"max_steps": 1}, output=other, force=True)
+        gru_ext.train(TEXT, **options, output=path, force=True)
+        assert state_of(path).metadata["run"]["validation"]["best_step"]
+        shutil.copy(other, path)
         wanted = gru_ext.train(TEXT, **options | {"max_steps": 80})
-        found = gru_ext.train(
-            TEXT, **options | {"max_steps": 80}, keep="best,last", output=path, resume=True
-        )
+        found = gru_ext.train(TEXT, **options | {"max_steps": 80}, output=path, resume=True)
         assert same(found, wanted)
-        assert same(gru_ext.load(best), wanted)
+        assert same(gru_ext.load(path), wanted)
 
 
 def test_the_best_of_other_layers_is_not_taken_for_this_one_s(tmp_path):
-    path, best = tmp_path / "model.npz", tmp_path / "model.best.npz"
-    options = OPTIONS | {"quiet": True, "eval_every": 20, "keep": "best,last", "output": path}
+    path = tmp_path / "model.npz"
+    options = OPTIONS | {"quiet": True, "eval_every": 20, "output": path}
     model = gru_ext.train(TEXT, **options)
     stack = gru_ext.Model.create(model.vocabulary, 8, layers=2)
-    stack.about["validation"] = {"nats_per_char": 0.0}
-    stack.save(best)
+    stack.about |= {"validation": {"nats_per_char": 0.0}, "run": model.about["run"]}
+    stack.save(path)
     found = gru_ext.train(TEXT, **options | {"max_steps": 80}, resume=True)
     assert found.layers == 1
-    assert same(gru_ext.load(best), found)
+    assert same(gru_ext.load(path), found)
 
 
 def test_a_stop_in_the_middle_of_an_evaluation():
@@ -241,7 +247,7 @@ def test_another_val_fraction_is_refused(tmp_path):
     path, text = tmp_path / "model.npz", TEXT * 40
     gru_ext.train(text, hidden_size=4, max_steps=2, output=path, quiet=True)
     for fraction, size in ((0, 0), (0.25, 5400)):
-        told = rf"model\.npz was trained with a validation part of 2160, not {size} char"
+        told = rf"model\.state\.npz was trained with a validation part of 2160, not {size} char"
         with pytest.raises(ValueError, match=told):
             gru_ext.train(text, output=path, resume=True, max_steps=9, val_fraction=fraction)
 
@@ -250,7 +256,9 @@ def test_another_validation_part_is_refused(tmp_path):
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, **OPTIONS, output=path, quiet=True)
     other = TEXT[:-2] + "T\n"
-    with pytest.raises(ValueError, match=r"model\.npz was evaluated on another validation part"):
+    with pytest.raises(
+        ValueError, match=r"model\.state\.npz was evaluated on another validation part"
+    ):
         gru_ext.train(other, output=path, resume=True, max_steps=70, quiet=True)
 
 
@@ -271,21 +279,23 @@ def test_another_validation_part_is_refused(tmp_path):
 def test_a_damaged_state_is_refused(tmp_path, damage):
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, **OPTIONS, output=path, quiet=True)
-    data = checkpoint.read(path)
+    data = state_of(path)
     if "run" in damage:
         data.metadata |= damage
     else:
         data.metadata["run"]["validation"] |= damage
-    checkpoint.write(path, data)
-    with pytest.raises(gru_ext.CheckpointError, match=r"model\.npz (has a damaged|was evaluated)"):
+    checkpoint.write(state_path(path), data)
+    with pytest.raises(
+        gru_ext.CheckpointError, match=r"model\.state\.npz (has a damaged|was evaluated)"
+    ):
         gru_ext.train(TEXT, output=path, resume=True, max_steps=70, quiet=True)
 
 
 def test_a_file_without_the_state_of_a_run_is_gone_on_with(tmp_path):
     path = tmp_path / "model.npz"
     gru_ext.train(TEXT, **OPTIONS, output=path, quiet=True)
-    data = checkpoint.read(path)
+    data = state_of(path)
     del data.metadata["run"]
-    checkpoint.write(path, data)
+    checkpoint.write(state_path(path), data)
     model = gru_ext.train(TEXT, output=path, resume=True, max_steps=70, quiet=True)
     assert same(model, gru_ext.train(TEXT, **OPTIONS | {"max_steps": 70, "quiet": True}))

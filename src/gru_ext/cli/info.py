@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gru_ext.arguments.messages import as_size, brief, counted, is_mark, listed
 
 if TYPE_CHECKING:
+    from gru_ext.model.checkpoint import Checkpoint
     from gru_ext.text.vocabulary import Vocabulary
 
 # What a file may say in a line.
@@ -31,9 +32,10 @@ def run(arguments: argparse.Namespace) -> None:
 
     from gru_ext.model.checkpoint import read
     from gru_ext.training.description import describe
+    from gru_ext.training.state_files import holds_state
 
     data = read(arguments.model)
-    found = describe(data)
+    found = describe(data, None if holds_state(data) else _state_beside(arguments.model))
     status = os.stat(arguments.model)
     written = datetime.fromtimestamp(status.st_mtime).astimezone().isoformat(" ", "seconds")
     about = {"file": arguments.model, "bytes": status.st_size, "written": written, **found}
@@ -63,18 +65,35 @@ def _lines(about: dict[str, Any], vocabulary: Vocabulary | None) -> dict[str, ob
         "started from": about["init_from"],
         "steps": _steps(about, per),
         "training loss": _loss(about["train_bits"], per, "mean of about the last 1,000 steps"),
-        "validation loss": _loss(about["val_bits"], per, _at(about["val_step"])),
-        "best validation loss": _loss(about["best_val_bits"], per, _at(about["best_step"])),
+        **_validation_losses(about, per),
         "optimizer": (about["options"] or {}).get("optimizer"),
         "options": ", ".join(
             f"{name} {format(value, 'g') if isinstance(value, float) else brief(value)}"
             for name, value in (about["options"] or {}).items()
             if name not in ("optimizer", "hidden_size", "layers", "dtype")
         ),
-        "can be resumed": "yes" if about["resumable"] else "no",
+        "can be resumed": _resumable(about),
         "command": about["command"],
     }
     return {name: value for name, value in lines.items() if value not in (None, "")}
+
+
+def _state_beside(path: str) -> Checkpoint | None:
+    """The training state in the file beside a model file; None where it cannot be read."""
+    from gru_ext.model.checkpoint import CheckpointError, read
+    from gru_ext.training.state_files import holds_state, state_path
+
+    try:
+        data = read(state_path(path))
+    except (OSError, CheckpointError):
+        return None
+    return data if holds_state(data) else None
+
+
+def _resumable(about: dict[str, Any]) -> str:
+    if not about["resumable"]:
+        return "no"
+    return "yes" if about["state_step"] is None else f"yes, from step {about['state_step']:,}"
 
 
 def _text(about: dict[str, Any], per: str) -> str:
@@ -101,6 +120,17 @@ def _steps(about: dict[str, Any], per: str) -> str:
 
 def _loss(bits: float | None, per: str, when: str) -> str:
     return "" if bits is None else f"{bits:.3f} bits per {per}{f' ({when})' if when else ''}"
+
+
+def _validation_losses(about: dict[str, Any], per: str) -> dict[str, str]:
+    """The loss of the last evaluation, and the best one where that is another."""
+    last, best = _at(about["val_step"]), _at(about["best_step"])
+    if last and last == best:
+        return {"validation loss": _loss(about["val_bits"], per, f"{last}, the best")}
+    return {
+        "validation loss": _loss(about["val_bits"], per, last),
+        "best validation loss": _loss(about["best_val_bits"], per, best),
+    }
 
 
 def _at(step: int | None) -> str:

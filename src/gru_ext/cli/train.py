@@ -49,15 +49,17 @@ def _stopped(stopped: TrainingInterrupted, options: dict[str, Any]) -> str:
 
 def _written(model: Model, options: dict[str, Any]) -> list[str]:
     """The files that a run has written, and what to do next with the model."""
-    from gru_ext.training.checkpoints import best_path
+    from gru_ext.training.state_files import state_path
 
-    output, best = options["output"], None
-    if "validation" in model.about:
-        best = best_path(output)
-    lines = [f"wrote {output} ({as_size(os.path.getsize(output))})"]
-    if best is not None:
-        lines.append(f"wrote {best}: the best weights, of step {model.about['step']:,}")
+    output, about = options["output"], model.about
+    best = "validation" in about and about["options"].get("keep") != "last"
+    weights = f"the weights of step {about['step']:,}, the {'best' if best else 'last'}"
+    state = state_path(output)
     folder = shlex.quote(str(options["tensorboard"]))
+    lines = [
+        f"wrote {path} ({as_size(os.path.getsize(path))}): {what}"
+        for path, what in ((output, weights), (state, "the state, for --resume"))
+    ]
     lines += [
         f"wrote {options[name]}: {what}"
         for name, what in (
@@ -67,5 +69,4 @@ def _written(model: Model, options: dict[str, Any]) -> list[str]:
         )
         if options[name] is not None and os.path.exists(options[name])
     ]
-    words = shlex.join(["gru-ext", "sample", str(best or output)])
-    return [*lines, f"next: {words}"]
+    return [*lines, f"next: {shlex.join(['gru-ext', 'sample', str(output)])}"]

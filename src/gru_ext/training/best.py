@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""The best weights of a run, and by what a run recognises the file in which they are."""
+"""The weights that a run keeps for its model file, and by what it recognises that file."""
 
 from __future__ import annotations
 
 import json
 import logging
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
-from gru_ext.training.checkpoints import best_path
+from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import BEST, RECORDED, checked_state
+from gru_ext.training.state_files import old_best_path
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
 
@@ -23,7 +26,9 @@ _logger = logging.getLogger("gru_ext")
 
 
 class BestWeights:
-    """A copy of the weights of the best evaluation, where the options ask for it.
+    """The weights of the model that a run makes: those of the best evaluation, or the last ones.
+
+    The last ones are meant where the options ask for them, and as long as there is no evaluation.
 
     Parameters
     ----------
@@ -34,13 +39,16 @@ class BestWeights:
 
     Attributes
     ----------
-    data : Checkpoint or None
-        The best weights so far.
+    best : Model or None
+        A copy of the best weights so far.
+    best_data : Checkpoint or None
+        The same, as the model file has it.
     """
 
     def __init__(self, trainer: Trainer, options: TrainingOptions, validation: Validation) -> None:
         self._trainer, self._options, self._validation = trainer, options, validation
-        self.data: Checkpoint | None = None
+        self.best: Model | None = None
+        self.best_data: Checkpoint | None = None
         self._id: str | None = None
         flat = trainer.model.parameters.flat
         self._initial = None if options.output is None else sha256(flat.data).hexdigest()
@@ -60,59 +68,98 @@ class BestWeights:
             self._id = sha256(known.encode()).hexdigest()
         return {} if self._id is None else {"id": self._id}
 
-    def keep(self) -> Checkpoint | None:
-        """Copy the weights, which have the best loss so far; None where that is not to be done."""
-        validation, model = self._validation, self._trainer.model
+    def keep(self) -> None:
+        """Copy the weights, which have the best loss so far."""
         if not self._options.keeps_best:
-            return None
-        nats = None if self.data is None else _nats(self.data)
-        if nats is not None and nats < validation.best_nats:
-            return None  # a run that was killed after its last checkpoint has left better ones
-        data = model.checkpoint()
-        data.weights = {name: array.copy() for name, array in data.weights.items()}
-        data.metadata |= {
-            "run": self.known_by(),
-            "step": validation.best_step,
-            "validation": {"nats_per_char": validation.best_nats},
+            return
+        nats = None if self.best is None else _nats(self.best.about)
+        if nats is not None and nats < self._validation.best_nats:
+            return  # a run that was killed after its last checkpoint has left better ones
+        model = self._trainer.model
+        self._set(Model(model.vocabulary, model.parameters.copy(), self._about()))
+
+    def _set(self, model: Model) -> None:
+        self.best, self.best_data = model, model.checkpoint()
+
+    def model(self) -> Model:
+        """The model that the run has made so far. The last weights are not copied."""
+        if self.best is not None:
+            return self.best
+        model = self._trainer.model
+        return Model(model.vocabulary, model.parameters, self._about())
+
+    def checkpoint(self) -> Checkpoint:
+        """What the model file has to hold: the same object as before for the same best weights."""
+        return self.best_data or self.model().checkpoint()
+
+    def _about(self) -> dict[str, Any]:
+        """What the model file says of the trainer's weights."""
+        trainer, validation = self._trainer, self._validation
+        part = {"text_sha256": validation.digest(), "characters": len(validation.symbols)}
+        about = trainer.model.about | {
+            "step": trainer.steps_done,
+            "training": {
+                "smooth_loss": trainer.smooth_loss,
+                "text_sha256": trainer.text_digest(),
+                "text_characters": trainer.characters,
+            },
+            "run": {**self.known_by(), "validation": part},
         }
-        self.data = data
-        return data
+        step, nats, _ = validation.counters
+        if nats is not None and step == trainer.steps_done:
+            about["validation"] = {"nats_per_char": nats}
+        return about
 
     def resume(self, identifier: str | None) -> None:
-        """Take up the best weights in the file of a resumed run, which has this identifier.
+        """Take up the best weights of a resumed run, which has this identifier.
 
-        They may be from after its last checkpoint. A file that is missing, damaged or another run's
-        is reported.
+        They may be from after its last checkpoint, or in the file in which older versions kept
+        them. A model file that is missing, damaged or another run's is reported.
         """
         self._id, self._initial = identifier, None
-        if self._options.output is None or not self._options.keeps_best:
+        output, best = self._options.output, self._options.keeps_best
+        expected = best and self._validation.best_step > 0
+        if output is None or not (expected or identifier):
             return
-        expected = self._validation.best_step > 0
-        if not expected and identifier is None:
+        found = data = self._read_best(Path(output), expected)
+        if not isinstance(found, Checkpoint):
+            data = self._read_best(old_best_path(output), expected)
+        if isinstance(data, Checkpoint):
+            self._set(from_checkpoint(data))
             return
-        path = best_path(self._options.output)
-        try:
-            best = checkpoint.read(path)
-        except FileNotFoundError:
-            if not expected:
-                return  # there was no evaluation yet
-            problem = f"{path} is missing"
-        except (OSError, CheckpointError) as error:
-            problem = str(error) if str(path) in str(error) else f"cannot read {path}: {error}"
-        else:
-            if self._is_ours(best):
-                self.data = best
-                return
-            problem = f"{path} does not hold the best weights of this run"
         if expected:
             self._validation.forget_best()
-        _logger.warning("%s; the weights of the next evaluation replace it", problem)
+        if found:
+            when = "evaluation" if best and len(self._validation.symbols) else "checkpoint"
+            _logger.warning("%s; the weights of the next %s replace it", found, when)
 
-    def _is_ours(self, best: Checkpoint) -> bool:
+    def _read_best(self, path: Path, required: bool) -> Checkpoint | str:
+        """The best weights in a file, if they are asked for; or what is wrong with it, or nothing.
+
+        Without ``required``, any weights of the run will do.
+        """
+        try:
+            data = checkpoint.read(path)
+        except FileNotFoundError:
+            return f"{path} is missing" if required else ""
+        except (OSError, CheckpointError) as error:
+            return str(error) if str(path) in str(error) else f"cannot read {path}: {error}"
+        if self._options.keeps_best and self._is_best(data):
+            return data
+        if required:
+            return f"{path} does not hold the best weights of this run"
+        return "" if self._is_ours(data) else f"{path} does not hold weights of this run"
+
+    def _is_ours(self, data: Checkpoint) -> bool:
+        """Whether a file is of this run, as far as older ones say it."""
+        about = data.metadata.get("run")
+        return self._id is None or (isinstance(about, dict) and about.get("id") == self._id)
+
+    def _is_best(self, best: Checkpoint) -> bool:
         """Whether weights are this run's best, or better ones of the same run, killed later."""
-        about, nats, model = best.metadata.get("run"), _nats(best), self._trainer.model
+        nats, model = _nats(best.metadata), self._trainer.model
         return (
-            (self._id is None or (isinstance(about, dict) and about.get("id") == self._id))
+            self._is_ours(best)
             and nats is not None
             and nats <= self._validation.best_nats
             and best.vocabulary == model.vocabulary
@@ -120,10 +167,10 @@ class BestWeights:
         )
 
 
-def _nats(best: Checkpoint) -> float | None:
-    """The validation loss of best weights, as their file has it."""
+def _nats(metadata: dict[str, Any]) -> float | None:
+    """The validation loss of weights, as their file has it."""
     try:
-        about = checked_state(best.metadata, RECORDED, "state of the best weights")
+        about = checked_state(metadata, RECORDED, "metadata")
         nats: float = checked_state(about["validation"], BEST, "best loss")["nats_per_char"]
     except CheckpointError:
         return None

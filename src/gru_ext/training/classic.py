@@ -197,7 +197,7 @@ def train_classic(
 
     def rescue() -> tuple[Model, str]:
         model = result()
-        return model, writer.rescue(model.checkpoint(), model) if n else ""
+        return model, writer.rescue(None, model.checkpoint(), model) if n else ""
 
     with handed_over(stop, rescue):
         with Console(steps * T, quiet=options.quiet, raw=True) as console:
@@ -232,5 +232,5 @@ def train_classic(
                 console.advance(T * len(losses), smooth_loss / T / math.log(2))
                 stop.deliver()
         model = result()
-        writer.finish(model.checkpoint(), model)
+        writer.finish(None, model.checkpoint(), model)
     return model

@@ -14,10 +14,11 @@ from gru_ext.model.parameters import shapes
 from gru_ext.training.made_from import command_of
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import BEST, MADE_FROM, RECORDED, RUN, TRAINING, VALIDATION
+from gru_ext.training.state_files import holds_state
 from gru_ext.training.trainer import SMOOTHING
 
 
-def describe(data: Checkpoint) -> dict[str, Any]:
+def describe(data: Checkpoint, beside: Checkpoint | None = None) -> dict[str, Any]:
     """The description of a model file, as plain Python that JSON can hold.
 
     A value that the file lacks, or that is damaged, is None; a damaged list or object is empty.
@@ -25,6 +26,8 @@ def describe(data: Checkpoint) -> dict[str, Any]:
     Parameters
     ----------
     data : Checkpoint
+    beside : Checkpoint, optional
+        The training state in the file beside a model file.
 
     Returns
     -------
@@ -34,7 +37,8 @@ def describe(data: Checkpoint) -> dict[str, Any]:
         ``init_from``, names of files; ``characters`` and ``validation_characters`` of the text,
         ``step``, ``characters_seen``; ``train_bits``, the mean of about the last 1,000 steps,
         ``val_bits`` at ``val_step``, ``best_val_bits`` at ``best_step``, in bits per character;
-        ``options``, ``resumable``, and ``command``, which trains the same model.
+        ``options``; ``resumable``, whether there is a state in the file or beside it, and its
+        ``state_step``; and ``command``, which trains the same model.
     """
     V, H, about = data.vocabulary_size, data.hidden_size, data.metadata
     known = _valid(about, RECORDED | VERSION)
@@ -50,8 +54,11 @@ def describe(data: Checkpoint) -> dict[str, Any]:
     per_step = options.get("seq_length", 0) * options.get("batch_size", 0)
     best_nats, best_step = validation["best_nats"], validation["best_step"]
     val_nats, val_step = validation["nats"], validation["step"]
-    if best["nats_per_char"] is not None:  # a file of the best weights
-        best_nats, best_step, val_nats = best["nats_per_char"], step, None
+    if best["nats_per_char"] is not None:  # the loss of the weights in a model file
+        val_nats, val_step = best["nats_per_char"], step
+        if options.get("keep") != "last":
+            best_nats, best_step = val_nats, val_step
+    state = data if holds_state(data) else beside
     vocabulary, separator = data.vocabulary, about.get("document_separator")
     return {
         "version": known["version"],
@@ -79,7 +86,8 @@ def describe(data: Checkpoint) -> dict[str, Any]:
             name: str(value) if isinstance(value, float) and math.isinf(value) else value
             for name, value in options.items()
         },
-        "resumable": data.memory is not None and data.hidden is not None,
+        "resumable": state is not None,
+        "state_step": None if state is None else _valid(state.metadata, RECORDED)["step"],
         "command": command_of(made, options, separator, characters),
     }
 

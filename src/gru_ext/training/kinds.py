@@ -7,7 +7,6 @@ import codecs
 from typing import Any, Literal, get_args
 
 from gru_ext.arguments.kinds import FilePath, OneOf, String
-from gru_ext.arguments.messages import either
 
 
 class Encoding(String):
@@ -27,23 +26,17 @@ class Encoding(String):
         return "a text encoding that Python knows"
 
 
-Kept = Literal["last", "best,last"]
+Kept = Literal["best", "last"]
 
 
 class Keep(OneOf[Kept]):
-    """Which weights are kept: names in any order, with commas."""
+    """Which weights the model has; files of older versions record ``best,last``."""
 
     def __init__(self) -> None:
         super().__init__(get_args(Kept))
-        self.metavar = "WHICH"
 
     def check(self, name: str, value: object) -> Kept:
-        if not isinstance(value, str):
-            raise TypeError(self.refusal(name, value))
-        return super().check(name, ",".join(sorted(part.strip() for part in value.split(","))))
-
-    def describe(self) -> str:
-        return f"{either(self.names)} (a run is resumed from its last state)"
+        return super().check(name, "best" if value == "best,last" else value)
 
 
 class Weights(FilePath):

@@ -16,7 +16,9 @@ from gru_ext.training.options import TrainingOptions
 _logger = logging.getLogger("gru_ext")
 
 
-def memory_of_run(options: TrainingOptions, vocabulary_size: int, resetting: bool) -> int:
+def memory_of_run(
+    options: TrainingOptions, vocabulary_size: int, resetting: bool, keeping: bool = False
+) -> int:
     """The bytes that a run holds at its peak, beside the text.
 
     Parameters
@@ -26,6 +28,8 @@ def memory_of_run(options: TrainingOptions, vocabulary_size: int, resetting: boo
     vocabulary_size : int
     resetting : bool
         Whether the model has a document separator.
+    keeping : bool
+        Whether the best weights are kept.
     """
     sizes = vocabulary_size, options.hidden_size
     itemsize = np.dtype(options.dtype).itemsize
@@ -36,7 +40,7 @@ def memory_of_run(options: TrainingOptions, vocabulary_size: int, resetting: boo
     state += options.average_over > 0
     copies = 2 * state * (1 if options.output is None else 2)
     copies += 1  # the gradients
-    copies += options.keeps_best
+    copies += keeping
     return copies * parameters + _activations(options, sizes, resetting)
 
 

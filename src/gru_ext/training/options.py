@@ -284,22 +284,25 @@ class TrainingOptions(Options):
     )
     keep: Option[Kept | None] = Option(
         Keep(),
-        "weights to keep, last or best,last; best,last also writes the best to model.best.npz",
+        "which weights the model has: those of the best evaluation, or the last ones",
         EVALUATION,
-        automatic="last; with patience best,last",
-        details="With best,last the returned model has the weights of the best evaluation.",
+        automatic="best; last where there is no validation part",
+        details="Until the first evaluation, these are the last ones. A run is always resumed from "
+        "its last state.",
         saved=True,
     )
 
     output: Option[StrPath | None] = Option(
         FilePath("MODEL"),
-        "file to which the model and its training state are written",
+        "file to which the model is written; its training state goes to a file beside it",
         OUTPUT,
         automatic="none; on the command line model.npz, with --classic gru_weights.data",
+        details="The state of model.npz, in model.state.npz, is what the run is resumed from. The "
+        "model can be used and shared without it.",
         letter="o",
     )
     resume: Option[bool] = Option(
-        Flag(), "continue the run whose state is in the output file", OUTPUT, default=False
+        Flag(), "continue the run of the output file, from its state", OUTPUT, default=False
     )
     force: Option[bool] = Option(Flag(), "replace output files that exist", OUTPUT, default=False)
     checkpoint_every: Option[int | None] = Option(
@@ -307,7 +310,8 @@ class TrainingOptions(Options):
         "steps between checkpoints; 0 for none",
         OUTPUT,
         automatic="0",
-        details="Each checkpoint keeps the one before it as model.previous.npz beside model.npz.",
+        details="A checkpoint writes the training state, to model.state.npz beside model.npz, and "
+        "keeps the state before as model.state.previous.npz.",
     )
     checkpoint_minutes: Option[float | None] = Option(
         Number(least=0), "minutes between checkpoints; 0 for none", OUTPUT, automatic="10"
@@ -375,10 +379,8 @@ class TrainingOptions(Options):
 
     @property
     def keeps_best(self) -> bool:
-        """Whether the best weights are kept beside the last: on request, and with patience."""
-        if self.keep is None:
-            return self.patience is not None
-        return "best" in self.keep
+        """Whether the model has the best weights, where there is a validation part."""
+        return self.keep != "last"
 
     def check(self, name: str, value: object) -> Any:
         """Check a value as that of the option of this name; return it as plain Python."""

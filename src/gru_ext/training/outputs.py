@@ -10,8 +10,14 @@ from contextlib import ExitStack, contextmanager
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import check_writable
 from gru_ext.files.lock import locked
-from gru_ext.training.checkpoints import best_path, previous_hint, previous_path
 from gru_ext.training.options import TrainingOptions
+from gru_ext.training.state_files import (
+    model_path,
+    previous_hint,
+    previous_path,
+    state_file,
+    state_path,
+)
 
 
 def check_outputs(options: TrainingOptions) -> None:
@@ -50,7 +56,8 @@ def locked_outputs(options: TrainingOptions) -> Iterator[None]:
         Another run writes one of the files, or has made one since they were checked.
     """
     with ExitStack() as locks:
-        for path, _ in _given(options, "output", "metrics"):
+        # who holds the lock of a state writes the one before too
+        for path, _ in [*_model_files(options)[:2], *_given(options, "metrics")]:
             locks.enter_context(locked(path))
         _refuse_existing(options)
         yield
@@ -77,10 +84,8 @@ def _model_files(options: TrainingOptions) -> list[tuple[StrPath, str]]:
     if options.output is None:
         return []
     paths: list[StrPath] = [options.output]
-    if options.keeps_best or options.resume:  # what the resumed run keeps is in its file
-        paths.append(best_path(options.output))
     if not options.classic:
-        paths.append(previous_path(options.output))
+        paths += [state_path(options.output), previous_path(options.output)]
     return [(path, "output") for path in paths]
 
 
@@ -100,8 +105,18 @@ def _check_combination(options: TrainingOptions) -> None:
         for name in ("checkpoint_every", "checkpoint_minutes"):
             if getattr(options, name):
                 raise ValueError(f"`{name}` needs an `output` to write to")
-    elif options.resume and not os.path.exists(options.output):
+    elif options.resume:
+        _check_resumable(options.output)
+
+
+def _check_resumable(output: StrPath) -> None:
+    state, model = state_path(output), model_path(output)
+    if model is not None and not state.exists():
+        raise ValueError(
+            f"{output} has the name of a training state: to resume its run, `output` must be its "
+            f"model file, {model}"
+        )
+    if not state_file(output).exists():
         raise FileNotFoundError(
-            f"{options.output} does not exist: there is no run to resume"
-            f"{previous_hint(options.output)}"
+            f"{state} does not exist: there is no run to resume{previous_hint(output)}"
         )

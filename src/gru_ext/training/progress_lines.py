@@ -66,11 +66,12 @@ def lowered_line(trainer: Trainer, validation: Validation) -> str:
 
 def ending(validation: Validation, step: int, unit: str) -> Iterator[str]:
     """Why the run has ended, and its validation loss."""
+    best = f"was {validation.best_nats / math.log(2):.3f} at step {validation.best_step:,}"
     if validation.exhausted and validation.best_step:
-        yield (
-            f"no better validation loss in {counted(validation.waited, 'evaluation')}; the best "
-            f"was {validation.best_nats / math.log(2):.3f} at step {validation.best_step:,}"
-        )
+        evaluations = counted(validation.waited, "evaluation")
+        yield f"no better validation loss in {evaluations}; the best {best}"
+    elif 0 < validation.best_step < step:
+        yield f"the best validation loss {best}"
     if validation.last is not None and validation.step == step:
         yield (
             f"validation loss: {validation.last.bits_per_char:.3f} bits per {unit}, over "

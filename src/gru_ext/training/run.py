@@ -10,7 +10,7 @@ from typing import Any
 
 from gru_ext.arguments.messages import counted
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
-from gru_ext.model.model import Model, from_checkpoint
+from gru_ext.model.model import Model
 from gru_ext.model.sampling import iter_sample
 from gru_ext.reporting.console import Console
 from gru_ext.reporting.history import History
@@ -87,7 +87,7 @@ class Run:
             self.sample_every = 0
         self.sample_length = 200 if length is None else length
         self.log_every = default_log_every(steps) if lines is None else lines
-        # an evaluation that nobody sees is left out
+        # an evaluation that nobody sees, and that chooses no weights, is left out
         self.evaluates = bool(
             not options.quiet
             or options.keeps_best
@@ -130,12 +130,12 @@ class Run:
         self.recovery.resume(checked["stability"], data.good)
         self.best.resume(checked["id"])
 
-    def checkpoint(self) -> Checkpoint:
-        """The trainer's checkpoint, and the state of this run."""
+    def checkpoints(self) -> tuple[Checkpoint, Checkpoint]:
+        """The state of the trainer and of this run, and the content of the model file."""
         data = self.trainer.checkpoint()
         data.metadata["run"] = self.state()
         data.good = self.recovery.good(self._ended)
-        return data
+        return data, self.best.checkpoint()
 
     @property
     def _ended(self) -> bool:
@@ -223,10 +223,10 @@ class Run:
 
     def _divergence(self, problem: str, rate: float) -> str:
         step, saved = self.trainer.steps_done, ""
-        if step > self._begun and self.writer.save(self.checkpoint(), step):
+        if step > self._begun and self.writer.save(*self.checkpoints()):
             saved = (
-                f"; the last good state, of step {step:,}, is in {self.options.output}: continue "
-                f"from there with `resume`"
+                f"; the last good state, of step {step:,}, is in {self.writer.state_path}: "
+                f"continue from there with `resume`"
             )
         return (
             f"training diverged, although the learning rate was halved "
@@ -235,10 +235,8 @@ class Run:
         )
 
     def result(self) -> Model:
-        """The model that the run returns: that of the best weights where these are kept."""
-        model = self.trainer.model
-        model.about["step"] = self.trainer.steps_done
-        model = model if self.best.data is None else from_checkpoint(self.best.data)
+        """The model that the run returns, with the weights that its file has."""
+        model = self.best.model()
         model.history = History(self._metrics.records)
         return model
 
@@ -254,7 +252,7 @@ class Run:
         model = self.result()
         if self._gave_up or trainer.steps_done <= self._begun:  # its message says what is written
             return model, ""
-        return model, self.writer.rescue(self.checkpoint(), model)
+        return model, self.writer.rescue(*self.checkpoints(), model)
 
     def draw_plot(self) -> None:
         """Draw the picture that the options ask for."""
@@ -277,9 +275,9 @@ class Run:
             and not self.recovery.may_have_diverged()
         ):
             if validation.evaluate(self.trainer.model, step, stop):
-                best = self.best.keep()
-                if best is not None:
-                    self.writer.save_best(best)
+                self.best.keep()
+                if self.best.best_data is not None:
+                    self.writer.save_model(self.best.best_data)
             elif validation.step == step:  # the evaluation was not stopped in the middle
                 self._lower_on_plateau()
         if stop and not last:
@@ -298,7 +296,7 @@ class Run:
             and self.writer.is_due(step)
             and not self.recovery.may_have_diverged()
         ):
-            self.writer.save(self.checkpoint(), step)
+            self.writer.save(*self.checkpoints())
         return ended
 
     def _report(self, console: Console, step: int, ended: bool) -> bool:

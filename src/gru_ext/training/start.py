@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
-from gru_ext.model.checkpoint import Checkpoint, CheckpointError, errors_name
+from gru_ext.model.checkpoint import Checkpoint, errors_name
 from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.vocabulary import Vocabulary
-from gru_ext.training.checkpoints import previous_hint
 from gru_ext.training.options import TrainingOptions
+from gru_ext.training.state_files import read_state
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,13 @@ class StartingPoint:
 
 
 def starting_point(options: TrainingOptions) -> StartingPoint:
-    """Read what the options name: the output of a resumed run, ``init_from``, or nothing.
+    """Read what the options name: the state of a resumed run, ``init_from``, or nothing.
 
     With ``classic`` it is the output where that exists, as in the original script.
     """
-    source = options.output if options.resume else options.init_from
+    if options.resume and options.output is not None:
+        return StartingPoint(*read_state(options.output))
+    source = options.init_from
     if options.classic and source is None and options.output is not None:
         source = options.output if os.path.exists(options.output) else None
     if source is None:
@@ -44,11 +46,7 @@ def starting_point(options: TrainingOptions) -> StartingPoint:
     if isinstance(source, Model):
         source.parameters.check_finite()
         return StartingPoint(source, source.checkpoint())
-    try:
-        return StartingPoint(source, checkpoint.read(source))
-    except CheckpointError as error:
-        hint = previous_hint(source) if options.resume else ""
-        raise CheckpointError(f"{error}{hint}") from None
+    return StartingPoint(source, checkpoint.read(source))
 
 
 def check_sizes(start: StartingPoint, options: TrainingOptions) -> None:

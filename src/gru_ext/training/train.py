@@ -51,6 +51,8 @@ def train(text: Text, options: TrainingOptions) -> Model:
     Returns
     -------
     Model
+        With the weights of the best evaluation, or the last ones where there is no validation part
+        or ``keep`` asks for them. The output file has the same.
 
     Raises
     ------
@@ -97,7 +99,8 @@ def _train_text(text: Text, options: TrainingOptions) -> Model:
         options.checkpoint_every,
         options.checkpoint_minutes,
         resumed=options.resume,
-        forced=options.force and not options.classic,
+        forced=options.force,
+        classic=options.classic,
     )
     with stop_on_signals() as stop:
         if options.classic:
@@ -147,7 +150,9 @@ def _train(
         check_validation_part(options, n_validation)
         options = settle(options, n_trained)
         _check_length(n_trained, n_validation, options)
-        needed = memory_of_run(options, len(data.vocabulary), data.document_separator is not None)
+        resetting, keeping = data.document_separator is not None, options.keeps_best
+        keeping = keeping and n_validation > 0
+        needed = memory_of_run(options, len(data.vocabulary), resetting, keeping)
         check_memory(needed)
     model = initial_model(data.vocabulary, start, options)
     if data.document_separator is not None:
@@ -204,7 +209,7 @@ def _train(
     with handed_over(stop, run.rescue):
         run.train(stop)
         trained = run.result()
-        writer.finish(run.checkpoint(), trained)
+        writer.finish(*run.checkpoints(), trained)
     run.draw_plot()
     return trained
 

@@ -48,7 +48,6 @@ def check_validation_part(options: TrainingOptions, size: int) -> None:
     needing = {
         "`eval_every`": bool(options.eval_every),
         "`patience`": options.patience is not None,
-        "`keep` with best": options.keeps_best,
         "a plateau `schedule`": options.schedule == "plateau",
     }
     for name, needs in needing.items():
