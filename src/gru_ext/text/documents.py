@@ -58,3 +58,35 @@ def count_separators(symbols: NDArray[np.integer], separator: NDArray[np.integer
         int(np.count_nonzero(document_starts(part, separator)))
         for part in slices(symbols, overlap=len(separator) - 1)
     )
+
+
+def document_ends(
+    symbols: NDArray[np.integer], separator: NDArray[np.integer], most: int = 1 << 20
+) -> NDArray[np.int64]:
+    """Find the place after each document, with its separator; the last place is the text's end.
+
+    An empty document belongs to the one before it. In a text of more symbols than ``most``, short
+    neighbours count as one document, so that there are about ``most`` of them at most.
+
+    Returns
+    -------
+    ndarray, int64, shape (documents,)
+        The ends, in order.
+    """
+    width = max(1, len(symbols) // most)
+    found: list[NDArray[np.int64]] = []
+    first, last, bucket = len(separator) - 1, False, -1
+    for part in slices(symbols, overlap=len(separator) - 1):
+        # whether a document starts at the place before these, and at each of these
+        starts = np.append(last, document_starts(part, separator)[len(separator) - 1 :])
+        ends = np.flatnonzero(starts[:-1] & ~starts[1:]) + first
+        ends = ends[np.diff(ends // width, prepend=bucket) > 0]
+        found.append(ends)
+        first, last = first + len(starts) - 1, bool(starts[-1])
+        bucket = ends[-1] // width if len(ends) else bucket
+    return np.concatenate([*found, [len(symbols)]])
+
+
+def count_documents(symbols: NDArray[np.integer], separator: NDArray[np.integer]) -> int:
+    """Count the documents that are not empty."""
+    return len(document_ends(symbols, separator, most=max(1, len(symbols))))
