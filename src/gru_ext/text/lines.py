@@ -51,7 +51,8 @@ class ListOfLines:
 
     def _add(self, piece: str) -> None:
         *lines, self._rest = (self._rest + piece).split("\n")
-        self._possible = len(self._rest) <= _LONGEST_LINE and all(map(self._is_entry, lines))
+        short = len(self._rest) <= _LONGEST_LINE
+        self._possible = self._possible and short and all(map(self._is_entry, lines))
 
     def _is_entry(self, line: str) -> bool:
         """Count a line; return whether a list may have it at this place."""
