@@ -73,18 +73,20 @@ def document_ends(
     ndarray, int64, shape (documents,)
         The ends, in order.
     """
-    width = max(1, len(symbols) // most)
+    k, n = len(separator), len(symbols)
+    width = max(1, n // most)
     found: list[NDArray[np.int64]] = []
-    first, last, bucket = len(separator) - 1, False, -1
-    for part in slices(symbols, overlap=len(separator) - 1):
-        # whether a document starts at the place before these, and at each of these
-        starts = np.append(last, document_starts(part, separator)[len(separator) - 1 :])
-        ends = np.flatnonzero(starts[:-1] & ~starts[1:]) + first
+    first, last, bucket = k - 1, np.empty(0, np.int64), -1
+    for part in slices(symbols, overlap=k - 1):
+        starts = document_starts(part, separator)[k - 1 :]
+        # the places after separators; where the next one is too near, an empty document follows
+        places = np.concatenate([last, np.flatnonzero(starts) + first + 1])
+        ends = places[:-1][np.diff(places) > k]
         ends = ends[np.diff(ends // width, prepend=bucket) > 0]
         found.append(ends)
-        first, last = first + len(starts) - 1, bool(starts[-1])
+        first, last = first + len(starts), places[-1:]
         bucket = ends[-1] // width if len(ends) else bucket
-    return np.concatenate([*found, [len(symbols)]])
+    return np.concatenate([*found, last[last < n], [n]])
 
 
 def count_documents(symbols: NDArray[np.integer], separator: NDArray[np.integer]) -> int:

@@ -144,22 +144,22 @@ def _train(
     if resumed is not None:
         with errors_name(start.name):
             options = resumed_options(options, resumed)
+            options = with_older_split(options, resumed, len(data.symbols))
     elif weights is not None:
         dtype = str(weights.weights["Wz"].dtype)
         sizes = {"hidden_size": weights.hidden_size, "layers": weights.layers, "dtype": dtype}
         options = options.over(sizes)
     check_sizes(start, options)
     with _errors_of_resume(start, options):
-        if resumed is not None:
-            options = with_older_split(options, resumed, len(data.symbols))
         parts, options = split_data(data, options, _folder(options))
         n_trained, n_validation = len(parts.training), len(parts.validation)
         check_validation_part(options, n_validation)
         options = settle(options, n_trained)
         _check_length(n_trained, n_validation, options)
         needed = memory_of_run(options, len(data.vocabulary), data.document_separator is not None)
-        needed += parts.training.nbytes if options.shuffle else 0
-        check_memory(needed)
+        shuffled = parts.training.nbytes if options.shuffle else 0
+        needed += shuffled
+        check_memory(needed, shuffled)
     model = initial_model(data.vocabulary, start, options)
     if data.document_separator is not None:
         model.about["document_separator"] = data.document_separator

@@ -53,7 +53,10 @@ def check_validation_part(options: TrainingOptions, size: int) -> None:
     }
     for name, needs in needing.items():
         if needs and not size:
-            raise ValueError(f"{name} needs a validation part: give a `val_fraction`, such as 0.1")
+            raise ValueError(
+                f"{name} needs a validation part: give a `val_fraction`, such as 0.1, or a text as "
+                f"`validation`"
+            )
 
 
 def check_split(saved: Mapping[str, Any], trained: int, size: int, separator: str | None) -> None:
