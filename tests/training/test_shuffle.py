@@ -21,9 +21,10 @@ from gru_ext.training.shuffle import ShuffledDocuments
 
 def shuffled(text, separator, seed=0, epoch=0):
     symbols = np.frombuffer(text.encode(), np.uint8)
-    found = ShuffledDocuments(symbols, np.frombuffer(separator.encode(), np.uint8), seed, 1, 5)
-    found.arrange(epoch)
-    return found.symbols.tobytes().decode()
+    arranged = symbols.copy()
+    wanted = np.frombuffer(separator.encode(), np.uint8)
+    ShuffledDocuments(symbols, arranged, wanted, seed, 1, 5).arrange(epoch)
+    return arranged.tobytes().decode()
 
 
 @pytest.mark.parametrize("part", [1, 7, 1 << 20])
@@ -81,12 +82,11 @@ def test_an_epoch_is_that_of_a_trainer_of_the_arranged_text(text, separator, B, 
     trainer = trainer_of(text, separator, B, min(T, (len(text) - 1) // B))
     steps = trainer.windows_per_epoch
     symbols = VOCABULARY.encode(text)
-    arranged = ShuffledDocuments(symbols, trainer.model.separator, 2, B, trainer.seq_length)
+    arranged, separator_symbols = symbols.copy(), trainer.model.separator
+    order = ShuffledDocuments(symbols, arranged, separator_symbols, 2, B, trainer.seq_length)
     for epoch in range(3):
-        arranged.arrange(epoch)
-        plain = trainer_of(
-            text, separator, B, trainer.seq_length, arranged.symbols.copy(), shuffle=False
-        )
+        order.arrange(epoch)
+        plain = trainer_of(text, separator, B, trainer.seq_length, arranged.copy(), shuffle=False)
         plain.model.parameters.assign(trainer.model.parameters)
         plain.memory.assign(trainer.memory)
         plain.counters = trainer.steps_done, 0, trainer.smooth_loss
@@ -145,6 +145,9 @@ def test_there_must_be_documents():
         gru_ext.train(TEXT, shuffle=True, max_steps=2, **SMALL)
     with pytest.raises(TypeError, match="`shuffle` must be True or False, not 1"):
         trainer_of(NAMES, "\n", shuffle=1)
+    for symbols in ("abc", [[1, 2], [3, 4]], 3):
+        with pytest.raises((TypeError, ValueError), match="symbols"):
+            trainer_of(NAMES, "\n", symbols=symbols)
 
 
 @pytest.mark.parametrize("stop_at", [3, 35, 70, 71, 99])

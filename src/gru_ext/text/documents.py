@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,22 +75,34 @@ def document_ends(
     ndarray, int64, shape (documents,)
         The ends, in order.
     """
-    k, n = len(separator), len(symbols)
-    width = max(1, n // most)
+    width = max(1, len(symbols) // most)
     found: list[NDArray[np.int64]] = []
-    first, last, bucket = k - 1, np.empty(0, np.int64), -1
+    last = -1
+    for ends in _document_ends(symbols, separator):
+        # of those in an interval of this width, the first; and the text's end
+        kept = np.diff(ends // width, prepend=last) > 0
+        found.append(ends[kept | (ends == len(symbols))])
+        last = ends[-1] // width
+    return np.concatenate(found)
+
+
+def count_documents(symbols: NDArray[np.integer], separator: NDArray[np.integer]) -> int:
+    """Count the documents of a text, without those that are empty."""
+    return sum(map(len, _document_ends(symbols, separator)))
+
+
+def _document_ends(
+    symbols: NDArray[np.integer], separator: NDArray[np.integer]
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the places after documents, some at a time, shape (n,), n >= 1."""
+    k, n = len(separator), len(symbols)
+    first, last = k - 1, np.empty(0, np.int64)
     for part in slices(symbols, overlap=k - 1):
         starts = document_starts(part, separator)[k - 1 :]
         # the places after separators; where the next one is too near, an empty document follows
         places = np.concatenate([last, np.flatnonzero(starts) + first + 1])
         ends = places[:-1][np.diff(places) > k]
-        ends = ends[np.diff(ends // width, prepend=bucket) > 0]
-        found.append(ends)
+        if len(ends):
+            yield ends
         first, last = first + len(starts), places[-1:]
-        bucket = ends[-1] // width if len(ends) else bucket
-    return np.concatenate([*found, last[last < n], [n]])
-
-
-def count_documents(symbols: NDArray[np.integer], separator: NDArray[np.integer]) -> int:
-    """Count the documents that are not empty."""
-    return len(document_ends(symbols, separator, most=max(1, len(symbols))))
+    yield np.append(last[last < n], n)

@@ -220,7 +220,7 @@ def _rearranged(
         return store_mapped(parts, symbols.dtype, folder)
     moved = np.concatenate(list(_selected(symbols, ranges, True)))
     end = 0
-    for part in _selected(symbols, ranges, False):  # a copy: what it replaces is read already
+    for part in _selected(symbols, ranges, False):  # what it replaces is read already
         symbols[end : end + len(part)] = part
         end += len(part)
     symbols[end:] = moved
@@ -230,14 +230,18 @@ def _rearranged(
 def _selected(
     symbols: NDArray[np.integer], ranges: Ranges, inside: bool
 ) -> Iterator[NDArray[np.integer]]:
-    """Yield copies of the symbols that are in one of the ranges, or in none of them."""
+    """Yield the symbols that are in one of the ranges, or in none of them."""
     start = 0
     for part in slices(symbols):
         stop = start + len(part)
-        steps = np.zeros(len(part) + 1, np.int64)
-        for places, step in zip(ranges, (1, -1), strict=True):
-            before, until = np.searchsorted(places, (start, stop))
-            steps[0] += step * before
-            steps[places[before:until] - start] += step
-        yield part[(np.cumsum(steps[:-1]) > 0) == inside]
+        (begun, more), (ended, fewer) = (np.searchsorted(p, (start, stop)) for p in ranges)
+        if begun == more and ended == fewer:  # nothing begins or ends in this slice
+            if (begun > ended) == inside:
+                yield part
+        else:
+            steps = np.zeros(len(part), np.int8)
+            steps[0] = begun - ended
+            steps[ranges[0, begun:more] - start] += 1
+            steps[ranges[1, ended:fewer] - start] -= 1
+            yield part[(np.cumsum(steps, dtype=np.int8) > 0) == inside]
         start = stop

@@ -21,29 +21,25 @@ class ShuffledDocuments:
 
     Parameters
     ----------
+    text : ndarray of symbols, shape (n,)
     symbols : ndarray, shape (n,)
-        The text; it is copied.
+        A copy of the text, which is rearranged.
     separator : ndarray of symbols
     seed : int
     batch_size, seq_length : int
         The streams that the text is cut into, and the symbols of a window.
-
-    Attributes
-    ----------
-    symbols : ndarray, shape (n,)
-        The text in the order of the last :meth:`arrange`, at first in its own.
     """
 
     def __init__(
         self,
+        text: NDArray[np.integer],
         symbols: NDArray[np.integer],
         separator: NDArray[np.integer],
         seed: int,
         batch_size: int,
         seq_length: int,
     ) -> None:
-        self.symbols = symbols.copy()
-        self._text, self._seed, self._epoch = symbols, seed, -1
+        self._text, self._symbols, self._seed, self._epoch = text, symbols, seed, -1
         self._window = seq_length
         # a window needs the symbol after it too
         self._usable = (len(symbols) - 1) // batch_size - 1
@@ -92,9 +88,9 @@ class ShuffledDocuments:
             last = max(first + 1, int(np.searchsorted(ends, at + _PART, "right")))
             end, part = int(ends[last - 1]), slice(first, last)
             if last == first + 1:  # it may be long
-                self.symbols[at:end] = self._text[begins[first] :][: end - at]
+                self._symbols[at:end] = self._text[begins[first] :][: end - at]
             else:
                 shifts = begins[part] - (ends[part] - lengths[part])
                 places = np.arange(at, end) + np.repeat(shifts, lengths[part])
-                self.symbols[at:end] = self._text[places]
+                self._symbols[at:end] = self._text[places]
             first, at = last, end

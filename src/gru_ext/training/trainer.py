@@ -155,13 +155,9 @@ class Trainer:
         rate = options.learning_rate if learning_rate is not None else rule.learning_rate
         check_weight_decay(self.weight_decay, rate)
         self.threads = min(options.threads or default_threads(batch_size), self.batch_size)
-        self._shuffled = None
-        if options.shuffle:
-            if model.separator is None:
-                raise ValueError("`shuffle` is for documents: the model has no document separator")
-            self._shuffled = ShuffledDocuments(
-                symbols, model.separator, self.seed, self.batch_size, self.seq_length
-            )
+        if options.shuffle and model.separator is None:
+            raise ValueError("`shuffle` is for documents: the model has no document separator")
+        read = np.array(symbols) if options.shuffle else symbols
         self._tie()
         self.memory = parameters.like()
         self.mean = parameters.like() if rule.has_mean else None
@@ -180,7 +176,7 @@ class Trainer:
             parameters.flat,
             self.memory.flat,
             self._workspace,
-            symbols if self._shuffled is None else self._shuffled.symbols,
+            read,
             model.separator,
             self.optimizer,
             None if self.mean is None else self.mean.flat,
@@ -189,6 +185,11 @@ class Trainer:
             self.tied,
         )
         self._symbols = symbols
+        self._shuffled: ShuffledDocuments | None = None
+        if options.shuffle and model.separator is not None:
+            self._shuffled = ShuffledDocuments(
+                symbols, read, model.separator, self.seed, self.batch_size, self.seq_length
+            )
         self._digest: str | None = None
         warmup = options.warmup
         if warmup is None:
