@@ -19,7 +19,7 @@ from textwrap import fill
 
 import gru_ext
 from bench import machine
-from bench.charts import chart_link, check_chart, write_chart
+from bench.charts import COMMAND, SPLIT, chart_link, check_chart, write_chart
 from bench.markdown_sections import write_section
 
 RUNS = {
@@ -58,7 +58,8 @@ def window_bits(model, text):
 def train(text, options):
     """Train once with the command line; the time is that of the whole process."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "gru_ext", "train", str(text), *shlex.split(options)]
+        words = shlex.split(f"{SPLIT} {options}")
+        command = [sys.executable, "-m", "gru_ext", "train", str(text), *words]
         command += ["--metrics", "metrics.jsonl", "--sample-every", "0", "--quiet"]
         start = time.perf_counter()
         subprocess.run(command, cwd=folder, check=True)
@@ -77,7 +78,7 @@ def section(text, results, chart=""):
     """The section with the table of all runs, and with the link of the picture."""
     size = len(text.read_bytes())
     rows = [
-        f"| `{f'gru-ext train input.txt {r.options}'.strip()}` | {r.seconds:.0f} "
+        f"| `{f'{COMMAND} {r.options}'.strip()}` | {r.seconds:.0f} "
         f"| {r.characters_per_second / 1000:.0f} | {r.train_bits:.3f} | {r.val_bits:.3f} "
         f"| {r.best_bits:.3f} | {r.window_bits:.3f} |"
         for r in results
@@ -85,14 +86,14 @@ def section(text, results, chart=""):
     processor = f"{machine.processor()}, {len(machine.allowed_cpus())} cores"
     about = f"""
         Complete training runs on `{text.name}` ({size:,} bytes) on {processor}
-        ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}). The last tenth of the text
-        is the validation part. Seconds are the time of the whole command. Losses are in bits per
-        character: the training loss at the end, the validation loss at the end, and the best
-        validation loss of the run, whose weights `--keep best,last` keeps. The last column is the
-        loss of the model at the end where the validation part is cut into windows of 256
-        characters, each of which is read from a zero state: the protocol of transformers with a
-        context of 256, such as nanoGPT's. All others carry the state through the whole part. Each
-        run was made once.
+        ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}). With `{SPLIT}` the last
+        tenth of the text is the validation part, as in published figures. Seconds are the time of
+        the whole command. Losses are in bits per character: the training loss at the end, the
+        validation loss at the end, and the best validation loss of the run, whose weights
+        `--keep best,last` keeps. The last column is the loss of the model at the end where the
+        validation part is cut into windows of 256 characters, each of which is read from a zero
+        state: the protocol of transformers with a context of 256, such as nanoGPT's. All others
+        carry the state through the whole part. Each run was made once.
         Another seed, instruction set or machine changes the second decimal of a loss, and other
         work on the machine changes the seconds.
     """

@@ -15,6 +15,9 @@ from pathlib import Path
 OURS, OTHER, REST = "#0072B2", "#56B4E9", "#595959"
 """The colours of gru_ext, of the other libraries (as in gru_ext.reporting.plot) and of numbers."""
 _PANELS = 2  # beside each other
+SPLIT = "--split tail"
+COMMAND = f"gru-ext train input.txt {SPLIT}"
+"""What the commands on the page of training runs begin with."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def losses(page):
     columns = [head.index(name) for name in ("command", "s", "best")]
     runs = ([row[column] for column in columns] for row in rows)
     return [
-        (command.strip("`").removeprefix("gru-ext train input.txt").strip(), float(s), float(best))
+        (command.strip("`").removeprefix(COMMAND).strip(), float(s), float(best))
         for command, s, best in runs
     ]
 

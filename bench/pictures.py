@@ -20,9 +20,11 @@ from bench.screenshots import Browser, Part, Shot, picture, write_png
 from bench.terminal import module, record, svg, tail, typed
 
 WIDE, NARROW = 80, 40
-SHORT = "gru-ext train input.txt --epochs 2"
-TRAIN = "gru-ext train input.txt --metrics hidden-128.jsonl"
-SMALL = "gru-ext train input.txt --hidden-size 64 -o small.npz --metrics hidden-64.jsonl"
+SHORT = "gru-ext train input.txt --split tail --epochs 2"
+TRAIN = "gru-ext train input.txt --split tail --metrics hidden-128.jsonl"
+SMALL = (
+    "gru-ext train input.txt --split tail --hidden-size 64 -o small.npz --metrics hidden-64.jsonl"
+)
 MOMENT = r"^ *3\d%"
 """The progress bar, at the moment at which a run is shown."""
 

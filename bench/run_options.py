@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The default options of a training run: the only use of gru_ext.training in bench."""
 
-from gru_ext.training.defaults import settle, validation_size
+from gru_ext.text.split import validation_size
+from gru_ext.training.defaults import settle
 from gru_ext.training.optimizers import OPTIMIZERS
 from gru_ext.training.options import TrainingOptions
 

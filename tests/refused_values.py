@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Values that an option must refuse, made from its kind, and how it refuses them."""
 
+import io
 import math
 
 import numpy as np
@@ -17,6 +18,7 @@ from gru_ext.arguments.kinds import (
     Whole,
 )
 from gru_ext.model.sampling_options import Biases, Surprise
+from gru_ext.training.kinds import OwnText
 
 
 def refused_by(kind):
@@ -47,6 +49,8 @@ def refused_by(kind):
         yield from ({"a": value} for value in (-2e6, 2e6))
     elif isinstance(kind, Flag):
         yield from (0, 1, "yes")
+    elif isinstance(kind, OwnText):
+        yield from (1, {"a": 1}, {"a"}, io.StringIO("a"))
     elif isinstance(kind, FilePath):
         yield from (1, "", b"file", ["file"])
     elif isinstance(kind, Function):

@@ -4,6 +4,7 @@
 Where a comment ignores an error, mypy reports the comment if there is no such error.
 """
 
+from pathlib import Path
 from typing import assert_type
 
 import gru_ext
@@ -18,6 +19,11 @@ def calls(text: str) -> gru_ext.Model:
     gru_ext.train(text, callback=len)  # type: ignore[arg-type]
     gru_ext.train(text, callback=lambda progress: progress.train_bits < 3)
     model = gru_ext.train(text)
+    gru_ext.train(["a", "b"], shuffle=False, split="documents", validation=[b"a"])
+    gru_ext.train((line for line in text), validation=Path("b.txt"))
+    gru_ext.train([Path("a.txt"), Path("b.txt")], split="tail")
+    gru_ext.train([1, 2])  # type: ignore[arg-type]
+    gru_ext.train(text, split="head")  # type: ignore[arg-type]
     gru_ext.plot(model.history)
     gru_ext.plot(["a.jsonl", model.history], output="a.pdf")
     gru_ext.plot({"a": model.history, "b": "b.jsonl"})

@@ -8,6 +8,7 @@ import re
 import sys
 from collections import Counter
 from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -124,8 +125,8 @@ def test_a_table_for_several(texts, capsys):
 def test_models_of_characters_and_of_bytes(texts, capsys):
     (texts / "e.txt").write_text("é" * 40 + "e" * 40, encoding="utf-8")
     options = {"hidden_size": 4, "max_steps": 20, "quiet": True}
-    gru_ext.train(["e.txt"], output="chars.npz", **options)
-    gru_ext.train(["e.txt"], output="bytes.npz", units="bytes", **options)
+    gru_ext.train(Path("e.txt"), output="chars.npz", **options)
+    gru_ext.train(Path("e.txt"), output="bytes.npz", units="bytes", **options)
     found, _ = evaluated(capsys, "chars.npz", "bytes.npz", "e.txt")
     totals = [row["bits_per_char"] * row["characters"] for row in found]
     assert totals == sorted(totals)

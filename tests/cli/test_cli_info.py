@@ -12,7 +12,8 @@ from training_runs import TEXT, interrupt_after
 
 import gru_ext
 
-TRAIN = "train a.txt -o x.npz --hidden-size 8 --max-steps 40 --val-fraction 0.2 --eval-every 10"
+OPTIONS = "--hidden-size 8 --max-steps 40 --val-fraction 0.2 --split tail --eval-every 10"
+TRAIN = f"train a.txt -o x.npz {OPTIONS}"
 
 
 def described(capsys, path="x.npz"):
@@ -48,9 +49,7 @@ def test_the_lines(folder, capsys):
     assert lines["validation loss"] == told
     assert found["val_bits"] == found["best_val_bits"] == last["val_bits"]
     assert (found["step"], found["val_step"], found["texts"]) == (40, 40, ["a.txt"])
-    assert lines["command"] == (
-        "gru-ext train a.txt --hidden-size 8 --max-steps 40 --val-fraction 0.2 --eval-every 10"
-    )
+    assert lines["command"] == f"gru-ext train a.txt {OPTIONS}"
     assert (found["resumable"], found["state_step"]) == (True, 40)
     assert lines["can be resumed"] == "yes, from step 40"
     assert "clip 5," in lines["options"]

@@ -11,6 +11,7 @@ from gru_ext.report.calibration import calibration_counts
 from gru_ext.report.gates import gates
 from gru_ext.report.passage import Split, read_passage, recorded_split
 from gru_ext.report.reading import read_states, read_symbols, sample
+from gru_ext.text.corpus import digest
 from gru_ext.text.documents import document_starts
 from gru_ext.text.reader import TextReader
 
@@ -115,7 +116,7 @@ def test_samples(units):
 
 # ------------------------------------------------------------------ passages
 
-RUN = {"hidden_size": 4, "max_steps": 3, "val_fraction": 0.2, "quiet": True}
+RUN = {"hidden_size": 4, "max_steps": 3, "val_fraction": 0.2, "split": "tail", "quiet": True}
 LONG = "".join(f"{n} apples and {n * 7} pears.\n" for n in range(300))
 
 
@@ -143,6 +144,28 @@ def test_the_validation_part(model, most, piece, monkeypatch):
     passage = passage_of(model, LONG, most)
     assert decoded(model, passage) == LONG[-size:][:most]
     assert (passage.part, passage.characters, passage.skipped) == ("validation", size, 0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"split": "blocks", "seed": 3},
+        {"split": "blocks", "document_separator": "pears.\n"},
+        {"split": "documents", "document_separator": "\n", "shuffle": False},
+        {"split": None, "val_fraction": None, "document_separator": "\n"},
+    ],
+)
+def test_a_validation_part_from_all_over_the_text(tmp_path, options):
+    gru_ext.train(LONG, output=tmp_path / "m.npz", **RUN | options)
+    model = gru_ext.load(tmp_path / "m.npz")
+    passage = passage_of(model, LONG)
+    run = model.about["run"]["validation"]
+    assert (passage.part, passage.characters) == ("validation", run["characters"])
+    assert digest(passage.symbols) == run["text_sha256"]
+    assert decoded(model, passage) != LONG[-run["characters"] :]
+    assert decoded(model, passage_of(model, LONG, 50)) == decoded(model, passage)[:50]
+    other = passage_of(model, LONG[:-40])
+    assert (other.part, decoded(model, other)) == ("start", LONG[:-40])
 
 
 def test_another_text_gives_its_start(model):

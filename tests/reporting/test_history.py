@@ -13,7 +13,8 @@ from gru_ext import History, Progress
 from gru_ext.reporting.metrics import MetricsError
 from gru_ext.reporting.scale import Scale, scale_of
 
-OPTIONS = SMALL | {"max_steps": 40, "val_fraction": 0.2, "log_every": 5, "eval_every": 10}
+OPTIONS = SMALL | {"max_steps": 40, "log_every": 5, "eval_every": 10}
+OPTIONS |= {"val_fraction": 0.2, "split": "tail"}
 
 
 @pytest.fixture(scope="module")

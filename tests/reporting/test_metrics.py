@@ -22,6 +22,7 @@ OPTIONS = {
     "batch_size": 2,
     "max_steps": 40,
     "val_fraction": 0.2,
+    "split": "tail",
     "log_every": 10,
     "eval_every": 20,
     "quiet": True,

@@ -40,7 +40,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def model():
-    return gru_ext.train(TEXT, hidden_size=16, max_steps=150, quiet=True)
+    return gru_ext.train(TEXT, hidden_size=16, max_steps=150, val_fraction=0, quiet=True)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 
 import io
 import os
-import pathlib
 import re
 import sys
 import threading
@@ -204,17 +203,6 @@ def test_empty_standard_input(monkeypatch):
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"missing\.txt"):
         read([tmp_path / "missing.txt"])
-
-
-@pytest.mark.parametrize("text", ["anna", "a\0b", "long " * 9999, "a.txt/b"])
-def test_a_text_taken_for_a_path(text_file, text):
-    path = text_file(b"abc")
-    text = text.replace("a.txt", str(path))
-    with pytest.raises(FileNotFoundError, match="a str in a list is a path: give a text as one"):
-        read([text])
-    with pytest.raises((OSError, ValueError)) as plain:
-        read([pathlib.Path(text)])
-    assert "list" not in str(plain.value)
 
 
 @pytest.mark.parametrize(

@@ -281,3 +281,18 @@ def test_half_a_surrogate_pair_is_no_prompt_and_no_separator():
 def test_a_path_is_no_text(text):
     with pytest.raises(ValueError, match=r"pathlib\.Path\("):
         Vocabulary.from_text(text, "bytes" if isinstance(text, bytes) else "chars")
+
+
+def test_several_threads_may_read_first(monkeypatch):
+    """None of them sees the table of another before it is complete."""
+    vocabulary, points, seen = Vocabulary("abc"), Vocabulary._points, []
+
+    def meanwhile(self):
+        if not seen:  # what another thread does while the table is made
+            seen.append(None)
+            seen.append(vocabulary.encode("cab").tolist())
+        return points(self)
+
+    monkeypatch.setattr(Vocabulary, "_points", meanwhile)
+    assert vocabulary.encode("bc").tolist() == [1, 2]
+    assert seen == [None, [2, 0, 1]]

@@ -42,7 +42,7 @@ CHOICES = [*choices(TrainingOptions), *choices(EvaluationOptions)]
 
 def test_there_are_choices():
     assert {each.values[0].name for each in CHOICES} == {
-        "units", "dtype", "optimizer", "schedule", "keep", "unknown"
+        "units", "dtype", "optimizer", "schedule", "keep", "split", "unknown"
     }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ OPTIONS = {
     "batch_size": 2,
     "max_steps": 40,
     "val_fraction": 0.2,
+    "split": "tail",
     "log_every": 5,
     "eval_every": 5,
     "patience": 8,

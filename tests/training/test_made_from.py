@@ -2,6 +2,7 @@
 """What a model file says of its origin, and the command that makes the model again."""
 
 import json
+import pathlib
 import shlex
 
 import pytest
@@ -19,7 +20,7 @@ MADE = {"texts": ["a.txt"]}
 def test_texts_and_start_are_named_without_folders(folder):
     for text, texts in (
         (folder / "a.txt", ["a.txt"]),
-        ([folder / "a.txt", "a.txt"], ["a.txt"] * 2),
+        ([folder / "a.txt", pathlib.Path("a.txt")], ["a.txt"] * 2),
         ([folder / "a.txt"] * 30, ["a.txt"] * recorded.MOST_TEXTS),
     ):
         model = gru_ext.train(text, max_steps=1, **SMALL)
@@ -27,6 +28,8 @@ def test_texts_and_start_are_named_without_folders(folder):
     assert "made_from" not in gru_ext.train(TEXT, max_steps=1, **SMALL).about
     model = gru_ext.train(folder / "a.txt", max_steps=1, quiet=True, init_from=folder / "m.npz")
     assert model.about["made_from"] == {"texts": ["a.txt"], "init_from": "m.npz"}
+    options = {"init_from": folder / "m.npz", "validation": folder / "a.txt"}
+    model = gru_ext.train(folder / "a.txt", max_steps=1, quiet=True, **options)
     assert model.about["made_from"].keys() == recorded.MADE_FROM.keys()
     model = gru_ext.train(folder / "a.txt", max_steps=1, quiet=True, init_from=model)
     assert command_of(model.about["made_from"], model.about["options"], None, 540) is None
@@ -54,10 +57,14 @@ def test_a_resumed_run_keeps_the_names(folder):
         "--seq-length 16 --batch-size 1",
         r"--units bytes --document-separator 'dog.\n'",
         "--optimizer adamw --weight-decay 0.5 --learning-rate 0.001 --schedule constant",
+        r"--split tail --val-fraction 0.3 --document-separator 'dog.\n' --no-shuffle",
+        r"--split blocks --val-fraction 0.3 --document-separator 'dog.\n'",
+        "--validation b.txt --patience 3 --eval-every 2",
         "--init-from m.npz --warmup 3 --patience 3 --val-fraction 0.1 --eval-every 2",
     ],
 )
 def test_the_command_makes_the_same_file(folder, capsys, options):
+    (folder / "b.txt").write_text(TEXT[::-1])
     steps = "" if "--max-steps" in options else "--max-steps 12"
     words = shlex.split(f"train a.txt {options} {steps}")
     assert run(*words, "--quiet", "-o", "one.npz") == 0
@@ -78,6 +85,8 @@ def test_the_command_makes_the_same_file(folder, capsys, options):
         ({"texts": ["a b.txt", "-x", "-"]}, {}, "gru-ext train 'a b.txt' ./-x -"),
         (MADE, {"hidden_size": 128, "tied": False}, "gru-ext train a.txt"),
         (MADE, {"join": "\n\x1b"}, r"gru-ext train a.txt --join '\n\x1b'"),
+        (MADE, {"document_separator": ""}, "gru-ext train a.txt --document-separator ''"),
+        (MADE, {"split": "blocks", "shuffle": False}, "gru-ext train a.txt"),
         (MADE, {"join": "--"}, "gru-ext train a.txt --join=--"),
         (MADE, {"clip": "x", "mine": 1, "layers": 2}, "gru-ext train a.txt --layers 2"),
         (MADE, {"patience": 1, "schedule": "plateau"}, None),

@@ -29,6 +29,7 @@ OPTIONS = {
     "seq_length": 9,
     "max_steps": 400,
     "val_fraction": 0.3,
+    "split": "tail",
     "learning_rate": 0.1,
     "warmup": 10,
     "eval_every": 20,

@@ -120,7 +120,7 @@ def test_the_heading_fits_and_says_what_is_trained(capsys):
     heading = capsys.readouterr().out.split("\n\n")[0]
     trained = model.history.records[0]["about"]
     assert max(map(len, heading.splitlines())) <= 80
-    assert heading.startswith("29,160 characters for training, 3,240 for validation, 30 different")
+    assert heading.startswith("29,160 characters for training, 3,240 for validation (12 blocks), ")
     parameters = model.parameters.count - 8 * 30  # the tied matrices are one
     assert trained["parameters"] == parameters
     for told in ("2 layers of hidden size 8, dropout 0.1", f"{parameters:,} parameters", "cosine"):

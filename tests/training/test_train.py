@@ -10,7 +10,8 @@ from training_runs import SMALL, TEXT, same
 import gru_ext
 from gru_ext import Model, Trainer, Vocabulary
 from gru_ext.model import checkpoint
-from gru_ext.training.defaults import settle, validation_size
+from gru_ext.text.split import validation_size
+from gru_ext.training.defaults import settle
 from gru_ext.training.options import TrainingOptions
 
 
@@ -90,7 +91,8 @@ def test_a_run_that_diverges_does_not_replace_a_good_model(tmp_path):
 
 def test_the_validation_part_is_not_trained_on(capsys):
     n = 4 * len(TEXT) // 5
-    model = gru_ext.train(TEXT, hidden_size=8, max_steps=9, val_fraction=0.2, sample_every=0)
+    options = {"val_fraction": 0.2, "split": "tail", "sample_every": 0}
+    model = gru_ext.train(TEXT, hidden_size=8, max_steps=9, **options)
     out = capsys.readouterr().out
     assert same(model, gru_ext.train(TEXT[:n], max_steps=9, **SMALL))
     expected = model.evaluate(TEXT[n:])
@@ -265,7 +267,11 @@ def test_a_text_too_short_is_told_how_long_it_must_be(tmp_path, text, options, l
         ("", ValueError),
         (None, (TypeError, ValueError)),
         ([], ValueError),
-        ([b"a", b"b"], TypeError),
+        ([b"a", "b"], TypeError),
+        ({"a", "b"}, TypeError),
+        ({"a": "b"}, TypeError),
+        (["a", 3.0], TypeError),
+        (["", ""], ValueError),
         (b"", ValueError),
     ],
 )

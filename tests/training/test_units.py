@@ -146,7 +146,12 @@ def array_of(member):
 
 def test_the_command_line(folder, capsys):
     (folder / "any.bin").write_bytes(BINARY)
-    assert run("train", "any.bin", "a.txt", "--units", "bytes", "--hidden-size", 8) == 0
+    assert (
+        run(
+            "train", "any.bin", "a.txt", "--units", "bytes", "--val-fraction", 0, "--hidden-size", 8
+        )
+        == 0
+    )
     out = capsys.readouterr().out
     assert re.search(rf"^{len(BINARY) + len(TEXT):,} bytes for training, 256 different", out)
     assert re.search(r"^ +bits/byte +rate +byte/s +left$", out, re.M)

@@ -17,7 +17,7 @@ from gru_ext.training.state_files import state_path
 from gru_ext.training.validation import Validation, default_eval_every
 
 HELD_OUT = round(len(TEXT) * 0.2)
-OPTIONS = {"hidden_size": 8, "seq_length": 5, "max_steps": 60, "val_fraction": 0.2}
+OPTIONS = {"hidden_size": 8, "seq_length": 5, "max_steps": 60, "val_fraction": 0.2, "split": "tail"}
 # The held-out part follows other rules: after a while the loss on it rises.
 OVERFITTED = TEXT + "".join(sorted(TEXT[::2], reverse=True))
 RISING = {
@@ -25,6 +25,7 @@ RISING = {
     "seq_length": 9,
     "max_steps": 2000,
     "val_fraction": 0.3,
+    "split": "tail",
     "learning_rate": 0.1,
     "eval_every": 20,
     "quiet": True,
@@ -245,7 +246,7 @@ def test_what_is_refused(folder, capsys, options, told):
 
 def test_another_val_fraction_is_refused(tmp_path):
     path, text = tmp_path / "model.npz", TEXT * 40
-    gru_ext.train(text, hidden_size=4, max_steps=2, output=path, quiet=True)
+    gru_ext.train(text, hidden_size=4, max_steps=2, output=path, split="tail", quiet=True)
     for fraction, size in ((0, 0), (0.25, 5400)):
         told = rf"model\.state\.npz was trained with a validation part of 2160, not {size} char"
         with pytest.raises(ValueError, match=told):

@@ -17,13 +17,14 @@ from gru_ext.core.stream import SymbolStream
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import encode_text, release
+from gru_ext.text.given import Documents, given_text
 from gru_ext.text.reader import TextReader
 from gru_ext.text.unknown import UNKNOWN_BITS, count_unknown
 from gru_ext.text.vocabulary import Counts
 
 if TYPE_CHECKING:
     from gru_ext.model.stored import StoredModel
-    from gru_ext.text.reader import Text
+    from gru_ext.text.given import Text
 
 # Symbols that are read in one call, between which a run can be stopped.
 _PART = 1024
@@ -133,7 +134,16 @@ def evaluate_text(
     model: StoredModel, text: Text, encoding: str, join: str, options: EvaluationOptions
 ) -> Evaluation:
     """Evaluate a model on a text (:meth:`Model.evaluate`)."""
-    reader = TextReader(text, model.vocabulary.units, encoding, join=join)
+    given = given_text(text)
+    if isinstance(given, Documents):
+        separator = model.about.get("document_separator") or join
+        if not separator:
+            raise ValueError(
+                "`text` is a list of documents, and the model has no document separator: give one "
+                "text, or what stands between them with `join`"
+            )
+        given = given.joined(separator)
+    reader = TextReader(given, model.vocabulary.units, encoding, join=join)
     return evaluate_counted(model, reader, Counts(reader.pieces(), reader.units), options)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gru_ext.model.evaluation import Evaluation
     from gru_ext.model.score import Score
     from gru_ext.model.stream import Stream
-    from gru_ext.text.reader import Text
+    from gru_ext.text.given import Text
 
 BATCH_SIZE = Whole(1, 1 << 20)
 
@@ -170,13 +170,14 @@ class Predicting(StoredModel):
 
         Parameters
         ----------
-        text : str, bytes, path-like or list of paths
+        text : str, bytes, path-like, iterable of str or bytes, or list of paths
             A str is the text itself, and so are bytes for a model of bytes; one that looks like a
-            path is refused. In a list a str is a path; ``-`` is standard input.
+            path is refused. Several of them are documents, which are joined with the model's
+            document separator, or else with ``join``.
         encoding : str
             The encoding of the files, for a model of characters.
         join : str
-            Text placed between the files.
+            Text placed between the files, or after each document.
         {options}
 
         Raises

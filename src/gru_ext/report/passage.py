@@ -3,23 +3,31 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.arguments.fields import COUNT, Field, checked
-from gru_ext.arguments.kinds import String
+from gru_ext.arguments.kinds import Number, OneOf, String, Whole
+from gru_ext.text.corpus import digest, encode_text
+from gru_ext.text.documents import encode_separator
 from gru_ext.text.reader import TextReader
-from gru_ext.text.unknown import encode_known
-from gru_ext.text.vocabulary import Vocabulary
+from gru_ext.text.split import split_text
+from gru_ext.text.unknown import count_unknown
+from gru_ext.text.vocabulary import Counts, Vocabulary
 
 Symbols = NDArray[np.integer]
 
 _TEXT = {"text_sha256": Field(String()), "text_characters": Field(COUNT)}
+_OPTIONS = {
+    "val_fraction": Field(Number(least=0, below=1), nullable=True),
+    "split": Field(OneOf(("blocks", "documents", "tail")), "tail"),
+    "seed": Field(Whole(0, 2**64 - 1), 0),
+}
+_SEPARATOR = {"document_separator": Field(String(), nullable=True)}
 _VALIDATION = {"text_sha256": Field(String()), "characters": Field(COUNT)}
 
 
@@ -47,12 +55,38 @@ class Passage:
 
 @dataclass(frozen=True)
 class Split:
-    """The sizes and the SHA-256 of the parts of a run's text, as its model file records them."""
+    """The parts of a run's text, as its model file records them: sizes, SHA-256, how it was split.
+
+    The arguments of :func:`gru_ext.text.split.split_text` are ``fraction``, ``method``, ``seed``
+    and the symbols of ``separator``.
+    """
 
     trained: int
     trained_sha256: str
     validated: int = 0
     validated_sha256: str = ""
+    fraction: float | None = None
+    method: str = "tail"
+    seed: int = 0
+    separator: str | None = None
+
+    def apply(self, symbols: Symbols, vocabulary: Vocabulary) -> Symbols:
+        """Split a text as that of the run, with the validation part at its end."""
+        newline = vocabulary.characters.index("\n") if "\n" in vocabulary else None
+        try:
+            separator = None
+            if self.separator is not None:
+                separator = encode_separator(vocabulary, self.separator)
+            return split_text(
+                symbols,
+                self.fraction,
+                self.method,
+                self.seed,
+                separator=separator,
+                newline=newline,
+            ).symbols
+        except ValueError:  # another text, or a damaged record
+            return symbols
 
 
 def recorded_split(about: Mapping[str, Any]) -> Split | None:
@@ -64,43 +98,25 @@ def recorded_split(about: Mapping[str, Any]) -> Split | None:
         return None
     try:
         part = checked(about["run"]["validation"], _VALIDATION)
-        return Split(split.trained, split.trained_sha256, part["characters"], part["text_sha256"])
+        how = checked(about["options"], _OPTIONS)
+        separator = checked(about, _SEPARATOR)["document_separator"]
     except (KeyError, TypeError, ValueError):
         return split
-
-
-class _Part:
-    """A range of the symbols of a text that is read in pieces: its start is kept, and hashed."""
-
-    def __init__(self, start: int, end: int | None, most: int) -> None:
-        self._start, self._end, self._most = start, end, most
-        self._kept: list[Symbols] = []
-        self._count = 0
-        self._sha256 = hashlib.sha256()
-
-    def add(self, place: int, symbols: Symbols) -> None:
-        """Take what belongs to this part of symbols that begin at a place of the text."""
-        end = len(symbols) if self._end is None else max(0, self._end - place)
-        ours = symbols[max(0, self._start - place) : end]
-        if self._end is not None:
-            self._sha256.update(np.ascontiguousarray(ours).data)
-        if self._count < self._most:
-            self._kept.append(ours[: self._most - self._count].copy())
-        self._count += len(ours)
-
-    def symbols(self, dtype: np.dtype[np.integer]) -> Symbols:
-        """The symbols kept, shape (n,)."""
-        return np.concatenate([*self._kept, np.empty(0, dtype)])
-
-    def is_whole(self, characters: int, sha256: str) -> bool:
-        """Whether the part was read to its end and has this hash."""
-        return self._count == characters and self._sha256.hexdigest() == sha256
+    return replace(
+        split,
+        validated=part["characters"],
+        validated_sha256=part["text_sha256"],
+        fraction=how["val_fraction"],
+        method=how["split"],
+        seed=how["seed"],
+        separator=separator,
+    )
 
 
 def read_passage(
     reader: TextReader, vocabulary: Vocabulary, most: int, split: Split | None = None
 ) -> Passage:
-    """Read a text in pieces and keep at most so many symbols of it.
+    """Read a text and keep at most so many symbols of it.
 
     A text that is the one of the model's run, by its hash, gives the start of its validation part
     if it has one. Any other text gives its own start.
@@ -125,27 +141,23 @@ def read_passage(
     OSError
         A file cannot be read.
     """
-    split = split or Split(0, "")
-    start = _Part(0, None, most)
-    trained = _Part(0, split.trained, 0)
-    validated = _Part(split.trained, split.trained + split.validated, most)
-    place = skipped = 0
-    for piece in reader.pieces():
-        encoded = encode_known(vocabulary, piece, "skip")
-        for part in (start, trained, validated):
-            part.add(place, encoded.symbols)
-        place, skipped = place + len(encoded.symbols), skipped + encoded.unknown
-    if place < 2:
+    counts = Counts(reader.pieces(), vocabulary.units)
+    skipped = count_unknown(vocabulary, counts)
+    n = counts.length - skipped
+    if n < 2:
         raise ValueError(
-            f"`text` must have at least 2 characters that the model knows: it has {place}, and "
+            f"`text` must have at least 2 characters that the model knows: it has {n}, and "
             f"{skipped:,} that the model does not know"
         )
-    ours = split.trained > 0 and trained.is_whole(split.trained, split.trained_sha256)
-    if (
-        ours
-        and split.validated > 1
-        and place == split.trained + split.validated
-        and validated.is_whole(split.validated, split.validated_sha256)
-    ):
-        return Passage(validated.symbols(vocabulary.dtype), "validation", split.validated, skipped)
-    return Passage(start.symbols(vocabulary.dtype), "trained" if ours else "start", place, skipped)
+    symbols = encode_text(reader, counts, vocabulary, skipped)
+    start = symbols[:most].copy()
+    if split is None or not 0 < split.trained <= n:
+        return Passage(start, "start", n, skipped)
+    if n == split.trained + split.validated and split.validated > 1:
+        symbols = split.apply(symbols, vocabulary)
+    if digest(symbols[: split.trained]) != split.trained_sha256:
+        return Passage(start, "start", n, skipped)
+    validation = symbols[split.trained :]
+    if len(validation) > 1 and digest(validation) == split.validated_sha256:
+        return Passage(validation[:most].copy(), "validation", len(validation), skipped)
+    return Passage(symbols[:most].copy(), "trained", n, skipped)

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.files import StrPath
 from gru_ext.files.scratch import ScratchFile, fits_in_memory
 from gru_ext.text.reader import TextReader
 from gru_ext.text.vocabulary import Counts, Vocabulary
@@ -62,11 +63,18 @@ def encode_text(
             symbols[end : end + len(part)] = part
             end += len(part)
         return symbols
-    with ScratchFile("the text's symbols", reader.folder) as scratch:
-        for part in encoded:
+    return store_mapped(encoded, vocabulary.dtype, reader.folder)
+
+
+def store_mapped(
+    parts: Iterable[NDArray[np.integer]], dtype: np.dtype[np.integer], folder: StrPath | None
+) -> NDArray[np.integer]:
+    """Write symbols to a temporary file in the folder, and map it into memory, read-only."""
+    with ScratchFile("the text's symbols", folder) as scratch:
+        for part in parts:
             scratch.write(part.data)
         mapping = mmap.mmap(scratch.file.fileno(), 0, access=mmap.ACCESS_READ)
-    return np.frombuffer(mapping, vocabulary.dtype)
+    return np.frombuffer(mapping, dtype)
 
 
 def _known(vocabulary: Vocabulary, piece: str | bytes) -> NDArray[np.integer]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,3 +60,49 @@ def count_separators(symbols: NDArray[np.integer], separator: NDArray[np.integer
         int(np.count_nonzero(document_starts(part, separator)))
         for part in slices(symbols, overlap=len(separator) - 1)
     )
+
+
+def document_ends(
+    symbols: NDArray[np.integer], separator: NDArray[np.integer], most: int = 1 << 20
+) -> NDArray[np.int64]:
+    """Find the place after each document, with its separator; the last place is the text's end.
+
+    An empty document belongs to the one before it. In a text of more symbols than ``most``, short
+    neighbours count as one document, so that there are about ``most`` of them at most.
+
+    Returns
+    -------
+    ndarray, int64, shape (documents,)
+        The ends, in order.
+    """
+    width = max(1, len(symbols) // most)
+    found: list[NDArray[np.int64]] = []
+    last = -1
+    for ends in _document_ends(symbols, separator):
+        # of those in an interval of this width, the first; and the text's end
+        kept = np.diff(ends // width, prepend=last) > 0
+        found.append(ends[kept | (ends == len(symbols))])
+        last = ends[-1] // width
+    return np.concatenate(found)
+
+
+def count_documents(symbols: NDArray[np.integer], separator: NDArray[np.integer]) -> int:
+    """Count the documents of a text, without those that are empty."""
+    return sum(map(len, _document_ends(symbols, separator)))
+
+
+def _document_ends(
+    symbols: NDArray[np.integer], separator: NDArray[np.integer]
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the places after documents, some at a time, shape (n,), n >= 1."""
+    k, n = len(separator), len(symbols)
+    first, last = k - 1, np.empty(0, np.int64)
+    for part in slices(symbols, overlap=k - 1):
+        starts = document_starts(part, separator)[k - 1 :]
+        # the places after separators; where the next one is too near, an empty document follows
+        places = np.concatenate([last, np.flatnonzero(starts) + first + 1])
+        ends = places[:-1][np.diff(places) > k]
+        if len(ends):
+            yield ends
+        first, last = first + len(starts), places[-1:]
+    yield np.append(last[last < n], n)

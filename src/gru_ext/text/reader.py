@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import logging
 import os
@@ -38,11 +37,7 @@ from gru_ext.text.units import (
     utf8,
 )
 
-_NEVER_A_PATH = {errno.ENAMETOOLONG, None}  # None: open's ValueError, for a str with NUL
-
 _logger = logging.getLogger("gru_ext")
-
-Text = str | bytes | os.PathLike[str] | Sequence[StrPath]
 
 
 class TextReader:
@@ -74,7 +69,7 @@ class TextReader:
 
     def __init__(
         self,
-        text: Text,
+        text: str | bytes | os.PathLike[str] | Sequence[StrPath],
         units: Units = "chars",
         encoding: str = "utf-8",
         folder: StrPath | None = None,
@@ -164,7 +159,7 @@ class TextReader:
                 raise OSError("standard input is closed")
             yield self._keep(place, sys.stdin.buffer)
         else:
-            with _open_file(path) as file:
+            with open(path, "rb") as file:
                 regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
                 yield file if regular else self._keep(place, file)
 
@@ -253,20 +248,3 @@ class TextReader:
         parts = (file.read(min(PIECE, offset - start)) for start in range(0, offset, PIECE))
         line = 1 + count_lines(parts, self.encoding)
         return f"byte {error.object[error.start]:#04x} at offset {offset} (line {line})"
-
-
-def _open_file(path: StrPath) -> BinaryIO:
-    """Open a file to read; where a str is not the path of one, say that it was taken for one."""
-    try:
-        return open(path, "rb")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if not isinstance(path, str):
-            raise
-        reason, name = error.strerror, path
-    except (OSError, ValueError) as error:
-        if not isinstance(path, str) or getattr(error, "errno", None) not in _NEVER_A_PATH:
-            raise
-        reason, name = "not a path", path[:80] + "…" * (len(path) > 80)
-    raise FileNotFoundError(
-        errno.ENOENT, f"{reason}; a str in a list is a path: give a text as one str", name
-    )

@@ -271,8 +271,9 @@ class Vocabulary:
             # up to the last character; one more place stands for all code points above it
             last = max(255, *map(ord, self.characters))
             other = self.characters.index(UNKNOWN) if self.unknown else -1
-            self._table = np.full(last + 2, other, np.int32)
-            self._table[self._points()] = np.arange(len(self))
+            table = np.full(last + 2, other, np.int32)
+            table[self._points()] = np.arange(len(self))
+            self._table = table  # when it is complete: other threads may read it
         if codes.dtype != np.uint8:
             codes = np.minimum(codes, len(self._table) - 1)
         symbols: NDArray[np.int32] = self._table[codes]

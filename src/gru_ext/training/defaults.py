@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Defaults that depend on the text: sizes, learning rate, length of the run, validation part."""
+"""Defaults that depend on the text: sizes, learning rate, length of the run."""
 
 from __future__ import annotations
 
 import math
 
-from gru_ext.arguments.messages import counted
 from gru_ext.training.optimizers import OPTIMIZERS, default_learning_rate, weight_decay_of
 from gru_ext.training.options import MOST_STEPS, TrainingOptions
 
@@ -19,10 +18,6 @@ _FEWEST_STEPS = 3000
 _FEWEST_WINDOWS = 64
 _MOST_STREAMS = 64
 _CHARACTERS_FOR_16_STREAMS = 16_000_000
-# In a shorter text a tenth is too little to evaluate a model on.
-_SHORTEST_VALIDATED = 20_000
-# Enough to tell models apart that differ by some thousandths of a bit.
-_LARGEST_VALIDATION = 1_000_000
 _PROGRESS_LINES = 20
 # A model of fewer steps, whose warm-up is not over, writes noise. A shorter run ends soon enough.
 _SAMPLED, _SAMPLED_OFTEN = 200, 2000
@@ -48,20 +43,6 @@ def settle(options: TrainingOptions, characters: int) -> TrainingOptions:
             "schedule": OPTIMIZERS[optimizer].schedule,
         }
     )
-
-
-def validation_size(characters: int, val_fraction: float | None) -> int:
-    """The number of characters at the end of a text that are its validation part."""
-    if val_fraction is None:
-        tenth = round(characters * 0.1)
-        return min(tenth, _LARGEST_VALIDATION) if characters >= _SHORTEST_VALIDATED else 0
-    size = round(characters * val_fraction)
-    if val_fraction > 0 and size < 2:
-        raise ValueError(
-            f"a `val_fraction` of {val_fraction} of {counted(characters, 'character')} leaves no "
-            f"validation part: leave it out or give a longer text"
-        )
-    return size
 
 
 def steps_of(options: TrainingOptions, windows_per_epoch: int) -> int | None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import codecs
 from typing import Any, Literal, get_args
 
-from gru_ext.arguments.kinds import FilePath, OneOf, String
+from gru_ext.arguments.kinds import FilePath, Kind, OneOf, String
+from gru_ext.text.given import GIVEN_TEXT, given_text
 
 
 class Encoding(String):
@@ -37,6 +38,26 @@ class Keep(OneOf[Kept]):
 
     def check(self, name: str, value: object) -> Kept:
         return super().check(name, "best" if value == "best,last" else value)
+
+
+class OwnText(Kind[Any]):
+    """A text: the text itself, documents, or files, of which the command line names each."""
+
+    annotation = "str | bytes | os.PathLike[str] | Iterable"
+    metavar, repeated = "FILE", True
+
+    def check(self, name: str, value: object) -> Any:
+        return given_text(value, name)
+
+    def parse(self, text: str) -> object:
+        from pathlib import Path  # not above: --help does without
+
+        if not text:
+            raise ValueError("the path of a text must not be empty")
+        return text if text == "-" else Path(text)
+
+    def describe(self) -> str:
+        return GIVEN_TEXT
 
 
 class Weights(FilePath):

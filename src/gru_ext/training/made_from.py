@@ -16,7 +16,7 @@ from gru_ext.arguments.kinds import Flag, String
 from gru_ext.arguments.messages import brief
 from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.model.model import Model
-from gru_ext.text.reader import Text
+from gru_ext.text.given import Given
 from gru_ext.training.defaults import settle
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import MADE_FROM, MOST_TEXTS, RECORDED, checked_state
@@ -27,7 +27,7 @@ _UNNAMED = "a model"
 
 
 def made_from(
-    text: Text, options: TrainingOptions, resumed: Checkpoint | None
+    text: Given, options: TrainingOptions, resumed: Checkpoint | None
 ) -> dict[str, Any] | None:
     """The names of the texts and of the model to start from; None where they have none.
 
@@ -40,16 +40,19 @@ def made_from(
             return None
         valid = checked_state(recorded, MADE_FROM, "record of what it was made from")
         return {name: value for name, value in valid.items() if name in recorded}
-    paths: list[Any] = []
-    if isinstance(text, os.PathLike):
-        paths = [text]
-    elif not isinstance(text, str | bytes):
-        paths = list(text[:MOST_TEXTS])
     start = options.init_from
-    made: dict[str, Any] = {"texts": [_name(path) for path in paths]}
+    made: dict[str, Any] = {"texts": file_names(text)}
+    validation = file_names(options.validation)
+    if validation:
+        made["validation"] = validation
     if start is not None:
         made["init_from"] = _UNNAMED if isinstance(start, Model) else _name(start)
     return made if any(made.values()) else None
+
+
+def file_names(text: object) -> list[str]:
+    """The names of the files of a text, without folders; none where it is given in memory."""
+    return [_name(path) for path in text[:MOST_TEXTS]] if isinstance(text, list) else []
 
 
 def _name(path: Any) -> str:
@@ -91,14 +94,21 @@ def command_of(
         except (KeyError, TypeError, ValueError):
             continue
     chosen = _chosen(valid, characters)
-    if separator is not None:
-        chosen["document_separator"] = separator
+    given = chosen.pop("document_separator", None)  # empty where a list of lines is one text
+    if separator is not None or given == "":
+        chosen["document_separator"] = separator or ""
+    automatic: dict[str, Any] = {"split": "blocks" if separator is None else "documents"}
+    automatic["shuffle"] = separator is not None
+    if made.get("validation"):
+        words += [f"--validation={name}" for name in made["validation"]]
+        automatic["val_fraction"] = 0.0
+    chosen = {name: v for name, v in chosen.items() if automatic.get(name, ...) != v}
     for name, value in chosen.items():
         option, flag = declared[name], "--" + name.replace("_", "-")
         if value == option.default:
             continue
         if isinstance(option.kind, Flag):
-            words.append(flag)
+            words.append(flag if value else f"--no-{flag[2:]}")
             continue
         word = f"{value:.12g}" if isinstance(value, float) else str(value)
         if isinstance(option.kind, String) and option.kind.parse("\\n") == "\n":

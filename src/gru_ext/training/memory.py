@@ -72,8 +72,10 @@ def memory_of_classic(options: TrainingOptions, vocabulary_size: int) -> int:
     return layout(*sizes, 8, 1)["size"] * 8 + 3 * layout(*sizes, itemsize, 1)["size"] * itemsize
 
 
-def check_memory(needed: int) -> None:
+def check_memory(needed: int, shuffled: int = 0) -> None:
     """Refuse a run that needs more memory than there is; warn where it may not be free.
+
+    ``shuffled`` bytes of what is needed are a copy of the text.
 
     Raises
     ------
@@ -88,6 +90,7 @@ def check_memory(needed: int) -> None:
             f"the run needs about {as_size(needed)} of memory, and this process may use "
             f"{as_size(memory.limit)}: choose a smaller `hidden_size`, `batch_size`, `seq_length` "
             f"or vocabulary (`min_count`)"
+            + (f", or save {as_size(shuffled)} without `shuffle`" if shuffled else "")
         )
     if needed > memory.available:
         _logger.warning(

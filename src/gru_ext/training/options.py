@@ -16,8 +16,9 @@ from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import FilePath, Flag, Function, Number, OneOf, String, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.files import StrPath
+from gru_ext.text.given import Text
 from gru_ext.text.units import UNITS, Units
-from gru_ext.training.kinds import Encoding, Keep, Kept, Weights
+from gru_ext.training.kinds import Encoding, Keep, Kept, OwnText, Weights
 from gru_ext.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerName, ScheduleName
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Dtype = Literal["float32", "float64"]
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+Split = Literal["blocks", "documents", "tail"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 PLATEAU = 2
 """Evaluations in a row without a better loss, after each of which the learning rate is halved."""
 MOST_STEPS = 2**53
@@ -74,12 +77,16 @@ class TrainingOptions(Options):
         fixed=True,
     )
     document_separator: Option[str | None] = Option(
-        String(unescaped),
-        "text between documents: the hidden state is reset there",
+        String(unescaped, empty=True),
+        "text between documents: the hidden state is reset there; empty for one text",
         DATA,
-        details="The state is zero before the last character of the separator is read, so that "
-        "nothing of a document is known to the next. On the command line, escapes are those of a "
-        "Python string, such as \\n, \\t, \\0 and \\u2028.",
+        automatic="that of the weights to start from; \\n for a list of short lines; for a list of "
+        "documents \\n, or \\0 where a document has several lines; none for other texts",
+        details="A list of short lines has 50 lines or more without empty ones, indentation and, "
+        "but for a few, punctuation: names, words, towns. The state is zero before the last "
+        "character of the separator is read, so that nothing of a document is known to the next. "
+        "On the command line, escapes are those of a Python string: \\n, \\t, \\0, \\u2028.",
+        saved=True,
     )
     join: Option[str | None] = Option(
         String(unescaped, empty=True),
@@ -246,9 +253,18 @@ class TrainingOptions(Options):
         details="It needs an additional pass over the gradient.",
         saved=True,
     )
+    shuffle: Option[bool | None] = Option(
+        Flag(),
+        "put the documents into a new order for each epoch",
+        OPTIMISATION,
+        automatic="on for documents of up to 64 MiB in all",
+        details="The order follows from the seed and the number of the epoch.",
+        saved=True,
+        fixed=True,
+    )
     seed: Option[int] = Option(
         Whole(0, MOST_SEED),
-        "seed of the initial weights, of dropout and of the samples",
+        "seed of the initial weights, dropout, validation part, order of documents and samples",
         OPTIMISATION,
         default=0,
         saved=True,
@@ -263,11 +279,30 @@ class TrainingOptions(Options):
 
     val_fraction: Option[float | None] = Option(
         Number(least=0, below=1),
-        "fraction of the text, at its end, that is the validation part; 0 for none",
+        "fraction of the text that is the validation part; 0 for none",
         EVALUATION,
-        automatic="0.1, at most a million characters; 0 for a text of under 20,000 characters",
+        automatic="0.1, at most a million characters; 0 where that is less than 100 characters and "
+        "less than 5 documents",
         saved=True,
         fixed=True,
+    )
+    split: Option[Split | None] = Option(
+        OneOf(SPLITS),
+        "the validation part: drawn blocks all over the text, drawn documents, or the text's end",
+        EVALUATION,
+        automatic="documents where the text has them, unless they are too long, else blocks",
+        details="There are up to 16 blocks of at least 256 characters, which begin and end at line "
+        "ends where these are near. What is drawn follows from the seed.",
+        saved=True,
+        fixed=True,
+    )
+    validation: Option[Text | None] = Option(
+        OwnText(),
+        "text that is the validation part, instead of a fraction of the text",
+        EVALUATION,
+        details="On the command line it is a file; the option may be given several times. "
+        "Characters that the model does not know are left out. Documents are joined with the "
+        "document separator of the text.",
     )
     eval_every: Option[int | None] = Option(
         Whole(0),
@@ -364,6 +399,10 @@ class TrainingOptions(Options):
             raise ValueError("`patience` counts evaluations: `eval_every` must be 1 or more, not 0")
         if "schedule" in self.given() and self.schedule == "plateau":
             self._check_plateau()
+        if self.validation is not None and self.val_fraction:
+            raise ValueError(
+                "`validation` and `val_fraction` cannot be combined: the validation part is one"
+            )
 
     def _check_plateau(self) -> None:
         if self.eval_every == 0:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from gru_ext.arguments.messages import as_size, counted
 from gru_ext.training.made_from import parameter_count
+from gru_ext.training.parts import TextParts
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
 
@@ -18,16 +19,15 @@ def unit_of(trainer: Trainer) -> str:
     return "byte" if trainer.model.vocabulary.units == "bytes" else "character"
 
 
-def heading(
-    trainer: Trainer, validation_size: int, steps: int, added: int, memory: int, columns: int
-) -> str:
+def heading(trainer: Trainer, parts: TextParts, steps: int, memory: int, columns: int) -> str:
     """What the run trains, on what, and how: lines of at most so many columns.
 
-    ``added`` characters are new to the model, and the run holds ``memory`` bytes.
+    The run holds ``memory`` bytes.
     """
-    model, unit = trainer.model, unit_of(trainer)
-    validation = f", {validation_size:,} for validation" if validation_size else ""
-    new = f" ({added} of them new to the model)" if added else ""
+    model, unit, validation = trainer.model, unit_of(trainer), ""
+    if len(parts.validation):
+        validation = f", {len(parts.validation):,} for validation ({parts.described})"
+    new = f" ({parts.added} of them new to the model)" if parts.added else ""
     dropout = f", dropout {trainer.dropout:g}" if trainer.dropout else ""
     epochs = steps / trainer.windows_per_epoch
     lines = [
@@ -41,6 +41,9 @@ def heading(
         f"{trainer.optimizer}, peak learning rate {trainer.learning_rate:.4g}, "
         f"{trainer.schedule.name} schedule",
     ]
+    if parts.lines:
+        found = f"a list of {counted(parts.lines, 'line')}: each is a document"
+        lines.insert(0, f'{found} (document_separator="" for one text)')
     if validation:
         lines.append("* marks the best validation loss so far")
     return "\n".join(wrapped(line, columns) for line in lines) + "\n"

@@ -32,6 +32,7 @@ TRAINING = {
     "halvings": Field(Whole(0, 100), 0),
     "tied": Field(Flag(), False),
     "lowered": Field(ListOf(COUNT, MOST_LOWERED), []),
+    "shuffle": Field(Flag(), False),
     "text_sha256": Field(String()),
     "text_characters": Field(COUNT, nullable=True),
 }
@@ -67,6 +68,7 @@ BEST = {"nats_per_char": Field(LOSS)}
 MOST_TEXTS = 20
 MADE_FROM = {
     "texts": Field(ListOf(String(), MOST_TEXTS), []),
+    "validation": Field(ListOf(String(), MOST_TEXTS), []),
     "init_from": Field(String(), nullable=True),
 }
 

@@ -24,6 +24,7 @@ from gru_ext.training.chunks import ChunkSize, next_event
 from gru_ext.training.defaults import default_log_every, default_samples
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
+from gru_ext.training.parts import TextParts
 from gru_ext.training.progress_lines import (
     ending,
     heading,
@@ -54,8 +55,8 @@ class Run:
         The steps that are made when the run ends.
     validation : Validation
     writer : CheckpointWriter
-    added : int
-        The characters that the weights to start from did not know.
+    parts : TextParts
+        The parts of the text, for its heading.
     memory : int
         The bytes that the run holds, for its heading.
     about : dict, optional
@@ -69,13 +70,13 @@ class Run:
         steps: int,
         validation: Validation,
         writer: CheckpointWriter,
-        added: int = 0,
+        parts: TextParts,
         memory: int = 0,
         about: dict[str, Any] | None = None,
     ) -> None:
         self.trainer, self.options, self.steps = trainer, options, steps
         self.validation, self.writer = validation, writer
-        self.added, self.memory, self.about = added, memory, about or {}
+        self.parts, self.memory, self.about = parts, memory, about or {}
         self.best = BestWeights(trainer, options, validation)
         self.recovery = Recovery(trainer)
         self.unit = unit_of(trainer)
@@ -154,8 +155,8 @@ class Run:
         chunk, seconds = ChunkSize(), 0.0
         whole, done = self.steps * per_step, begun * per_step
         with Console(whole, done, options.quiet, unit=self.unit) as console:
-            size, added, memory = len(self.validation.symbols), self.added, self.memory
-            console.print(heading(trainer, size, self.steps, added, memory, console.columns))
+            parts, memory = self.parts, self.memory
+            console.print(heading(trainer, parts, self.steps, memory, console.columns))
             while not self._finish_step(console, stop):
                 stop.deliver()
                 if stop:

@@ -13,7 +13,7 @@ from gru_ext.arguments.keywords import keywords_of
 from gru_ext.arguments.messages import counted
 from gru_ext.model.checkpoint import CheckpointError, errors_name
 from gru_ext.model.model import Model
-from gru_ext.text.reader import Text
+from gru_ext.text.given import Documents, Given, Text, given_text
 from gru_ext.training.checkpoints import CheckpointWriter
 from gru_ext.training.data import TrainingData, read_training_data
 from gru_ext.training.defaults import (
@@ -21,7 +21,6 @@ from gru_ext.training.defaults import (
     default_steps,
     settle,
     steps_of,
-    validation_size,
 )
 from gru_ext.training.handover import handed_over
 from gru_ext.training.interrupts import StopRequest, stop_on_signals
@@ -43,9 +42,10 @@ def train(text: Text, options: TrainingOptions) -> Model:
 
     Parameters
     ----------
-    text : str, bytes, path-like, or list of paths
-        A str is the text itself, and so are bytes; one that looks like a path is refused. In a list
-        a str is a path; ``-`` is standard input. Files are read one after the other (``join``).
+    text : str, bytes, path-like, iterable of str or bytes, or list of paths
+        A str is the text itself, and so are bytes; one that looks like a path is refused. Several
+        of them are documents, which are joined with the document separator; empty ones are left
+        out. Files are read one after the other (``join``).
     {options}
 
     Returns
@@ -68,7 +68,9 @@ def train(text: Text, options: TrainingOptions) -> Model:
         so far was written, as a note of the exception says, and its attribute ``model`` is the
         model.
     """
-    if isinstance(text, bytes):
+    given = given_text(text)
+    first = given.texts[0] if isinstance(given, Documents) else given
+    if isinstance(first, bytes):
         options = options.over({"units": "bytes"})
     if options.classic:
         from gru_ext.training.classic import check_classic
@@ -76,10 +78,10 @@ def train(text: Text, options: TrainingOptions) -> Model:
         check_classic(options)
     check_outputs(options)
     with locked_outputs(options):
-        return _train_text(text, options)
+        return _train_text(given, options)
 
 
-def _train_text(text: Text, options: TrainingOptions) -> Model:
+def _train_text(text: Given, options: TrainingOptions) -> Model:
     start = starting_point(options)
     data = read_training_data(
         text,
@@ -92,7 +94,7 @@ def _train_text(text: Text, options: TrainingOptions) -> Model:
         source=start.name,
         resume=options.resume,
         classic=options.classic,
-        folder=None if options.output is None else Path(os.path.realpath(options.output)).parent,
+        folder=_folder(options),
     )
     writer = CheckpointWriter(
         options.output,
@@ -115,8 +117,13 @@ def _train_text(text: Text, options: TrainingOptions) -> Model:
     return model
 
 
+def _folder(options: TrainingOptions) -> Path | None:
+    """The folder for temporary files: that of the output."""
+    return None if options.output is None else Path(os.path.realpath(options.output)).parent
+
+
 def _train(
-    text: Text,
+    text: Given,
     data: TrainingData,
     options: TrainingOptions,
     start: StartingPoint,
@@ -126,6 +133,7 @@ def _train(
     # imported here, as train_classic above: each way of training loads only its own parts
     from gru_ext.training.made_from import about_run, made_from
     from gru_ext.training.memory import check_memory, memory_of_run
+    from gru_ext.training.parts import split_data, with_older_split
     from gru_ext.training.run import Run
     from gru_ext.training.trainer import Trainer
     from gru_ext.training.validation import (
@@ -139,21 +147,24 @@ def _train(
     if resumed is not None:
         with errors_name(start.name):
             options = resumed_options(options, resumed)
+            options = with_older_split(options, resumed, len(data.symbols))
     elif weights is not None:
         dtype = str(weights.weights["Wz"].dtype)
         sizes = {"hidden_size": weights.hidden_size, "layers": weights.layers, "dtype": dtype}
         options = options.over(sizes)
     check_sizes(start, options)
     with _errors_of_resume(start, options):
-        n_validation = validation_size(len(data.symbols), options.val_fraction)
-        n_trained = len(data.symbols) - n_validation
+        parts, options = split_data(data, options, _folder(options))
+        n_trained, n_validation = len(parts.training), len(parts.validation)
         check_validation_part(options, n_validation)
         options = settle(options, n_trained)
         _check_length(n_trained, n_validation, options)
         resetting, keeping = data.document_separator is not None, options.keeps_best
         keeping = keeping and n_validation > 0
         needed = memory_of_run(options, len(data.vocabulary), resetting, keeping)
-        check_memory(needed)
+        shuffled = parts.training.nbytes if options.shuffle else 0
+        needed += shuffled
+        check_memory(needed, shuffled)
     model = initial_model(data.vocabulary, start, options)
     if data.document_separator is not None:
         model.about["document_separator"] = data.document_separator
@@ -164,7 +175,7 @@ def _train(
     with _errors_of_resume(start, options):
         trainer = Trainer(
             model,
-            data.symbols[:n_trained],
+            parts.training,
             seq_length=options.seq_length,
             batch_size=options.batch_size,
             optimizer=options.optimizer,
@@ -181,10 +192,11 @@ def _train(
             tied=options.tied,
             seed=options.seed,
             threads=options.threads,
+            shuffle=bool(options.shuffle),
         )
     if resumed is not None:
         with errors_name(start.name):
-            check_split(resumed.metadata, n_trained, n_validation)
+            check_split(resumed.metadata, n_trained, n_validation, data.document_separator)
             trainer.resume(resumed)
         if options.learning_rate != resumed.metadata["options"].get("learning_rate"):
             trainer.learning_rate = options.learning_rate  # another rate was asked for
@@ -195,9 +207,9 @@ def _train(
     if every is None:
         per_step, log_every = trainer.characters_per_step, default_log_every(steps)
         every = default_eval_every(n_validation, per_step, log_every)
-    validation = Validation(data.symbols[n_trained:], every, options.patience)
+    validation = Validation(parts.validation, every, options.patience)
     about = about_run(trainer, options, steps, n_validation)
-    run = Run(trainer, options, steps, validation, writer, data.added, needed, about)
+    run = Run(trainer, options, steps, validation, writer, parts, needed, about)
     if resumed is not None:
         with errors_name(start.name):
             run.resume(resumed)

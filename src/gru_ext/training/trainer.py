@@ -25,6 +25,7 @@ from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import RECORDED, TRAINING, checked_state
 from gru_ext.training.resume import Match, TextMatch, check_matches
 from gru_ext.training.schedule import Schedule, are_lowered
+from gru_ext.training.shuffle import ShuffledDocuments
 
 SMOOTHING = 0.999
 """The fraction of ``smooth_loss`` that a step keeps, as in the original script."""
@@ -90,10 +91,13 @@ class Trainer:
         Weight tying: the output layer's weights are those of the first layer's candidate,
         transposed: Wy = Wh^T.
     seed : int
-        The seed of the dropout.
+        The seed of the dropout and of the order of documents.
     threads : int, optional
         The threads that share each window; by default as many as help. The result is bit-identical
         for any number.
+    shuffle : bool
+        Whether the documents are put into a new order for each epoch, which follows from the seed
+        and the number of the epoch. The model must have a document separator.
 
     Raises
     ------
@@ -131,6 +135,7 @@ class Trainer:
         tied: bool = False,
         seed: int = 0,
         threads: int | None = None,
+        shuffle: bool = False,
     ) -> None:
         # the checks and messages of gru_ext.train, whose other options are not those of a trainer
         options = TrainingOptions(
@@ -149,6 +154,7 @@ class Trainer:
             average_over=average_over,
             tied=tied,
             threads=threads,
+            shuffle=shuffle,
         )
         schedule = TrainingOptions.declared()["schedule"].check(schedule)
         self.seed = Whole(0, 2**64 - 1).check("seed", seed)
@@ -164,6 +170,9 @@ class Trainer:
         rate = options.learning_rate if learning_rate is not None else rule.learning_rate
         check_weight_decay(self.weight_decay, rate)
         self.threads = min(options.threads or default_threads(batch_size), self.batch_size)
+        if options.shuffle and model.separator is None:
+            raise ValueError("`shuffle` is for documents: the model has no document separator")
+        read = np.array(symbols) if options.shuffle else symbols
         self._tie()
         self.memory = parameters.like()
         self.mean = parameters.like() if rule.has_mean else None
@@ -183,7 +192,7 @@ class Trainer:
             parameters.flat,
             self.memory.flat,
             self._workspace,
-            symbols,
+            read,
             model.separator,
             self.optimizer,
             None if self.mean is None else self.mean.flat,
@@ -193,6 +202,11 @@ class Trainer:
             None if self.average is None else self.average.flat,
         )
         self._symbols = symbols
+        self._shuffled: ShuffledDocuments | None = None
+        if options.shuffle and model.separator is not None:
+            self._shuffled = ShuffledDocuments(
+                symbols, read, model.separator, self.seed, self.batch_size, self.seq_length
+            )
         self._digest: str | None = None
         warmup = options.warmup
         if warmup is None:
@@ -316,19 +330,28 @@ class Trainer:
         ValueError
             A cosine schedule does not know the planned steps.
         """
-        losses = self._loop.steps(
-            steps,
-            self.schedule.rates(self.steps_done, steps),
-            self.clip,
-            threads=self.threads,
-            weight_decay=self.weight_decay,
-            clip_norm=self.clip_norm,
-            dropout=self.dropout,
-            seed=self.seed,
-            weight_dropout=self.weight_dropout,
-            state_reset=self.state_reset,
-            average_over=self.average_over,
-        )
+        parts: list[NDArray[np.float64]] = []
+        left = steps
+        while left or not parts:
+            made = left
+            if self._shuffled is not None:  # to the end of the epoch at most
+                made = min(left, self._shuffled.arrange_at(self.steps_done, self._loop.position))
+            losses = self._loop.steps(
+                made,
+                self.schedule.rates(self.steps_done, made),
+                self.clip,
+                threads=self.threads,
+                weight_decay=self.weight_decay,
+                clip_norm=self.clip_norm,
+                dropout=self.dropout,
+                seed=self.seed,
+                weight_dropout=self.weight_dropout,
+                state_reset=self.state_reset,
+                average_over=self.average_over,
+            )
+            parts.append(losses)
+            left -= made
+        losses = np.concatenate(parts)
         release(self._symbols)
         losses /= self.characters_per_step
         for loss in losses.tolist():
@@ -363,6 +386,7 @@ class Trainer:
                 "halvings": self.schedule.halvings,
                 "tied": self.tied,
                 "lowered": list(self.schedule.lowered),
+                "shuffle": self._shuffled is not None,
                 "text_sha256": self.text_digest(),
                 "text_characters": len(self._symbols),
             },
@@ -418,6 +442,7 @@ class Trainer:
             Match("batch size", batch_size, self.batch_size),
             Match("optimizer", state["optimizer"], self.optimizer),
             Match("weight tying", state["tied"], self.tied),
+            Match("shuffle", state["shuffle"], self._shuffled is not None),
             Match(
                 "a text",
                 TextMatch(state["text_sha256"], state["text_characters"]),

@@ -52,11 +52,19 @@ def check_validation_part(options: TrainingOptions, size: int) -> None:
     }
     for name, needs in needing.items():
         if needs and not size:
-            raise ValueError(f"{name} needs a validation part: give a `val_fraction`, such as 0.1")
+            raise ValueError(
+                f"{name} needs a validation part: give a `val_fraction`, such as 0.1, or a text as "
+                f"`validation`"
+            )
 
 
-def check_split(saved: Mapping[str, Any], trained: int, size: int) -> None:
-    """Refuse to resume where a text of the same length is split at another place."""
+def check_split(saved: Mapping[str, Any], trained: int, size: int, separator: str | None) -> None:
+    """Refuse to resume where a text of the same length is split in another way.
+
+    With another document separator it is: the trainer refuses that.
+    """
+    if saved.get("document_separator") != separator:
+        return
     try:
         before = saved["run"]["validation"]["characters"]
         whole = before + saved["training"]["text_characters"]
@@ -178,6 +186,7 @@ class Validation:
             raise CheckpointError(
                 f"was evaluated on another validation part than this one of "
                 f"{counted(len(self.symbols), 'character')}"
+                + (": give its `validation` again" if not len(self.symbols) else "")
             )
         self.step, self.best_step, self.waited = (
             checked[name] for name in ("step", "best_step", "waited")
