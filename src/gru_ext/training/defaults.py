@@ -7,17 +7,17 @@ import math
 
 from gru_ext.training.optimizers import OPTIMIZERS, default_learning_rate, weight_decay_of
 from gru_ext.training.options import MOST_STEPS, TrainingOptions
+from gru_ext.training.presets import recipe
 
-# Characters seen in a run: enough for a good small model of a text of a megabyte. Shorter texts are
-# read for more epochs, up to _MOST_EPOCHS, but for at least _FEWEST_STEPS steps.
-_CHARACTERS = 16_000_000
-_MOST_EPOCHS = 50
-_FEWEST_STEPS = 3000
-# A stream has at least so many windows. Few streams make many steps, which short runs need; long
-# texts make enough of them to afford more streams, and with them more threads.
-_FEWEST_WINDOWS = 64
-_MOST_STREAMS = 64
-_CHARACTERS_FOR_16_STREAMS = 16_000_000
+# Files of older versions, whose runs are resumed, do not say how many epochs these have: enough for
+# 16 million characters, up to 50, but for at least 3,000 steps.
+_OLD_CHARACTERS, _OLD_MOST_EPOCHS, _OLD_FEWEST_STEPS = 16_000_000, 50, 3000
+# A stream has at least so many windows.
+_FEWEST_WINDOWS = 16
+PATIENCE = 5
+"""The evaluations without a better loss, of some twenty in a run, after which it ends."""
+# A warm-up lasts an epoch, within these bounds, but no longer than a tenth of the run.
+_SHORTEST_WARMUP, _LONGEST_WARMUP, _OF_RUN = 200, 400, 10
 _PROGRESS_LINES = 20
 # A model of fewer steps, whose warm-up is not over, writes noise. A shorter run ends soon enough.
 _SAMPLED, _SAMPLED_OFTEN = 200, 2000
@@ -26,23 +26,76 @@ _SAMPLED, _SAMPLED_OFTEN = 200, 2000
 def settle(options: TrainingOptions, characters: int) -> TrainingOptions:
     """Set the options that depend on the text, for a text of so many characters.
 
-    The number of streams follows from the length, so that each is long enough to learn from. The
-    learning rate falls as the hidden size grows (:func:`default_learning_rate`).
+    Sizes and epochs are those of the preset's recipe. The learning rate falls as the hidden size
+    grows (:func:`default_learning_rate`), and dropout grows with the weights for each character.
     """
+    advised = recipe(options.preset, characters)
+    layers = advised.layers if options.hidden_size is None else 1  # these two belong together
+    options = options.over({"hidden_size": advised.hidden_size, "layers": layers})
     longest = (characters - 1) // (options.batch_size or 1)
-    seq_length = options.seq_length or max(1, min(64, max(5, characters // 20), longest))
-    most = min(_MOST_STREAMS, max(16, 16 * characters // _CHARACTERS_FOR_16_STREAMS))
-    streams = max(1, min(most, characters // (seq_length * _FEWEST_WINDOWS)))
+    shortest = min(advised.seq_length, max(5, characters // 20))
+    seq_length = options.seq_length or max(1, min(shortest, longest))
+    most = characters // (seq_length * _FEWEST_WINDOWS)
+    streams = max(1, min(advised.batch_size, most))
+    optimizer = options.optimizer
+    values = {
+        "seq_length": seq_length,
+        "batch_size": 2 ** (streams.bit_length() - 1),
+        "dropout": default_dropout(options.hidden_size, options.layers, characters),
+        "average_over": advised.average_over,
+        "learning_rate": default_learning_rate(optimizer, options.hidden_size),
+        "weight_decay": weight_decay_of(optimizer, options.given().get("weight_decay")),
+        "schedule": OPTIMIZERS[optimizer].schedule,
+    }
+    if options.max_steps is None:
+        values["epochs"] = advised.epochs
+    return options.over(values)
+
+
+def settle_resumed(options: TrainingOptions) -> TrainingOptions:
+    """Set the options that files of older versions do not record, as these had them."""
     optimizer = options.optimizer
     return options.over(
         {
-            "seq_length": seq_length,
-            "batch_size": 2 ** (streams.bit_length() - 1),
+            "dropout": 0.0,
+            "average_over": 0.0,
             "learning_rate": default_learning_rate(optimizer, options.hidden_size),
             "weight_decay": weight_decay_of(optimizer, options.given().get("weight_decay")),
             "schedule": OPTIMIZERS[optimizer].schedule,
         }
     )
+
+
+def default_dropout(hidden_size: int, layers: int, characters: int) -> float:
+    """The dropout that suits so many recurrent weights and characters to learn them from.
+
+    It is 0 where there are ten characters for a weight, and 0.6 at most (docs/baselines.md).
+    """
+    weights = 3 * hidden_size**2 * (2 * layers - 1)
+    fitting = 0.32 + 0.3 * math.log10(weights / characters)
+    return min(0.6, max(0.0, round(20 * fitting) / 20))
+
+
+def default_warmup(windows_per_epoch: int, steps: int | None = None) -> int:
+    """The steps of the warm-up in a run of so many steps, or of unknown length.
+
+    The optimiser state is zero at first, and each weight changes by the whole learning rate:
+    without a warm-up some runs never recover from their first steps.
+    """
+    warmup = min(_LONGEST_WARMUP, max(_SHORTEST_WARMUP, windows_per_epoch))
+    return warmup if steps is None else min(warmup, steps // _OF_RUN)
+
+
+def default_patience(options: TrainingOptions) -> int | None:
+    """The patience of a run with a validation part; None where it would not make sense."""
+    waits = options.eval_every == 0 or options.schedule == "plateau"
+    return None if waits else PATIENCE
+
+
+def windows_of_epoch(options: TrainingOptions, characters: int) -> int:
+    """The steps in an epoch of a settled run of so many characters."""
+    stream_length = (characters - 1) // options.batch_size + 1
+    return max(1, (stream_length - 2) // options.seq_length)
 
 
 def steps_of(options: TrainingOptions, windows_per_epoch: int) -> int | None:
@@ -56,9 +109,9 @@ def steps_of(options: TrainingOptions, windows_per_epoch: int) -> int | None:
 
 
 def default_steps(windows_per_epoch: int, characters: int) -> int:
-    """The steps of a run for which neither ``max_steps`` nor ``epochs`` is given."""
-    epochs = max(1, min(_MOST_EPOCHS, round(_CHARACTERS / characters)))
-    return max(epochs * windows_per_epoch, _FEWEST_STEPS)
+    """The steps of a resumed run whose file names neither steps nor epochs."""
+    epochs = max(1, min(_OLD_MOST_EPOCHS, round(_OLD_CHARACTERS / characters)))
+    return max(epochs * windows_per_epoch, _OLD_FEWEST_STEPS)
 
 
 def default_log_every(steps: int) -> int:

@@ -17,7 +17,13 @@ from gru_ext.arguments.messages import brief
 from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.model.model import Model
 from gru_ext.text.given import Given
-from gru_ext.training.defaults import settle
+from gru_ext.training.defaults import (
+    default_patience,
+    default_warmup,
+    settle,
+    steps_of,
+    windows_of_epoch,
+)
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import MADE_FROM, MOST_TEXTS, RECORDED, checked_state
 from gru_ext.training.trainer import Trainer
@@ -99,6 +105,8 @@ def command_of(
         chosen["document_separator"] = separator or ""
     automatic: dict[str, Any] = {"split": "blocks" if separator is None else "documents"}
     automatic["shuffle"] = separator is not None
+    automatic["patience"] = default_patience(TrainingOptions(**valid))
+    automatic["warmup"] = _warmup_of(valid, characters)
     if made.get("validation"):
         words += [f"--validation={name}" for name in made["validation"]]
         automatic["val_fraction"] = 0.0
@@ -115,6 +123,15 @@ def command_of(
             word = word.encode("unicode_escape").decode()
         words += [f"{flag}={word}"] if word.startswith("-") else [flag, word]
     return shlex.join(words)
+
+
+def _warmup_of(options: Mapping[str, Any], characters: int | None) -> int | None:
+    """The warm-up that a run of so many characters has by itself, as far as that is known."""
+    settled = TrainingOptions(**options)
+    if characters is None or settled.seq_length is None or settled.batch_size is None:
+        return None
+    windows = windows_of_epoch(settled, characters)
+    return default_warmup(windows, steps_of(settled, windows))
 
 
 def _chosen(options: dict[str, Any], characters: int | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gru_ext.text.given import Text
 from gru_ext.text.units import UNITS, Units
 from gru_ext.training.kinds import Encoding, Keep, Kept, OwnText, Weights
 from gru_ext.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerName, ScheduleName
+from gru_ext.training.presets import PRESETS, PresetName
 
 if TYPE_CHECKING:
     from gru_ext.model.model import Model
@@ -99,11 +100,20 @@ class TrainingOptions(Options):
         fixed=True,
     )
 
+    preset: Option[PresetName] = Option(
+        OneOf(PRESETS),
+        "which sizes and how many epochs follow from the length of the text",
+        MODEL,
+        default="default",
+        details="quick is a small model within about half a minute, best the best model that is "
+        "known for such a text within ten minutes on two processors. Options that are given "
+        "replace those of the preset.",
+    )
     hidden_size: Option[int] = Option(
         Whole(1, 2**24, metavar="H"),
         "hidden size H: the units of each GRU layer",
         MODEL,
-        default=128,
+        automatic="depends on the length of the text",
         saved=True,
         fixed=True,
     )
@@ -111,7 +121,7 @@ class TrainingOptions(Options):
         Whole(1, 16),
         "number of GRU layers; each reads the hidden states of the layer below",
         MODEL,
-        default=1,
+        automatic="depends on the length of the text: 1 or 2; 1 where a hidden size is given",
         saved=True,
         fixed=True,
     )
@@ -146,7 +156,7 @@ class TrainingOptions(Options):
         Whole(1, 2**24, metavar="T"),
         "sequence length T: the characters of each window of truncated BPTT",
         OPTIMISATION,
-        automatic="64, less for a text of under 1,280 characters",
+        automatic="depends on the length of the text, at most 128",
         saved=True,
         fixed=True,
     )
@@ -198,7 +208,7 @@ class TrainingOptions(Options):
         Whole(0, MOST_STEPS),
         "steps of linear learning-rate warm-up",
         OPTIMISATION,
-        automatic="one epoch, but at least 200 and at most 400 steps",
+        automatic="one epoch, but 200 to 400 steps, and at most a tenth of the run",
         saved=True,
     )
     weight_decay: Option[float] = Option(
@@ -212,7 +222,7 @@ class TrainingOptions(Options):
         Number(least=0, below=1),
         "probability with which each output of a layer is dropped during training",
         OPTIMISATION,
-        default=0.0,
+        automatic="grows with the weights for each character of the text, from 0 to 0.6",
         saved=True,
     )
     weight_dropout: Option[float] = Option(
@@ -234,7 +244,7 @@ class TrainingOptions(Options):
         "use the average of the weights over about this last part of all steps; 0 for the weights "
         "themselves",
         OPTIMISATION,
-        default=0.0,
+        automatic="depends on the length of the text",
         details="Evaluations, samples, the model file and the returned model have the average.",
         saved=True,
         fixed=True,
@@ -312,9 +322,11 @@ class TrainingOptions(Options):
         saved=True,
     )
     patience: Option[int | None] = Option(
-        Whole(1),
-        "early stopping: end after this many evaluations in a row without a better loss",
+        Whole(0),
+        "early stopping: end after this many evaluations in a row without a better loss; 0 for "
+        "none",
         EVALUATION,
+        automatic="5; none with a plateau schedule or without evaluations during the run",
         saved=True,
     )
     keep: Option[Kept | None] = Option(
@@ -395,7 +407,7 @@ class TrainingOptions(Options):
     quiet: Option[bool] = Option(Flag(), "print no progress", OUTPUT, default=False)
 
     def __post_init__(self) -> None:
-        if self.patience is not None and self.eval_every == 0:
+        if self.patience and self.eval_every == 0:
             raise ValueError("`patience` counts evaluations: `eval_every` must be 1 or more, not 0")
         if "schedule" in self.given() and self.schedule == "plateau":
             self._check_plateau()
@@ -409,7 +421,7 @@ class TrainingOptions(Options):
             raise ValueError(
                 "a plateau `schedule` counts evaluations: `eval_every` must be 1 or more, not 0"
             )
-        if self.patience is not None and self.patience <= PLATEAU:
+        if self.patience and self.patience <= PLATEAU:
             raise ValueError(
                 f"`patience` must be {PLATEAU + 1} or more with a plateau `schedule`, not "
                 f"{self.patience}: the learning rate is lowered after {PLATEAU} evaluations "

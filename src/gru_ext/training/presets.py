@@ -7,8 +7,9 @@ command line reads the names.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 PresetName = Literal["quick", "default", "best"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
@@ -16,31 +17,46 @@ PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Options of a run that follow from the length of its text; docs/options.md describes them."""
+    """Options of a run that follow from the length of its text; docs/options.md describes them.
+
+    The batch size is the largest one: a stream has at least some windows.
+    """
 
     hidden_size: int
     layers: int
-    dropout: float
-    weight_dropout: float
-    average_over: float
-    batch_size: int
     seq_length: int
+    batch_size: int
     epochs: float
-
-    def options(self) -> dict[str, Any]:
-        """These options by name."""
-        return asdict(self)
+    average_over: float = 0.0
 
 
 # For texts of up to so many characters; the last one is for all longer ones.
 _RECIPES: dict[PresetName, dict[float, Recipe]] = {
-    "quick": {},
-    "default": {},
-    "best": {},
+    "quick": {
+        4_000: Recipe(48, 1, 32, 2, 60),
+        40_000: Recipe(96, 1, 32, 4, 25),
+        400_000: Recipe(192, 1, 64, 8, 15),
+        math.inf: Recipe(192, 1, 64, 16, 5),
+    },
+    "default": {
+        4_000: Recipe(64, 1, 16, 2, 100, 0.1),
+        40_000: Recipe(128, 1, 32, 4, 40, 0.1),
+        400_000: Recipe(256, 1, 64, 16, 30),
+        4_000_000: Recipe(256, 2, 64, 16, 10),
+        40_000_000: Recipe(256, 2, 128, 32, 4),
+        math.inf: Recipe(256, 2, 128, 64, 1),
+    },
+    "best": {
+        4_000: Recipe(64, 1, 16, 2, 100, 0.1),
+        40_000: Recipe(192, 1, 32, 4, 60, 0.1),
+        400_000: Recipe(384, 1, 64, 16, 40),
+        4_000_000: Recipe(384, 2, 128, 16, 24),
+        40_000_000: Recipe(384, 2, 128, 32, 4),
+        math.inf: Recipe(512, 2, 128, 64, 1),
+    },
 }
 
 
 def recipe(preset: PresetName, characters: int) -> Recipe:
     """The recipe of a preset for a text with so many characters for training."""
-    rows = _RECIPES[preset]
-    return next(row for most, row in rows.items() if characters <= most)
+    return next(row for most, row in _RECIPES[preset].items() if characters <= most)

@@ -18,8 +18,11 @@ from gru_ext.training.checkpoints import CheckpointWriter
 from gru_ext.training.data import TrainingData, read_training_data
 from gru_ext.training.defaults import (
     default_log_every,
+    default_patience,
     default_steps,
+    default_warmup,
     settle,
+    settle_resumed,
     steps_of,
 )
 from gru_ext.training.handover import handed_over
@@ -157,7 +160,9 @@ def _train(
         parts, options = split_data(data, options, _folder(options))
         n_trained, n_validation = len(parts.training), len(parts.validation)
         check_validation_part(options, n_validation)
-        options = settle(options, n_trained)
+        options = settle(options, n_trained) if resumed is None else settle_resumed(options)
+        if resumed is None and n_validation:
+            options = options.over({"patience": default_patience(options)})
         _check_length(n_trained, n_validation, options)
         resetting, keeping = data.document_separator is not None, options.keeps_best
         keeping = keeping and n_validation > 0
@@ -202,6 +207,12 @@ def _train(
             trainer.learning_rate = options.learning_rate  # another rate was asked for
     steps = _steps(options, trainer, start)
     trainer.schedule.planned_steps = steps
+    if resumed is None and options.warmup is None:
+        # recorded where it is shorter than that of older files, which do not record it
+        warmup = default_warmup(trainer.windows_per_epoch, steps)
+        if warmup < trainer.schedule.warmup:
+            trainer.schedule.warmup = warmup
+            options = options.over({"warmup": warmup})
     model.about["options"] = options.record()
     every = options.eval_every
     if every is None:

@@ -20,7 +20,8 @@ from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import digest, release
-from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName, weight_decay_of
+from gru_ext.training.defaults import default_warmup, settle
+from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import RECORDED, TRAINING, checked_state
 from gru_ext.training.resume import Match, TextMatch, check_matches
@@ -29,9 +30,6 @@ from gru_ext.training.shuffle import ShuffledDocuments
 
 SMOOTHING = 0.999
 """The fraction of ``smooth_loss`` that a step keeps, as in the original script."""
-# The optimiser state is zero at first, and each weight changes by the whole learning rate: without
-# a warm-up some runs never recover from their first steps. It lasts an epoch, within these bounds.
-_SHORTEST_WARMUP, _LONGEST_WARMUP = 200, 400
 
 
 class Step(NamedTuple):
@@ -59,33 +57,36 @@ class Trainer:
         reset at each document.
     symbols : ndarray, uint8, uint16 or int32, shape (n,)
         The text, as ``model.vocabulary.encode`` returns it.
-    seq_length, batch_size : int
-        T and B: the length of a window and the number of streams.
-    optimizer : {"adagrad", "adam", "adamw", "rmsprop"}
+    seq_length, batch_size : int, optional
+        T and B: the length of a window and the number of streams. By default they, and the options
+        below that may be left out, follow from the text and the sizes of the model, as in
+        :func:`gru_ext.train`.
+    optimizer : {"adam", "adamw", "rmsprop", "adagrad"}
     learning_rate : float, optional
-        The peak learning rate; by default that of the optimiser.
+        The peak learning rate.
     clip : float
-        Each gradient element is clipped to [-clip, clip]; infinity for no clipping.
+        Each gradient element is clipped to [-clip, clip], by default to [-5, 5]; infinity for no
+        clipping.
     clip_norm : float, optional
         The gradient is scaled down to this global norm before ``clip`` is applied.
     weight_decay : float, optional
-        The weight decay of AdamW, for all parameters but the biases; 0.01 by default.
+        The weight decay of AdamW, for all parameters but the biases.
     schedule : {"constant", "cosine", "plateau"}
-        The learning-rate schedule. A cosine falls to 0 over ``planned_steps`` steps. With a plateau
-        the rate is constant until :meth:`lower_learning_rate` halves it, since a trainer does not
-        evaluate its model.
-    warmup_steps : int or None
-        The steps over which the learning rate rises linearly. None stands for one epoch, but at
-        least 200 and at most 400 steps.
+        The learning-rate schedule. A cosine falls to 0 over ``planned_steps`` steps; by default the
+        rate is constant where these are not given. With a plateau it is constant until
+        :meth:`lower_learning_rate` halves it, since a trainer does not evaluate its model.
+    warmup_steps : int, optional
+        The steps over which the learning rate rises linearly: by default an epoch, but 200 to 400
+        steps, and at most a tenth of the planned steps.
     planned_steps : int, optional
         The steps of the whole run, including those before a resume.
-    dropout : float
+    dropout : float, optional
         The probability with which each output of a layer is dropped during training.
     weight_dropout : float
         The probability with which each recurrent weight is dropped for a window (DropConnect).
     state_reset : float
         The probability with which the hidden state of a stream is set to zero before a window.
-    average_over : float
+    average_over : float, optional
         The part of all steps so far that :attr:`average` is about over; 0 for no average.
     tied : bool
         Weight tying: the output layer's weights are those of the first layer's candidate,
@@ -118,27 +119,31 @@ class Trainer:
         model: Model,
         symbols: NDArray[np.integer],
         *,
-        seq_length: int = 64,
-        batch_size: int = 1,
-        optimizer: OptimizerName = "adagrad",
+        seq_length: int | None = None,
+        batch_size: int | None = None,
+        optimizer: OptimizerName | None = None,
         learning_rate: float | None = None,
-        clip: float = 5.0,
+        clip: float | None = None,
         clip_norm: float | None = None,
         weight_decay: float | None = None,
-        schedule: ScheduleName = "constant",
-        warmup_steps: int | None = 0,
+        schedule: ScheduleName | None = None,
+        warmup_steps: int | None = None,
         planned_steps: int | None = None,
-        dropout: float = 0.0,
+        dropout: float | None = None,
         weight_dropout: float = 0.0,
         state_reset: float = 0.0,
-        average_over: float = 0.0,
+        average_over: float | None = None,
         tied: bool = False,
         seed: int = 0,
         threads: int | None = None,
         shuffle: bool = False,
     ) -> None:
-        # the checks and messages of gru_ext.train, whose other options are not those of a trainer
+        # the checks, messages and defaults of gru_ext.train, whose other options are not those of a
+        # trainer
+        parameters = model.parameters
         options = TrainingOptions(
+            hidden_size=parameters.hidden_size,
+            layers=parameters.layers,
             seq_length=seq_length,
             batch_size=batch_size,
             optimizer=optimizer,
@@ -154,11 +159,14 @@ class Trainer:
             average_over=average_over,
             tied=tied,
             threads=threads,
-            shuffle=shuffle,
         )
-        schedule = TrainingOptions.declared()["schedule"].check(schedule)
+        if schedule is not None:
+            schedule = TrainingOptions.declared()["schedule"].check(schedule)
+        options = settle(options, len(symbols))
+        if schedule is None:
+            schedule = options.schedule if planned_steps else "constant"
         self.seed = Whole(0, 2**64 - 1).check("seed", seed)
-        parameters, rule = model.parameters, OPTIMIZERS[options.optimizer]
+        rule = OPTIMIZERS[options.optimizer]
         parameters.check_finite()
         self.model, self.optimizer = model, options.optimizer
         self.seq_length, self.batch_size = options.seq_length, options.batch_size
@@ -166,10 +174,10 @@ class Trainer:
         self.weight_dropout, self.state_reset = options.weight_dropout, options.state_reset
         self.average_over = options.average_over
         self.clip_norm = math.inf if options.clip_norm is None else options.clip_norm
-        self.weight_decay = weight_decay_of(optimizer, options.weight_decay)
-        rate = options.learning_rate if learning_rate is not None else rule.learning_rate
+        self.weight_decay, rate = options.weight_decay, options.learning_rate
         check_weight_decay(self.weight_decay, rate)
-        self.threads = min(options.threads or default_threads(batch_size), self.batch_size)
+        threads = options.threads or default_threads(self.batch_size)
+        self.threads = min(threads, self.batch_size)
         if options.shuffle and model.separator is None:
             raise ValueError("`shuffle` is for documents: the model has no document separator")
         read = np.array(symbols) if options.shuffle else symbols
@@ -210,7 +218,7 @@ class Trainer:
         self._digest: str | None = None
         warmup = options.warmup
         if warmup is None:
-            warmup = min(_LONGEST_WARMUP, max(_SHORTEST_WARMUP, self._loop.windows_per_epoch))
+            warmup = default_warmup(self._loop.windows_per_epoch, options.max_steps)
         self.schedule = Schedule(schedule, rate, warmup, options.max_steps)
         self.smooth_loss = math.log(parameters.vocabulary_size)
 

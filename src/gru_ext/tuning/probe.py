@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gru_ext.reporting.progress import Progress
-from gru_ext.text.reader import Text
+from gru_ext.text.given import Text
 from gru_ext.training.train import train
 
 _STEPS = 10  # those from which a run reports its speed

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from gru_ext.arguments.messages import brief
 from gru_ext.reporting.progress import Progress
-from gru_ext.text.reader import Text
+from gru_ext.text.given import Text
 from gru_ext.tuning.worker import End
 
 # The module __main__ is not imported, as multiprocessing would: a script needs no guard.

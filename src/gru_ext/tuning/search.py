@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gru_ext.reporting.progress import Progress
 from gru_ext.reporting.table import as_clock
-from gru_ext.text.reader import Text
+from gru_ext.text.given import Text
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
 from gru_ext.tuning.console import SearchConsole

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gru_ext.model.model import Model
-from gru_ext.text.reader import Text
+from gru_ext.text.given import Text, given_text
 from gru_ext.training.made_from import command_of
 
 State = Literal["finished", "pruned", "stopped", "failed"]
@@ -161,9 +161,5 @@ def _plain_value(value: Any) -> Any:
 
 def names_of(text: Text) -> tuple[str, ...]:
     """The paths of a text that is in files, as they were given; ``-`` is standard input."""
-    if isinstance(text, str | bytes):
-        return ()
-    paths = [text] if isinstance(text, os.PathLike) else list(text)
-    if any(isinstance(each, str) and each != "-" and not os.path.exists(each) for each in paths):
-        return ()
-    return tuple(os.fspath(path) for path in paths)
+    given = given_text(text)
+    return tuple(os.fspath(path) for path in given) if isinstance(given, list) else ()

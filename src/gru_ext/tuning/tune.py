@@ -17,7 +17,7 @@ from typing import Any
 from gru_ext.arguments.keywords import keywords_of
 from gru_ext.core.threads import available_cpus
 from gru_ext.files.atomic import check_writable, write_atomically
-from gru_ext.text.reader import Text
+from gru_ext.text.given import Text
 from gru_ext.training.interrupts import stop_on_signals
 from gru_ext.tuning.options import TuneOptions
 from gru_ext.tuning.probe import probe
@@ -123,7 +123,8 @@ def _kept(text: Any) -> Text:
 @contextmanager
 def _read_again(text: Text) -> Iterator[Text]:
     """The text in a form that several processes can read: standard input becomes a file."""
-    if isinstance(text, str | bytes | os.PathLike) or "-" not in names_of(text):
+    names = names_of(text)
+    if "-" not in names:
         yield text
         return
     if sys.stdin is None:
@@ -132,7 +133,7 @@ def _read_again(text: Text) -> Iterator[Text]:
         path = Path(folder, "standard-input")
         with open(path, "wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield [path if os.fspath(each) == "-" else each for each in text]
+        yield [path if name == "-" else Path(name) for name in names]
 
 
 def _nothing_finished(result: TuneResult, options: TuneOptions) -> str:
