@@ -11,7 +11,7 @@ BETA1, BETA2 = OPTIMIZERS[OPTIMIZER].beta1, OPTIMIZERS[OPTIMIZER].beta2
 
 
 def validation_characters(characters):
-    """Characters at the end of a text that gru_ext.train uses for validation by default."""
+    """Characters at the end of a text that gru-ext train --split tail uses for validation."""
     return validation_size(characters, None)
 
 
