@@ -75,7 +75,7 @@ class BestWeights:
         nats = None if self.best is None else _nats(self.best.about)
         if nats is not None and nats < self._validation.best_nats:
             return  # a run that was killed after its last checkpoint has left better ones
-        model = self._trainer.model
+        model = self._trainer.averaged
         self._set(Model(model.vocabulary, model.parameters.copy(), self._about()))
 
     def _set(self, model: Model) -> None:
@@ -85,7 +85,7 @@ class BestWeights:
         """The model that the run has made so far. The last weights are not copied."""
         if self.best is not None:
             return self.best
-        model = self._trainer.model
+        model = self._trainer.averaged
         return Model(model.vocabulary, model.parameters, self._about())
 
     def checkpoint(self) -> Checkpoint:

@@ -13,6 +13,9 @@ from gru_ext.training.parts import TextParts
 from gru_ext.training.trainer import Trainer
 from gru_ext.training.validation import Validation
 
+# The validation loss has risen by so much; the training loss is at least so much of it.
+_RISEN, _ALIKE = 0.02, 0.99
+
 
 def unit_of(trainer: Trainer) -> str:
     """What the model reads and writes."""
@@ -28,7 +31,8 @@ def heading(trainer: Trainer, parts: TextParts, steps: int, memory: int, columns
     if len(parts.validation):
         validation = f", {len(parts.validation):,} for validation ({parts.described})"
     new = f" ({parts.added} of them new to the model)" if parts.added else ""
-    dropout = f", dropout {trainer.dropout:g}" if trainer.dropout else ""
+    regularised = {"dropout": trainer.dropout, "weight dropout": trainer.weight_dropout}
+    dropout = "".join(f", {name} {value:g}" for name, value in regularised.items() if value)
     epochs = steps / trainer.windows_per_epoch
     lines = [
         f"{counted(trainer.characters, unit)} for training{validation}, "
@@ -67,8 +71,11 @@ def lowered_line(trainer: Trainer, validation: Validation) -> str:
     )
 
 
-def ending(validation: Validation, step: int, unit: str) -> Iterator[str]:
-    """Why the run has ended, and its validation loss."""
+def ending(validation: Validation, step: int, train_nats: float, unit: str) -> Iterator[str]:
+    """Why the run has ended, its validation loss, and what would help.
+
+    ``train_nats`` is the training loss of the latest steps.
+    """
     best = f"was {validation.best_nats / math.log(2):.3f} at step {validation.best_step:,}"
     if validation.exhausted and validation.best_step:
         evaluations = counted(validation.waited, "evaluation")
@@ -80,3 +87,13 @@ def ending(validation: Validation, step: int, unit: str) -> Iterator[str]:
             f"validation loss: {validation.last.bits_per_char:.3f} bits per {unit}, over "
             f"{counted(validation.last.characters, unit)}"
         )
+        if validation.last.nats_per_char > (1 + _RISEN) * validation.best_nats:
+            yield (
+                f"it has risen since step {validation.best_step:,}: the model has begun to learn "
+                f"its text by heart; more text would help, or more dropout, or a smaller hidden "
+                f"size"
+            )
+        elif validation.best_step == step and train_nats > _ALIKE * validation.best_nats:
+            yield (
+                "the training loss is not lower: more epochs would help, or a larger hidden size"
+            )

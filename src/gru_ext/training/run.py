@@ -275,7 +275,7 @@ class Run:
             and validation.is_due(step, last)
             and not self.recovery.may_have_diverged()
         ):
-            if validation.evaluate(self.trainer.model, step, stop):
+            if validation.evaluate(self.trainer.averaged, step, stop):
                 self.best.keep()
                 if self.best.best_data is not None:
                     self.writer.save_model(self.best.best_data)
@@ -290,7 +290,7 @@ class Run:
         if step > self._begun and self.sample_every and (last or step % self.sample_every == 0):
             self._show_sample(console, stop)
         if ended:
-            for line in ending(validation, step, self.unit):
+            for line in ending(validation, step, self.recent.mean, self.unit):
                 console.print(wrapped(line, console.columns))
         elif (
             step > self._begun
@@ -355,7 +355,7 @@ class Run:
 
     def _show_sample(self, console: Console, stop: StopRequest) -> None:
         """Sample and print a text, unless nobody sees it or a signal comes in the middle."""
-        model, step, parts = self.trainer.model, self.trainer.steps_done, []
+        model, step, parts = self.trainer.averaged, self.trainer.steps_done, []
         if not console.shows and not self._events.open:
             return
         seed = self.options.seed, step

@@ -47,7 +47,7 @@ def check_validation_part(options: TrainingOptions, size: int) -> None:
     """Refuse options that need a validation part where there is none."""
     needing = {
         "`eval_every`": bool(options.eval_every),
-        "`patience`": options.patience is not None,
+        "`patience`": bool(options.patience),
         "a plateau `schedule`": options.schedule == "plateau",
     }
     for name, needs in needing.items():
@@ -91,7 +91,7 @@ class Validation:
     def __init__(
         self, symbols: NDArray[np.integer], every: int, patience: int | None = None
     ) -> None:
-        self.symbols, self.every, self.patience = symbols, every, patience
+        self.symbols, self.every, self.patience = symbols, every, patience or None
         self._sha256: str | None = None
         self.last: Evaluation | None = None
         self.step = 0  # that of the last evaluation
