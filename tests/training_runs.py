@@ -39,13 +39,14 @@ def run_files(output):
 
 
 def assert_same_state(one, other):
-    """Two runs have the same weights, memory, hidden states, position and smoothed loss."""
+    """Two runs have the same weights, optimiser state, average, hidden states, position and smoothed loss."""
     a, b = state_of(one), state_of(other)
     for name in a.weights:
         assert a.weights[name].tobytes() == b.weights[name].tobytes(), name
-        assert a.memory[name].tobytes() == b.memory[name].tobytes(), name
-        if a.mean is not None or b.mean is not None:
-            assert a.mean[name].tobytes() == b.mean[name].tobytes(), name
+    assert a.beside.keys() == b.beside.keys()
+    for which, arrays in a.beside.items():
+        for name in arrays:
+            assert arrays[name].tobytes() == b.beside[which][name].tobytes(), (which, name)
     assert a.hidden.tobytes() == b.hidden.tobytes()
     assert a.metadata["training"] == b.metadata["training"]
     assert a.metadata["step"] == b.metadata["step"]
