@@ -39,7 +39,7 @@ def run_files(output):
 
 
 def assert_same_state(one, other):
-    """Two runs have the same weights, optimiser state, average, hidden states, position and smoothed loss."""
+    """Two runs have the same weights, arrays beside these, hidden states, position and losses."""
     a, b = state_of(one), state_of(other)
     for name in a.weights:
         assert a.weights[name].tobytes() == b.weights[name].tobytes(), name

@@ -103,10 +103,7 @@ def command_of(
     given = chosen.pop("document_separator", None)  # empty where a list of lines is one text
     if separator is not None or given == "":
         chosen["document_separator"] = separator or ""
-    automatic: dict[str, Any] = {"split": "blocks" if separator is None else "documents"}
-    automatic["shuffle"] = separator is not None
-    automatic["patience"] = default_patience(TrainingOptions(**valid))
-    automatic["warmup"] = _warmup_of(valid, characters)
+    automatic = _automatic(valid, separator, characters)
     if made.get("validation"):
         words += [f"--validation={name}" for name in made["validation"]]
         automatic["val_fraction"] = 0.0
@@ -125,13 +122,21 @@ def command_of(
     return shlex.join(words)
 
 
-def _warmup_of(options: Mapping[str, Any], characters: int | None) -> int | None:
-    """The warm-up that a run of so many characters has by itself, as far as that is known."""
-    settled = TrainingOptions(**options)
-    if characters is None or settled.seq_length is None or settled.batch_size is None:
-        return None
-    windows = windows_of_epoch(settled, characters)
-    return default_warmup(windows, steps_of(settled, windows))
+def _automatic(
+    options: Mapping[str, Any], separator: str | None, characters: int | None
+) -> dict[str, Any]:
+    """What a run takes by itself beside what :func:`settle` sets, as far as that is known."""
+    automatic: dict[str, Any] = {"split": "blocks" if separator is None else "documents"}
+    automatic["shuffle"] = separator is not None
+    try:
+        settled = TrainingOptions(**options)
+        automatic["patience"] = default_patience(settled)
+        if characters is not None and {"seq_length", "batch_size"} <= options.keys():
+            windows = windows_of_epoch(settled, characters)
+            automatic["warmup"] = default_warmup(windows, steps_of(settled, windows))
+    except ValueError:  # damaged ones contradict each other
+        pass
+    return automatic
 
 
 def _chosen(options: dict[str, Any], characters: int | None) -> dict[str, Any]:

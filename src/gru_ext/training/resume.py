@@ -74,6 +74,9 @@ def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOption
             if name in declared and declared[name].saved
         }
         type(asked)(**kept)
+        for name in ("seq_length", "batch_size"):
+            if name not in kept:
+                raise ValueError(f"`{name}` is missing")
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"has damaged options: {error}") from None
     fixed = {name: value for name, value in asked.given().items() if declared[name].fixed}

@@ -151,7 +151,7 @@ def _train(
         with errors_name(start.name):
             options = resumed_options(options, resumed)
             options = with_older_split(options, resumed, len(data.symbols))
-    elif weights is not None:
+    if weights is not None:  # a run of an older version did not record all of these
         dtype = str(weights.weights["Wz"].dtype)
         sizes = {"hidden_size": weights.hidden_size, "layers": weights.layers, "dtype": dtype}
         options = options.over(sizes)

@@ -159,10 +159,11 @@ class Trainer:
             average_over=average_over,
             tied=tied,
             threads=threads,
+            shuffle=shuffle,
         )
         if schedule is not None:
             schedule = TrainingOptions.declared()["schedule"].check(schedule)
-        options = settle(options, len(symbols))
+        options = settle(options, max(1, np.size(symbols)))
         if schedule is None:
             schedule = options.schedule if planned_steps else "constant"
         self.seed = Whole(0, 2**64 - 1).check("seed", seed)
