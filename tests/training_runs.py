@@ -8,6 +8,7 @@ from unittest import mock
 from model_files import file_arrays
 
 from gru_ext import Trainer
+from gru_ext.model.model import from_checkpoint
 from gru_ext.training.state_files import read_state, state_path
 
 TEXT = "The quick brown fox jumps over the lazy dog.\n" * 12
@@ -31,6 +32,13 @@ def state_of(output):
 def step_of(output):
     """The step of the training state of a run."""
     return state_of(output).metadata["step"]
+
+
+def last_model(output):
+    """The model of the last step of a run: the average of its weights, where it has one."""
+    data = state_of(output)
+    data.weights = data.average or data.weights
+    return from_checkpoint(data)
 
 
 def run_files(output):

@@ -31,6 +31,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, dtype, threads, bat
         "seq_length": 7,
         "val_fraction": 0.05,
         "seed": 3,
+        "warmup": 100,
     }
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     one = gru_ext.train(TEXT, output=whole, max_steps=40, **options)
@@ -139,6 +140,7 @@ def test_a_resume_remembers_the_options(tmp_path):
         "val_fraction": 0.1,
         "layers": 2,
         "dropout": 0.25,
+        "warmup": 100,
     }
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     gru_ext.train(TEXT, output=whole, max_steps=30, **options)
