@@ -147,17 +147,24 @@ def test_threads_change_no_bit(options, sizes):
         ({"clip_norm": 1e-3}, False),
         ({"clip_norm": math.inf}, True),
         ({"schedule": "cosine", "warmup": 3}, False),
-        ({"schedule": "constant"}, True),
+        ({"schedule": "cosine"}, True),
+        ({"schedule": "constant"}, False),
         ({"warmup": 3}, False),
         ({"weight_decay": 0}, True),
         ({"layers": 1, "dropout": 0}, True),
         ({"layers": 2}, False),
         ({"dropout": 0.1}, False),
+        ({"weight_dropout": 0.0, "state_reset": 0.0}, True),
+        ({"weight_dropout": 0.3}, False),
+        ({"state_reset": 0.3}, False),
+        ({"average_over": 0.5}, False),
+        ({"patience": 0}, True),
         ({"seed": 0, "dtype": "float32"}, True),
     ],
 )
 def test_options_have_their_effect(options, equal):
     fixed = SMALL | {"seq_length": 8, "max_steps": 12, "batch_size": 1}
+    fixed |= {"dropout": 0.0, "average_over": 0.0}
     assert same(gru_ext.train(TEXT, **fixed), gru_ext.train(TEXT, **fixed | options)) == equal
 
 

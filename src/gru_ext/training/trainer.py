@@ -451,6 +451,7 @@ class Trainer:
             Match("batch size", batch_size, self.batch_size),
             Match("optimizer", state["optimizer"], self.optimizer),
             Match("weight tying", state["tied"], self.tied),
+            Match("average of the weights", data.average is not None, self.average is not None),
             Match("shuffle", state["shuffle"], self._shuffled is not None),
             Match(
                 "a text",
