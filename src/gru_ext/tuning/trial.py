@@ -30,8 +30,8 @@ class TuneTrial:
         What the model was trained with, whether given, searched or a default: ``hidden_size``,
         ``layers``, ``dropout``, ``learning_rate``, ``batch_size`` and ``seq_length``.
     bits : float or None
-        The validation loss in bits per character, the last one or, where the options keep the best
-        weights, the best one. It is None where there was no evaluation.
+        The validation loss in bits per character, the best one or, where the options keep the last
+        weights, the last one. It is None where there was no evaluation.
     epochs : float
         The epochs until this loss.
     seconds : float
