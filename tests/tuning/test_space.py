@@ -2,6 +2,7 @@
 """What is searched, what a trial of it is, and how it is shown."""
 
 import dataclasses
+import math
 
 import pytest
 from refused_values import check_refusals
@@ -177,4 +178,18 @@ def test_names_of_texts(tmp_path):
     assert names_of(path) == (str(path),)
     assert names_of([path, "-", path]) == (str(path), "-", str(path))
     assert names_of("a text\n") == names_of(b"a text\n") == names_of(["one", "two"]) == ()
-    assert TuneResult((trial(options={"tied": True}),)).command == "gru-ext train TEXT --tied"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tied": True, "preset": "quick"}, "--tied --preset quick"),
+        ({"document_separator": ".\n", "clip": math.inf}, r"--document-separator '.\n' --clip inf"),
+        # what a run of a text without documents does, but not one of a list of lines
+        ({"document_separator": "", "patience": 0}, "--document-separator '' --patience 0"),
+        ({"split": "blocks", "shuffle": False}, "--split blocks --no-shuffle"),
+        ({"patience": 5, "dropout": 0.0}, "--patience 5 --dropout 0"),
+    ],
+)
+def test_a_command_has_all_options_that_are_given(options, words):
+    assert TuneResult((trial(options=options),)).command == f"gru-ext train TEXT {words}"

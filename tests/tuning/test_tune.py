@@ -77,6 +77,20 @@ def test_a_model_to_start_from():
     assert found.record()["best"]["init_from"] == "a model"
 
 
+@pytest.mark.parametrize("given", [LINES[::-1], "file"])
+def test_a_validation_text_of_its_own(given, tmp_path):
+    named = given == "file"
+    if named:
+        given = tmp_path / "own.txt"
+        given.write_text(LINES[::-1])
+    options = {"trials": 1, "max_steps": 4, "quiet": True, "validation": given}
+    found = gru_ext.tune(LINES, **options, **FOREVER)
+    assert found.best["validation"] is not None
+    assert found.trials[0].bits == best_report(**found.best).val_bits
+    assert f" --validation={given if named else 'VALIDATION'} " in found.command
+    assert found.record()["best"]["validation"] == ([str(given)] if named else "a text")
+
+
 def scripted(monkeypatch, *losses, **options):
     """A search whose trials have these losses; what each of them has reached."""
     processes = Scripted(losses)

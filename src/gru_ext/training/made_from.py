@@ -85,13 +85,6 @@ def command_of(
     characters : int, optional
         The characters that were trained on. Options that follow from them are left out too.
     """
-    texts, start = made.get("texts"), made.get("init_from")
-    if not texts or start == _UNNAMED:
-        return None
-    words = ["gru-ext", "train"]
-    words += [f"./{text}" if text.startswith("-") and text != "-" else text for text in texts]
-    if start:
-        words += ["--init-from", start]
     declared = TrainingOptions.declared()
     valid = {}
     for name, value in options.items():
@@ -105,11 +98,23 @@ def command_of(
         chosen["document_separator"] = separator or ""
     automatic = _automatic(valid, separator, characters)
     if made.get("validation"):
-        words += [f"--validation={name}" for name in made["validation"]]
         automatic["val_fraction"] = 0.0
     chosen = {name: v for name, v in chosen.items() if automatic.get(name, ...) != v}
-    for name, value in chosen.items():
-        option, flag = declared[name], "--" + name.replace("_", "-")
+    return command_with(made, chosen)
+
+
+def command_with(made: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
+    """A command with all these options; None where the texts or the start have no names."""
+    texts, start = made.get("texts"), made.get("init_from")
+    if not texts or start == _UNNAMED:
+        return None
+    words = ["gru-ext", "train"]
+    words += [f"./{text}" if text.startswith("-") and text != "-" else text for text in texts]
+    if start:
+        words += ["--init-from", start]
+    words += [f"--validation={name}" for name in made.get("validation") or ()]
+    for name, value in options.items():
+        option, flag = TrainingOptions.declared()[name], "--" + name.replace("_", "-")
         if value == option.default:
             continue
         if isinstance(option.kind, Flag):
