@@ -19,6 +19,7 @@ pytestmark = c_programs.REQUIRED
 
 BEYOND = TEXT.replace("quick", "flinke ä €").replace("dog", "🐕 犬")
 BYTE_TEXT = BEYOND.encode()
+FITTED = {"learning_rate": 0.1, "dropout": 0.0, "average_over": 0.0, "warmup": 200}
 TRAINED = {
     "one layer": (TEXT, {}),
     "two layers": (BEYOND, {"layers": 2}),
@@ -40,7 +41,7 @@ def trained():
         text, options = TRAINED[which]
         if which not in models:
             models[which] = gru_ext.train(
-                text, hidden_size=24, max_steps=150, learning_rate=0.1, quiet=True, **options
+                text, hidden_size=24, max_steps=150, quiet=True, **FITTED, **options
             )
         return models[which]
 

@@ -28,6 +28,7 @@ OPTIONS = {
     "seq_length": 5,
     "batch_size": 2,
     "max_steps": 40,
+    "warmup": 200,  # the same in runs of other lengths
     "val_fraction": 0.2,
     "split": "tail",
     "log_every": 10,
