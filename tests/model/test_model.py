@@ -15,7 +15,7 @@ TEXT = "The quick brown fox jumps over the lazy dog.\n" * 12
 
 @pytest.fixture(scope="module")
 def model():
-    return gru_ext.train(TEXT, hidden_size=24, max_steps=300, quiet=True)
+    return gru_ext.train(TEXT, hidden_size=24, dropout=0.0, max_steps=300, quiet=True)
 
 
 def scattered(dtype, H=9, characters="\n abcdefg☃", layers=1):
