@@ -32,4 +32,5 @@ def default_trainer_arguments(config, characters):
         "clip": options.clip,
         "schedule": options.schedule,
         "warmup_steps": options.warmup,
+        "average_over": 0.0,  # the other libraries have none
     }
