@@ -51,10 +51,11 @@ def record(step):
     return {"step": step, "characters": step * 10, "seconds": step / 4}
 
 
-def test_a_line_for_each_point(tmp_path):
-    path, seen = tmp_path / "m.jsonl", []
-    model = gru_ext.train(TEXT, **OPTIONS, metrics=path, callback=seen.append)
-    assert same(model, gru_ext.train(TEXT, **OPTIONS))
+@pytest.mark.parametrize("average_over", [0.0, 0.5])
+def test_a_line_for_each_point(tmp_path, average_over):
+    path, seen, options = tmp_path / "m.jsonl", [], OPTIONS | {"average_over": average_over}
+    model = gru_ext.train(TEXT, **options, metrics=path, callback=seen.append)
+    assert same(model, gru_ext.train(TEXT, **options))
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [list(line) for line in records] == [[*NAMES, "about"]] + [NAMES] * 3
     assert [line["step"] for line in records] == [10, 20, 30, 40]
