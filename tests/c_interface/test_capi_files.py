@@ -363,6 +363,19 @@ def test_settings_refusals(tmp_path):
     c.free(handle)
 
 
+def test_a_state_of_an_older_version(tmp_path):
+    """It does not record dropout and average: it had neither."""
+    gru_ext.train(TEXT, output=tmp_path / "m.npz", **FEW)
+    data = state_of(tmp_path / "m.npz")
+    for name in ("dropout", "average_over", "weight_dropout", "state_reset"):
+        del data.metadata["options"][name]
+    checkpoint.write(state_path(tmp_path / "m.npz"), data)
+    handle, settings = c.resume_model(tmp_path / "m.npz"), c.Settings()
+    assert c.settings_of(handle, ctypes.byref(settings)) == c.OK
+    assert settings.dropout == 0
+    c.free(handle)
+
+
 @pytest.mark.parametrize("damage", ["step", "options", "optimizer"])
 def test_damaged_training_states(damage, tmp_path):
     path = tmp_path / "m.npz"
