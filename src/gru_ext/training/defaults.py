@@ -42,8 +42,9 @@ def settle(options: TrainingOptions, characters: int) -> TrainingOptions:
         "seq_length": seq_length,
         "batch_size": 2 ** (streams.bit_length() - 1),
         "dropout": default_dropout(options.hidden_size, options.layers, characters),
+        "weight_dropout": advised.weight_dropout,
         "average_over": advised.average_over,
-        "learning_rate": default_learning_rate(optimizer, options.hidden_size),
+        "learning_rate": default_learning_rate(optimizer, options.hidden_size, options.layers),
         "weight_decay": weight_decay_of(optimizer, options.given().get("weight_decay")),
         "schedule": OPTIMIZERS[optimizer].schedule,
     }
@@ -58,6 +59,7 @@ def settle_resumed(options: TrainingOptions) -> TrainingOptions:
     return options.over(
         {
             "dropout": 0.0,
+            "weight_dropout": 0.0,
             "average_over": 0.0,
             "learning_rate": default_learning_rate(optimizer, options.hidden_size),
             "weight_decay": weight_decay_of(optimizer, options.given().get("weight_decay")),
@@ -69,10 +71,11 @@ def settle_resumed(options: TrainingOptions) -> TrainingOptions:
 def default_dropout(hidden_size: int, layers: int, characters: int) -> float:
     """The dropout that suits so many recurrent weights and characters to learn them from.
 
-    It is 0 where there are ten characters for a weight, and 0.6 at most (docs/baselines.md).
+    It is 0 where there are some twelve characters for a weight, and 0.6 at most
+    (docs/design/training.md).
     """
     weights = 3 * hidden_size**2 * (2 * layers - 1)
-    fitting = 0.32 + 0.3 * math.log10(weights / characters)
+    fitting = 0.38 + 0.35 * math.log10(weights / characters)
     return min(0.6, max(0.0, round(20 * fitting) / 20))
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -51,14 +52,16 @@ OPTIMIZERS: dict[OptimizerName, Optimizer] = {
 }
 
 
-def default_learning_rate(optimizer: OptimizerName, hidden_size: int) -> float:
-    """A peak learning rate, after a warm-up, that trains well at this H.
+def default_learning_rate(optimizer: OptimizerName, hidden_size: int, layers: int = 1) -> float:
+    """A peak learning rate, after a warm-up, that trains well with these sizes.
 
     It falls as H grows: the first steps change every weight by the whole rate, so that the change
-    of a pre-activation grows with H.
+    of a pre-activation grows with H. It also falls with the root of the number of layers, above
+    which some runs of two layers stayed at the frequencies of the characters.
     """
     rule = OPTIMIZERS[optimizer]
-    return float(min(rule.peak_rate, rule.peak_rate * (128 / hidden_size) ** rule.exponent))
+    falling = (128 / hidden_size) ** rule.exponent
+    return float(rule.peak_rate * min(1.0, falling) / math.sqrt(layers))
 
 
 def weight_decay_of(optimizer: OptimizerName, asked: float | None) -> float:

@@ -229,7 +229,7 @@ class TrainingOptions(Options):
         Number(least=0, below=1),
         "probability with which each recurrent weight is dropped for a window (DropConnect)",
         OPTIMISATION,
-        default=0.0,
+        automatic="depends on the length of the text",
         saved=True,
     )
     state_reset: Option[float] = Option(

@@ -27,6 +27,7 @@ class Recipe:
     seq_length: int
     batch_size: int
     epochs: float
+    weight_dropout: float = 0.0
     average_over: float = 0.0
 
 
@@ -39,18 +40,18 @@ _RECIPES: dict[PresetName, dict[float, Recipe]] = {
         math.inf: Recipe(192, 1, 64, 16, 5),
     },
     "default": {
-        4_000: Recipe(64, 1, 16, 2, 100, 0.1),
-        40_000: Recipe(128, 1, 32, 4, 40, 0.1),
-        400_000: Recipe(256, 1, 64, 16, 30),
+        4_000: Recipe(64, 1, 16, 2, 100, 0.4, 0.1),
+        40_000: Recipe(128, 1, 32, 4, 30, 0.4, 0.1),
+        400_000: Recipe(256, 1, 64, 16, 30, 0.1),
         4_000_000: Recipe(256, 2, 64, 16, 10),
         40_000_000: Recipe(256, 2, 128, 32, 4),
         math.inf: Recipe(256, 2, 128, 64, 1),
     },
     "best": {
-        4_000: Recipe(64, 1, 16, 2, 100, 0.1),
-        40_000: Recipe(192, 1, 32, 4, 60, 0.1),
-        400_000: Recipe(384, 1, 64, 16, 40),
-        4_000_000: Recipe(384, 2, 128, 16, 24),
+        4_000: Recipe(64, 1, 16, 2, 100, 0.4, 0.1),
+        40_000: Recipe(192, 1, 32, 4, 40, 0.4, 0.1),
+        400_000: Recipe(384, 1, 64, 16, 40, 0.1),
+        4_000_000: Recipe(384, 2, 128, 16, 24, 0.1),
         40_000_000: Recipe(384, 2, 128, 32, 4),
         math.inf: Recipe(512, 2, 128, 64, 1),
     },
