@@ -15,6 +15,9 @@ from gru_ext.text.documents import document_starts
 from gru_ext.training.state_files import state_path
 
 CHARS, BYTES = 1, 2
+# Without what the interface does not have.
+PLAIN = {"weight_dropout": 0.0, "state_reset": 0.0, "average_over": 0.0}
+FEW = {"max_steps": 3, "hidden_size": 4, "quiet": True} | PLAIN
 
 
 def saved(path, vocabulary, dtype=np.float32, **options):
@@ -255,7 +258,7 @@ def test_a_run_is_continued(options, whole_text, dtype, tmp_path):
     given = {"hidden_size": 9, "batch_size": 3, "seq_length": 7, "warmup": 0, "threads": 1}
     given |= {"quiet": True, "val_fraction": 0, "dtype": np.dtype(dtype).name} | options
     given |= {"shuffle": False}  # the text is read in its own order
-    given = {"dropout": 0.0, "average_over": 0.0} | given
+    given = {"dropout": 0.0} | PLAIN | given
     half, whole = tmp_path / "half.npz", tmp_path / "whole.npz"
     for path, steps in ((half, 10), (whole, 31)):
         gru_ext.train(DOCUMENTS, output=path, max_steps=steps, **given)
@@ -323,8 +326,7 @@ def test_refusals_of_training_on_a_text(tmp_path):
 @pytest.mark.parametrize("option", ["weight_dropout", "state_reset", "average_over"])
 def test_a_run_with_what_the_interface_does_not_have(option, tmp_path):
     path = tmp_path / "m.npz"
-    small = {"hidden_size": 4, "max_steps": 3, "quiet": True, "average_over": 0.0}
-    gru_ext.train(TEXT, output=path, **small | {option: 0.125})
+    gru_ext.train(TEXT, output=path, **FEW | {option: 0.125})
     named = option.replace("_", " ")
     with pytest.raises(gru_ext.CheckpointError) as error:
         c.resume_model(path)
@@ -346,9 +348,6 @@ def test_weights_that_a_trainer_has_tied(tied, tmp_path):
     handle = c.open_model(tmp_path / "m.npz")
     assert c.get(handle, c.TIED) == tied
     c.free(handle)
-
-
-FEW = {"max_steps": 3, "hidden_size": 4, "average_over": 0.0, "quiet": True}
 
 
 def test_settings_refusals(tmp_path):

@@ -209,7 +209,7 @@ def test_layers_and_dropout_are_told(folder, capsys):
     assert {"hidden size: 8", "layers: 3", f"parameters: {count:,}"} <= set(lines)
     assert any(line.startswith("options: ") and "dropout 0.25" in line for line in lines)
     assert f"3 layers of hidden size 8, float32, {count:,} par" in repr(gru_ext.load("model.npz"))
-    assert run("train", "a.txt", *SMALL, "--dropout", 0, "--force") == 0
+    assert run("train", "a.txt", *SMALL, "--dropout", 0, "--weight-dropout", 0, "--force") == 0
     assert "different\nhidden size 8, float32: " in capsys.readouterr().out
     assert run("info", "model.npz") == 0
     assert "layers: 1" in capsys.readouterr().out.splitlines()

@@ -20,7 +20,7 @@ pytestmark = c_programs.REQUIRED
 BEYOND = TEXT.replace("quick", "flinke ä €").replace("dog", "🐕 犬")
 BYTE_TEXT = BEYOND.encode()
 FITTED = {"seq_length": 27, "batch_size": 1, "learning_rate": 0.1, "warmup": 200}
-FITTED |= {"dropout": 0.0, "average_over": 0.0}
+FITTED |= {"dropout": 0.0, "weight_dropout": 0.0, "average_over": 0.0}
 TRAINED = {
     "one layer": (TEXT, {}),
     "two layers": (BEYOND, {"layers": 2}),

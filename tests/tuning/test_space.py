@@ -7,6 +7,7 @@ import math
 import pytest
 from refused_values import check_refusals
 
+from gru_ext.training.optimizers import default_learning_rate
 from gru_ext.tuning.options import TuneOptions
 from gru_ext.tuning.probe import Probe
 from gru_ext.tuning.space import Space
@@ -49,7 +50,7 @@ def test_the_default_values_are_the_default_run():
 def test_a_run_of_other_values():
     values = {"size": 6, "layers": 2, "dropout": 0.35000000000000003, "rate": 0.5, "length": 0.333}
     plan = Space({"clip": 1.0}, PROBE).plan(values)
-    rate = 0.012 * (128 / 256) ** 0.75 / 2
+    rate = default_learning_rate("adam", 256, 2) / 2
     assert plan.options == {
         "clip": 1.0,
         "hidden_size": 256,

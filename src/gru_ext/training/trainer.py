@@ -82,7 +82,7 @@ class Trainer:
         The steps of the whole run, including those before a resume.
     dropout : float, optional
         The probability with which each output of a layer is dropped during training.
-    weight_dropout : float
+    weight_dropout : float, optional
         The probability with which each recurrent weight is dropped for a window (DropConnect).
     state_reset : float
         The probability with which the hidden state of a stream is set to zero before a window.
@@ -130,7 +130,7 @@ class Trainer:
         warmup_steps: int | None = None,
         planned_steps: int | None = None,
         dropout: float | None = None,
-        weight_dropout: float = 0.0,
+        weight_dropout: float | None = None,
         state_reset: float = 0.0,
         average_over: float | None = None,
         tied: bool = False,
