@@ -20,6 +20,7 @@ OPTIONS = {
     "val_fraction": 0.1,
     "log_every": 5,
     "eval_every": 5,
+    "patience": 0,
     "quiet": True,
 }
 

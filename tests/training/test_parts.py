@@ -122,7 +122,7 @@ def test_a_list_of_documents_is_the_text_that_they_make(tmp_path):
 )
 def test_what_is_refused(tmp_path, text, options, told):
     with pytest.raises((TypeError, ValueError), match=told):
-        gru_ext.train(text, output=tmp_path / "m.npz", **OPTIONS | options)
+        gru_ext.train(text, output=tmp_path / "m.npz", max_steps=20, **SMALL | options)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -193,7 +193,7 @@ def test_the_validation_text_of_the_command_line(texts, capsys, caplog):
 
 
 def as_older(path):
-    """Make the files of a run the one of before there was a split, an average and early stopping."""
+    """Make of a run's files that of a version without splits, averages and early stopping."""
     data = state_of(path)
     later = "split", "shuffle", "patience", "average_over", "weight_dropout", "state_reset", "keep"
     for name in (*later, "warmup"):

@@ -19,7 +19,8 @@ from gru_ext.training.recovery import Recovery, Snapshot
 from gru_ext.training.state_files import state_path
 
 OPTIONS = SMALL | {"seq_length": 7, "batch_size": 4, "max_steps": 40, "learning_rate": 0.02}
-OPTIONS |= {"warmup": 100}  # the rates do not depend on the number of steps
+# the rates do not depend on the number of steps
+OPTIONS |= {"warmup": 100, "average_over": 0.2}
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +119,7 @@ def test_a_run_goes_back_and_on_with_half_the_rate(
         dropout=dropout,
         learning_rate=0.02,
         warmup_steps=9,
+        average_over=0.2,
     )
     trainer.advance(20)
     trainer.schedule.halvings = 1

@@ -122,15 +122,8 @@ def test_a_file_from_before_there_were_other_optimizers_and_layers(tmp_path):
     gru_ext.train(TEXT, output=path, max_steps=12, **options)
     data = state_of(path)
     del data.metadata["training"]["optimizer"]
-    for name in (
-        "weight_decay",
-        "clip_norm",
-        "schedule",
-        "warmup",
-        "layers",
-        "dropout",
-        "average_over",
-    ):
+    later = "weight_decay", "clip_norm", "schedule", "warmup", "layers", "dropout", "average_over"
+    for name in later:
         data.metadata["options"].pop(name, None)
     checkpoint.write(state_path(path), data)
     with pytest.raises(CheckpointError, match="layers 1, not 2"):

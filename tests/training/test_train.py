@@ -21,7 +21,7 @@ def test_any_length_can_be_trained_with_the_defaults():
         options = settle(TrainingOptions(), trained)
         assert options.seq_length >= 1
         assert trained >= options.seq_length * options.batch_size + 1
-        assert 0.005 <= options.learning_rate <= 0.1
+        assert 0.001 <= options.learning_rate <= 0.1
 
 
 def test_the_number_of_streams_follows_from_the_length():
