@@ -85,6 +85,7 @@ def test_without_a_preset_it_is_the_default_one():
 
 def test_options_that_are_given_replace_those_of_the_preset():
     given = {"hidden_size": 9, "seq_length": 4, "batch_size": 3, "dropout": 0.15}
+    given |= {"weight_dropout": 0.35}
     given |= {"average_over": 0.25, "epochs": 0.5, "learning_rate": 0.01, "warmup": 3}
     one, other = (
         gru_ext.train(TEXT, preset=preset, quiet=True, **given) for preset in ("quick", "best")
@@ -233,8 +234,8 @@ def test_no_patience_on_the_command_line(folder, monkeypatch, capsys):
 def test_a_run_of_an_older_version_goes_on_as_before(tmp_path, monkeypatch, optimizer):
     """It ended after 3,000 steps or more, and had no dropout, average or early stopping."""
     whole, path = tmp_path / "whole.npz", tmp_path / "old.npz"
-    before = {"dropout": 0.0, "average_over": 0.0, "warmup": 200, "patience": 0}
-    before |= {"max_steps": 3000, "keep": "last"}
+    before = {"dropout": 0.0, "weight_dropout": 0.0, "average_over": 0.0, "warmup": 200}
+    before |= {"patience": 0, "max_steps": 3000, "keep": "last"}
     options = SMALL | {"seq_length": 5, "batch_size": 2, "val_fraction": 0.2, "split": "tail"}
     options |= {"optimizer": optimizer, "eval_every": 200}
     with_losses(monkeypatch)
@@ -243,7 +244,7 @@ def test_a_run_of_an_older_version_goes_on_as_before(tmp_path, monkeypatch, opti
     with interrupt_after(150), pytest.raises(gru_ext.TrainingInterrupted):
         gru_ext.train(TEXT, output=path, **options | before)
     data = state_of(path)
-    for name in (*before, "weight_dropout", "state_reset", "epochs"):
+    for name in (*before, "state_reset", "epochs"):
         data.metadata["options"].pop(name, None)
     checkpoint.write(path, data)
     state_path(path).unlink()

@@ -91,7 +91,8 @@ def test_what_is_too_much_even_to_reserve(monkeypatch, average_over):
 def test_a_run_that_may_not_fit_is_warned_of(monkeypatch, caplog, capsys):
     monkeypatch.setattr("gru_ext.training.memory.process_memory", lambda: Memory(10**9, 1000))
     gru_ext.train(TEXT, hidden_size=8, max_steps=2)
-    needed = re.search(r"parameters, (\S+ kB) of memory\n", capsys.readouterr().out)[1]
+    heading = " ".join(capsys.readouterr().out.split())
+    needed = re.search(r"parameters, (\S+ kB) of memory ", heading)[1]
     expected = f"the run needs about {needed} of memory, and only 1e+03 bytes are free"
     assert caplog.messages == [expected.replace("1e+03 bytes", "1 kB")]
 

@@ -210,7 +210,7 @@ def as_older(path):
 )
 def test_older_files_are_resumed_with_the_tail(tmp_path, text, val_fraction):
     options = OPTIONS | {"split": "tail", "shuffle": False, "val_fraction": val_fraction}
-    options |= {"dropout": 0.0, "average_over": 0.0}
+    options |= {"dropout": 0.0, "weight_dropout": 0.0, "average_over": 0.0}
     if text == NAMES:
         options["document_separator"] = "\n"
     gru_ext.train(text, output=tmp_path / "whole.npz", **options)

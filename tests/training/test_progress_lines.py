@@ -121,15 +121,18 @@ def test_the_samples_of_a_run(capsys, options, found):
 
 
 def test_the_heading_fits_and_says_what_is_trained(capsys):
-    model = gru_ext.train(TEXT * 60, hidden_size=8, layers=2, dropout=0.1, max_steps=20, tied=True)
+    options = {"hidden_size": 8, "layers": 2, "dropout": 0.1, "weight_dropout": 0.2, "tied": True}
+    model = gru_ext.train(TEXT * 60, max_steps=20, **options)
     heading = capsys.readouterr().out.split("\n\n")[0]
+    told_in_all = " ".join(heading.split())
     trained = model.history.records[0]["about"]
     assert max(map(len, heading.splitlines())) <= 80
     assert heading.startswith("29,160 characters for training, 3,240 for validation (12 blocks), ")
     parameters = model.parameters.count - 8 * 30  # the tied matrices are one
     assert trained["parameters"] == parameters
-    for told in ("2 layers of hidden size 8, dropout 0.1", f"{parameters:,} parameters", "cosine"):
-        assert told in heading
+    sizes = "2 layers of hidden size 8, dropout 0.1, weight dropout 0.2, float32"
+    for told in (sizes, f"{parameters:,} parameters", "cosine"):
+        assert told in told_in_all
 
 
 def ending_of(best_step, best, step, last, train=0.5, waited=0):

@@ -15,7 +15,7 @@ from gru_ext import CheckpointError, Model, Trainer, Vocabulary
 def new_trainer(layers=1, **options):
     vocabulary = Vocabulary.from_text(TEXT)
     model = Model.create(vocabulary, 8, "float64", seed=1, layers=layers)
-    fixed = {"seq_length": 11, "batch_size": 1, "dropout": 0.0}
+    fixed = {"seq_length": 11, "batch_size": 1, "dropout": 0.0, "weight_dropout": 0.0}
     return Trainer(model, vocabulary.encode(TEXT), **fixed | options)
 
 
