@@ -32,4 +32,6 @@ def default_trainer_arguments(config, characters):
         "clip": options.clip,
         "schedule": options.schedule,
         "warmup_steps": options.warmup,
+        "weight_dropout": 0.0,  # the other libraries have neither this nor an average
+        "average_over": 0.0,
     }

@@ -112,7 +112,7 @@ def members(valid):
 def stack(tmp_path_factory):
     """The members of a file of two layers, whose last good state is another."""
     path = tmp_path_factory.mktemp("stack") / "model.npz"
-    trainer = trained(layers=2, optimizer="adam", dropout=0.2)
+    trainer = trained(layers=2, optimizer="adam", dropout=0.2, average_over=0.1)
     data = trainer.checkpoint()
     data.good = Snapshot(trainer).checkpoint()
     checkpoint.write(path, data)

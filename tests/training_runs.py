@@ -8,6 +8,7 @@ from unittest import mock
 from model_files import file_arrays
 
 from gru_ext import Trainer
+from gru_ext.model.model import from_checkpoint
 from gru_ext.training.state_files import read_state, state_path
 
 TEXT = "The quick brown fox jumps over the lazy dog.\n" * 12
@@ -33,19 +34,27 @@ def step_of(output):
     return state_of(output).metadata["step"]
 
 
+def last_model(output):
+    """The model of the last step of a run: the average of its weights, where it has one."""
+    data = state_of(output)
+    data.weights = data.average or data.weights
+    return from_checkpoint(data)
+
+
 def run_files(output):
     """Every array of the model file of a run, and of its training state."""
     return file_arrays(output), file_arrays(state_path(output))
 
 
 def assert_same_state(one, other):
-    """Two runs have the same weights, memory, hidden states, position and smoothed loss."""
+    """Two runs have the same weights, arrays beside these, hidden states, position and losses."""
     a, b = state_of(one), state_of(other)
     for name in a.weights:
         assert a.weights[name].tobytes() == b.weights[name].tobytes(), name
-        assert a.memory[name].tobytes() == b.memory[name].tobytes(), name
-        if a.mean is not None or b.mean is not None:
-            assert a.mean[name].tobytes() == b.mean[name].tobytes(), name
+    assert a.beside.keys() == b.beside.keys()
+    for which, arrays in a.beside.items():
+        for name in arrays:
+            assert arrays[name].tobytes() == b.beside[which][name].tobytes(), (which, name)
     assert a.hidden.tobytes() == b.hidden.tobytes()
     assert a.metadata["training"] == b.metadata["training"]
     assert a.metadata["step"] == b.metadata["step"]

@@ -190,7 +190,8 @@ def _training_state(model: Model, data: Checkpoint) -> TrainingState:
     halved = Schedule("constant", rate, 0, None, state["halvings"], state["lowered"])
     norm = np.inf if options.clip_norm is None else options.clip_norm
     decay = weight_decay_of(state["optimizer"], options.weight_decay)
-    numbers = (halved.peak, rule.beta1, rule.beta2, options.clip, norm, EPS, decay, options.dropout)
+    dropout = options.dropout or 0.0  # older files without dropout do not record it
+    numbers = (halved.peak, rule.beta1, rule.beta2, options.clip, norm, EPS, decay, dropout)
     return TrainingState(
         memory.flat,
         None if mean is None else mean.flat,

@@ -146,8 +146,10 @@ def test_a_new_option_is_only_declared():
     assert "dummy_rate" in inspect.signature(chosen).parameters
     # the file, and a resume from it
     assert WithDummy().record()["dummy_rate"] == 0.25
-    record = json.loads(json.dumps(options.record()))
-    saved = checkpoint.Checkpoint({}, {"options": record})
+    settled = options.over({"seq_length": 5, "batch_size": 1})
+    record = json.loads(json.dumps(settled.record()))
+    saved = gru_ext.Model.create(gru_ext.Vocabulary("ab"), 3).checkpoint()
+    saved.metadata["options"] = record
     assert resumed_options(WithDummy(), saved).dummy_rate == 0.5
     with pytest.raises(gru_ext.CheckpointError, match=r"with dummy rate 0\.5, not 0\.1"):
         resumed_options(WithDummy(dummy_rate=0.1), saved)

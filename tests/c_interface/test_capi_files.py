@@ -15,6 +15,9 @@ from gru_ext.text.documents import document_starts
 from gru_ext.training.state_files import state_path
 
 CHARS, BYTES = 1, 2
+# Without what the interface does not have.
+PLAIN = {"weight_dropout": 0.0, "state_reset": 0.0, "average_over": 0.0}
+FEW = {"max_steps": 3, "hidden_size": 4, "quiet": True} | PLAIN
 
 
 def saved(path, vocabulary, dtype=np.float32, **options):
@@ -255,6 +258,7 @@ def test_a_run_is_continued(options, whole_text, dtype, tmp_path):
     given = {"hidden_size": 9, "batch_size": 3, "seq_length": 7, "warmup": 0, "threads": 1}
     given |= {"quiet": True, "val_fraction": 0, "dtype": np.dtype(dtype).name} | options
     given |= {"shuffle": False}  # the text is read in its own order
+    given = {"dropout": 0.0} | PLAIN | given
     half, whole = tmp_path / "half.npz", tmp_path / "whole.npz"
     for path, steps in ((half, 10), (whole, 31)):
         gru_ext.train(DOCUMENTS, output=path, max_steps=steps, **given)
@@ -319,6 +323,22 @@ def test_refusals_of_training_on_a_text(tmp_path):
     assert (memory.tobytes(), at.tolist()) == (before, kept)
 
 
+@pytest.mark.parametrize("option", ["weight_dropout", "state_reset", "average_over"])
+def test_a_run_with_what_the_interface_does_not_have(option, tmp_path):
+    path = tmp_path / "m.npz"
+    gru_ext.train(TEXT, output=path, **FEW | {option: 0.125})
+    named = option.replace("_", " ")
+    with pytest.raises(gru_ext.CheckpointError) as error:
+        c.resume_model(path)
+    assert str(error.value) == (
+        f"{state_path(path)} was trained with {named} 0.125, which the C interface does not have: "
+        f"open its weights with `gru_model_open`"
+    )
+    handle = c.open_model(path)
+    assert c.object_of(handle) == gru_ext.load(path)
+    c.free(handle)
+
+
 @pytest.mark.parametrize("tied", [False, True])
 def test_weights_that_a_trainer_has_tied(tied, tmp_path):
     model = gru_ext.Model.create(gru_ext.Vocabulary.from_text(TEXT), 4)
@@ -331,7 +351,7 @@ def test_weights_that_a_trainer_has_tied(tied, tmp_path):
 
 
 def test_settings_refusals(tmp_path):
-    gru_ext.train(TEXT, output=tmp_path / "m.npz", max_steps=3, hidden_size=4, quiet=True)
+    gru_ext.train(TEXT, output=tmp_path / "m.npz", **FEW)
     handle, settings = c.resume_model(tmp_path / "m.npz"), c.Settings()
     assert c.settings_of(None, ctypes.byref(settings)) == c.NULL
     assert c.settings_of(handle, None) == c.NULL
@@ -342,10 +362,23 @@ def test_settings_refusals(tmp_path):
     c.free(handle)
 
 
+def test_a_state_of_an_older_version(tmp_path):
+    """It does not record dropout and average: it had neither."""
+    gru_ext.train(TEXT, output=tmp_path / "m.npz", **FEW)
+    data = state_of(tmp_path / "m.npz")
+    for name in ("dropout", "average_over", "weight_dropout", "state_reset"):
+        del data.metadata["options"][name]
+    checkpoint.write(state_path(tmp_path / "m.npz"), data)
+    handle, settings = c.resume_model(tmp_path / "m.npz"), c.Settings()
+    assert c.settings_of(handle, ctypes.byref(settings)) == c.OK
+    assert settings.dropout == 0
+    c.free(handle)
+
+
 @pytest.mark.parametrize("damage", ["step", "options", "optimizer"])
 def test_damaged_training_states(damage, tmp_path):
     path = tmp_path / "m.npz"
-    gru_ext.train(TEXT, output=path, max_steps=3, hidden_size=4, quiet=True)
+    gru_ext.train(TEXT, output=path, **FEW)
     data = state_of(path)
     if damage == "step":
         data.metadata["step"] = "many"

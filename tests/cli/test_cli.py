@@ -199,17 +199,19 @@ def test_info(folder, capsys):
 
 
 def test_layers_and_dropout_are_told(folder, capsys):
-    assert run("train", "a.txt", *SMALL, "--layers", 3, "--dropout", 0.25) == 0
+    dropout = ["--dropout", 0.25, "--weight-dropout", 0.125]
+    assert run("train", "a.txt", *SMALL, "--layers", 3, *dropout) == 0
     out = capsys.readouterr().out
-    assert "\n3 layers of hidden size 8, dropout 0.25, float32: " in out
+    assert "\n3 layers of hidden size 8, dropout 0.25, weight dropout 0.125, float32: " in out
     V = len(set(TEXT))
     count = 3 * (8 * V + 8 * 8 + 8) + 2 * 3 * (2 * 8 * 8 + 8) + V * 8 + V
     assert run("info", "model.npz") == 0
     lines = capsys.readouterr().out.splitlines()
     assert {"hidden size: 8", "layers: 3", f"parameters: {count:,}"} <= set(lines)
-    assert any(line.startswith("options: ") and "dropout 0.25" in line for line in lines)
+    (told,) = [line for line in lines if line.startswith("options: ")]
+    assert "dropout 0.25, weight_dropout 0.125" in told
     assert f"3 layers of hidden size 8, float32, {count:,} par" in repr(gru_ext.load("model.npz"))
-    assert run("train", "a.txt", *SMALL, "--force") == 0
+    assert run("train", "a.txt", *SMALL, "--dropout", 0, "--weight-dropout", 0, "--force") == 0
     assert "different\nhidden size 8, float32: " in capsys.readouterr().out
     assert run("info", "model.npz") == 0
     assert "layers: 1" in capsys.readouterr().out.splitlines()

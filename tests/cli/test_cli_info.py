@@ -82,7 +82,7 @@ def test_the_best_weights_and_the_state(folder, capsys):
     overfitted = TEXT + "".join(sorted(TEXT[::2], reverse=True))
     (folder / "a.txt").write_text(overfitted)
     command = "train a.txt -o x.npz --hidden-size 8 --max-steps 400 --val-fraction 0.3"
-    more = "--eval-every 20 --learning-rate 0.1 --quiet"
+    more = "--eval-every 20 --learning-rate 0.1 --patience 0 --dropout 0 --weight-dropout 0 --quiet"
     assert run(*command.split(), *more.split()) == 0
     told, last = described(capsys, "x.state.npz")
     lines, found = described(capsys)

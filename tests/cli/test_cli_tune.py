@@ -41,9 +41,10 @@ def test_a_table_and_a_command_that_trains(library, folder, capsys):
     command = shlex.split(lines[-2].removeprefix("use: gru-ext "))
     assert command == shlex.split(found["command"])[1:]
     assert run(*command, "--quiet", "-o", "best.npz", "--metrics", "best.jsonl") == 0
-    *_, last = (folder / "best.jsonl").read_text().splitlines()
+    records = map(json.loads, (folder / "best.jsonl").read_text().splitlines())
+    evaluated = [record["val_bits"] for record in records if record.get("val_bits")]
     bits = [trial["bits"] for trial in found["trials"] if trial["state"] == "finished"]
-    assert json.loads(last)["val_bits"] == min(bits)
+    assert min(evaluated) == min(bits)
     assert gru_ext.load("best.npz").separator is not None
 
     assert run("tune", "a.txt", *FEW, "-o", "t.json") == 2

@@ -19,6 +19,8 @@ pytestmark = c_programs.REQUIRED
 
 BEYOND = TEXT.replace("quick", "flinke ä €").replace("dog", "🐕 犬")
 BYTE_TEXT = BEYOND.encode()
+FITTED = {"seq_length": 27, "batch_size": 1, "learning_rate": 0.1, "warmup": 200}
+FITTED |= {"dropout": 0.0, "weight_dropout": 0.0, "average_over": 0.0}
 TRAINED = {
     "one layer": (TEXT, {}),
     "two layers": (BEYOND, {"layers": 2}),
@@ -40,7 +42,7 @@ def trained():
         text, options = TRAINED[which]
         if which not in models:
             models[which] = gru_ext.train(
-                text, hidden_size=24, max_steps=150, learning_rate=0.1, quiet=True, **options
+                text, hidden_size=24, max_steps=150, quiet=True, **FITTED, **options
             )
         return models[which]
 

@@ -13,6 +13,7 @@ from gru_ext import export
 from gru_ext.model.checkpoint import CheckpointError
 
 torch = pytest.importorskip("torch")
+PLAIN = {"dropout": 0.0, "weight_dropout": 0.0, "average_over": 0.0, "warmup_steps": 0}
 PAGE = Path(__file__).parents[2] / "docs" / "export.md"
 
 
@@ -32,9 +33,8 @@ def test_it_trains_as_the_trainer_does(page, optimizer, clip):
     ours, theirs = drawn(**one), export.torch_module(drawn(**one), dropout=0.0)
     symbols = ours.vocabulary.encode(TEXT)
     T, B = 5, 3
-    trainer = gru_ext.Trainer(
-        ours, symbols, seq_length=T, batch_size=B, optimizer=optimizer, learning_rate=0.02, **clip
-    )
+    given = {"optimizer": optimizer, "learning_rate": 0.02} | clip
+    trainer = gru_ext.Trainer(ours, symbols, seq_length=T, batch_size=B, **PLAIN, **given)
     made = page["make_optimizer"](theirs, optimizer, 0.02)
     length, states = (len(symbols) - 1) // B, None
     rows = np.stack([symbols[b * length : (b + 1) * length + 1] for b in range(B)], axis=1)
@@ -54,9 +54,8 @@ def test_tied_weights_stay_tied_in_training(page):
     module = export.torch_module(model)
     assert "Wy" not in module.state_dict()
     assert "Wy" in export.torch_module(drawn()).state_dict()
-    ours = gru_ext.Trainer(
-        model, model.vocabulary.encode(TEXT), seq_length=7, learning_rate=0.05, tied=True
-    )
+    given = {"seq_length": 7, "batch_size": 1, "optimizer": "adagrad", "learning_rate": 0.05}
+    ours = gru_ext.Trainer(model, model.vocabulary.encode(TEXT), **PLAIN, **given, tied=True)
     window = torch.from_numpy(model.vocabulary.encode(TEXT)[:8, None].astype(np.int64))
     page["train_window"](module, page["make_optimizer"](module, "adagrad", 0.05), window)
     ours.advance(1)

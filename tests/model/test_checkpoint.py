@@ -46,6 +46,16 @@ def test_round_trip(tmp_path, dtype, optimizer, layers):
     assert (back.characters, back.hidden_size, back.vocabulary_size) == (CHARACTERS, H, V)
 
 
+def test_round_trip_of_an_average(tmp_path, dtype):
+    trainer = trained(np.dtype(dtype).name, layers=2, average_over=0.5)
+    trainer.advance(9)
+    checkpoint.write(tmp_path / "model.npz", trainer.checkpoint())
+    back = checkpoint.read(tmp_path / "model.npz")
+    assert back.beside.keys() == {"memory", "average"}
+    for name, view in trainer.averaged.parameters.items():
+        assert back.average[name].tobytes() == view.tobytes() != back.weights[name].tobytes()
+
+
 def test_numpy_reads_it_without_pickle(tmp_path, valid):
     (tmp_path / "model.npz").write_bytes(valid)
     with np.load(tmp_path / "model.npz", allow_pickle=False) as data:
@@ -71,7 +81,7 @@ def test_the_first_layer_of_a_stack_has_the_notebooks_names(stack):
     assert [name for name in shapes if name[2:] == "_2"] == [
         f"{kind}{gate}_2" for kind in "WUb" for gate in "hrz"
     ]
-    assert len(stack) == 2 * (3 * 20 + 1) + 1
+    assert len(stack) == 2 * (4 * 20 + 1) + 1
 
 
 def test_fortran_order_and_byte_order_are_read(tmp_path, members):
@@ -115,7 +125,8 @@ def test_missing_names(tmp_path, members, name):
 
 
 UPPER = [f"{kind}{gate}_2" for kind in "WUb" for gate in "zrh"]
-KINDS = [good + memory for good in ("", "good_") for memory in ("", "memory_", "mean_")]
+BESIDE = "memory_", "mean_", "average_"
+KINDS = [good + memory for good in ("", "good_") for memory in ("", *BESIDE)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -158,6 +169,9 @@ def test_a_layer_too_many_between(tmp_path, stack):
         ("br_2", np.ones(H, "f4"), f"it must be ({H}, 1)"),
         ("memory_Wz_2", np.ones((H, V), "f4"), f"it must be ({H}, {H})"),
         ("good_mean_bh_2", np.ones((1, H), "f4"), f"it must be ({H}, 1)"),
+        ("average_Uh_2", np.ones((H, V), "f4"), f"it must be ({H}, {H})"),
+        ("average_bz", np.full((H, 1), np.nan, "f4"), "finite"),
+        ("good_average_Wz", np.ones((H, V)), "as float64, but Wz as float32"),
         ("Uz_2", np.ones((H, H)), "has Uz_2 as float64, but Wz as float32"),
         ("Wr_2", np.full((H, H), np.nan, "f4"), "finite"),
         ("hidden", np.ones((2, H), "f4"), "it must be (2, "),

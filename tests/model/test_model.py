@@ -15,7 +15,8 @@ TEXT = "The quick brown fox jumps over the lazy dog.\n" * 12
 
 @pytest.fixture(scope="module")
 def model():
-    return gru_ext.train(TEXT, hidden_size=24, max_steps=300, quiet=True)
+    plain = {"dropout": 0.0, "weight_dropout": 0.0}
+    return gru_ext.train(TEXT, hidden_size=24, max_steps=300, quiet=True, **plain)
 
 
 def scattered(dtype, H=9, characters="\n abcdefg☃", layers=1):

@@ -261,13 +261,16 @@ def test_characters_of_bytes_in_a_bias():
         model.sample(20, b"a", logit_bias={"é": 1.0})
 
 
-def test_the_validation_loss_of_the_model_file(tmp_path):
+@pytest.mark.parametrize("average_over", [0.0, 0.3])
+def test_the_validation_loss_of_the_model_file(tmp_path, average_over):
     """That of the weights in the file: the best ones, or the last ones of the state."""
     text = "".join(np.random.default_rng(0).choice(list("abcd"), 3000))
     options = {"hidden_size": 8, "max_steps": 60, "eval_every": 20}
-    options |= {"val_fraction": 0.2, "split": "tail"}
+    options |= {"val_fraction": 0.2, "split": "tail", "average_over": average_over}
     gru_ext.train(text, output=tmp_path / "a.npz", **options)
-    files = [tmp_path / "a.npz", tmp_path / "a.state.npz"]
+    files = [tmp_path / "a.npz"]
+    if not average_over:  # else the state has weights that are not evaluated
+        files.append(tmp_path / "a.state.npz")
     for model in map(gru_ext.load, files):
         bits = model.evaluate(text[-600:]).bits_per_char
         assert sampling.validation_bits(model) == pytest.approx(bits, rel=1e-6)

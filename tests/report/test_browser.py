@@ -31,9 +31,8 @@ def browser():
 def made(tmp_path_factory):
     """The report of a trained model, and the model."""
     folder = tmp_path_factory.mktemp("report")
-    model = gru_ext.train(
-        TEXT, hidden_size=12, layers=2, max_steps=60, output=folder / "m.npz", quiet=True
-    )
+    options = {"hidden_size": 12, "layers": 2, "max_steps": 60, "val_fraction": 0, "quiet": True}
+    model = gru_ext.train(TEXT, output=folder / "m.npz", **options)
     (folder / "text.txt").write_text(TEXT)
     write_report(folder / "m.npz", folder / "text.txt", folder / "r.html")
     return folder / "r.html", model

@@ -95,8 +95,8 @@ def test_a_report_of_a_run(folder, page):
     """Text, model and metrics of one run: the validation part is found."""
     text = "".join(f"{n} apples and {n * 7} pears.\n" for n in range(300))
     (folder / "b.txt").write_text(text)
-    command = "train b.txt -o b.npz --hidden-size 8 --max-steps 20 --val-fraction 0.2 --quiet"
-    assert run(*command.split(), "--metrics", "b.jsonl") == 0
+    command = "train b.txt -o b.npz --hidden-size 8 --max-steps 20 --val-fraction 0.2 --split tail"
+    assert run(*command.split(), "--quiet", "--metrics", "b.jsonl") == 0
     assert run("report", "b.npz", "b.txt", "-o", page, "--metrics", "b.jsonl") == 0
     shown = page.read_text(encoding="utf-8")
     size = round(len(text) * 0.2)

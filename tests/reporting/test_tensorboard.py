@@ -28,6 +28,7 @@ OPTIONS = {
     "seq_length": 5,
     "batch_size": 2,
     "max_steps": 40,
+    "warmup": 200,  # the same in runs of other lengths
     "val_fraction": 0.2,
     "split": "tail",
     "log_every": 10,
@@ -139,11 +140,13 @@ def test_the_options_are_the_hyperparameters(library, tmp_path):
     assert [info.name.tag for info in experiment.metric_infos] == TAGS[1::-1]
 
 
+@pytest.mark.parametrize("average_over", [0.0, 0.5])
 @pytest.mark.parametrize("quiet", [True, False])
-def test_samples_are_texts(library, tmp_path, capsys, quiet):
-    options = OPTIONS | {"quiet": quiet, "sample_every": 20, "sample_length": 30}
+def test_samples_are_texts(library, tmp_path, capsys, quiet, average_over):
+    run = OPTIONS | {"average_over": average_over, "learning_rate": 1.0, "keep": "last"}
+    options = run | {"quiet": quiet, "sample_every": 20, "sample_length": 30}
     model = gru_ext.train(TEXT, **options, tensorboard=tmp_path)
-    assert same(model, gru_ext.train(TEXT, **OPTIONS))
+    assert same(model, gru_ext.train(TEXT, **run))
     found = summaries(tmp_path, "sample/text_summary")
     assert [step for step, _ in found] == [20, 40]
     last = "".join(iter_sample(model, 30, seed=(0, 40)))

@@ -60,7 +60,7 @@ def test_a_run_on_a_mapped_text_has_the_same_bits(tmp_path, monkeypatch, units):
     path, text = tmp_path / "a.txt", (TEXT + "né ☃\n") * 3
     path.write_bytes(text.encode())
     options = {"hidden_size": 8, "quiet": True, "batch_size": 3, "seq_length": 11, "units": units}
-    options |= {"val_fraction": 0.1}
+    options |= {"val_fraction": 0.1, "warmup": 200, "keep": "last"}
     in_memory = gru_ext.train(path, max_steps=60, output=tmp_path / "one.npz", **options)
     monkeypatch.setattr(scratch, "IN_MEMORY", 0)
     other = tmp_path / "other.npz"

@@ -25,7 +25,7 @@ def test_threads_resume_and_mapping_change_no_bit(
 ):
     options = SMALL | {"batch_size": 5, "seq_length": 7, "units": units, "val_fraction": 0.2}
     options |= {"document_separator": separator, "layers": layers, "dropout": dropout}
-    options |= {"shuffle": True}
+    options |= {"shuffle": True, "warmup": 100}  # the rates do not depend on the number of steps
     whole, parts, path = tmp_path / "whole.npz", tmp_path / "parts.npz", tmp_path / "a.txt"
     path.write_bytes(text.encode())
     one = gru_ext.train([path], output=whole, max_steps=50, threads=1, **options)

@@ -28,6 +28,7 @@ OPTIONS = {
     "val_fraction": 0.1,
     "log_every": 10,
     "eval_every": 40,
+    "patience": 0,
     "quiet": True,
 }
 # Each line of progress takes 5 ms, so that there is time to kill the run in.

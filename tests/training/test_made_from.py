@@ -13,8 +13,9 @@ import gru_ext
 from gru_ext.model import checkpoint
 from gru_ext.training import recorded
 from gru_ext.training.made_from import command_of
+from gru_ext.training.presets import recipe
 
-MADE = {"texts": ["a.txt"]}
+MADE, MINIMAL = {"texts": ["a.txt"]}, "gru-ext train a.txt"
 
 
 def test_texts_and_start_are_named_without_folders(folder):
@@ -83,7 +84,8 @@ def test_the_command_makes_the_same_file(folder, capsys, options):
     ("made", "options", "command"),
     [
         ({"texts": ["a b.txt", "-x", "-"]}, {}, "gru-ext train 'a b.txt' ./-x -"),
-        (MADE, {"hidden_size": 128, "tied": False}, "gru-ext train a.txt"),
+        (MADE, {"hidden_size": recipe("default", 540).hidden_size, "tied": False}, MINIMAL),
+        (MADE, {"hidden_size": 5}, "gru-ext train a.txt --hidden-size 5"),
         (MADE, {"join": "\n\x1b"}, r"gru-ext train a.txt --join '\n\x1b'"),
         (MADE, {"document_separator": ""}, "gru-ext train a.txt --document-separator ''"),
         (MADE, {"split": "blocks", "shuffle": False}, "gru-ext train a.txt"),

@@ -69,11 +69,20 @@ def test_a_run_that_cannot_fit_is_refused(folder, monkeypatch, capsys, arguments
     assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz"]
 
 
-def test_what_is_too_much_even_to_reserve(monkeypatch):
+@pytest.mark.parametrize("average_over", [0, 0.1])
+def test_what_is_too_much_even_to_reserve(monkeypatch, average_over):
     monkeypatch.setattr("gru_ext.core.windows.Workspace", mock.Mock(side_effect=MemoryError))
-    options = TrainingOptions(hidden_size=100_000, batch_size=4, seq_length=10, optimizer="adagrad")
+    options = TrainingOptions(
+        hidden_size=100_000,
+        batch_size=4,
+        seq_length=10,
+        optimizer="adagrad",
+        average_over=average_over,
+    )
+    options = settle(options, 1000)
     parameters = 3 * 100_000 * (100_000 + 50) + 50 * 100_000  # W, U and Wy
     copies = 2 * 2 + 1  # weights and memory, in use and in the last good state; the gradients
+    copies += 2 * (average_over > 0)
     for best in (0, 1):  # a copy of the best weights
         needed = memory_of_run(options, 50, False, keeping=bool(best))
         assert needed == pytest.approx(4 * (copies + best) * parameters, rel=0.01)
@@ -82,7 +91,8 @@ def test_what_is_too_much_even_to_reserve(monkeypatch):
 def test_a_run_that_may_not_fit_is_warned_of(monkeypatch, caplog, capsys):
     monkeypatch.setattr("gru_ext.training.memory.process_memory", lambda: Memory(10**9, 1000))
     gru_ext.train(TEXT, hidden_size=8, max_steps=2)
-    needed = re.search(r"parameters, (\S+ kB) of memory\n", capsys.readouterr().out)[1]
+    heading = " ".join(capsys.readouterr().out.split())
+    needed = re.search(r"parameters, (\S+ kB) of memory ", heading)[1]
     expected = f"the run needs about {needed} of memory, and only 1e+03 bytes are free"
     assert caplog.messages == [expected.replace("1e+03 bytes", "1 kB")]
 

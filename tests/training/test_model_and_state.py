@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from command import contents, run
-from training_runs import TEXT, interrupt_after, run_files, same, state_of, step_of
+from training_runs import TEXT, interrupt_after, last_model, run_files, same, state_of, step_of
 
 import gru_ext
 from gru_ext.files import atomic
@@ -33,11 +33,21 @@ OPTIONS = {
     "learning_rate": 0.1,
     "warmup": 0,
     "schedule": "constant",
+    "split": "tail",
+    "patience": 0,
+    "average_over": 0.0,
     "quiet": True,
 }
+AVERAGED = OPTIONS | {"average_over": 0.3}
 LAST = OPTIONS | {"keep": "last"}
 WITHOUT = OPTIONS | {"val_fraction": 0, "eval_every": None}
-RUNS = pytest.mark.parametrize("options", [OPTIONS, LAST, WITHOUT], ids=["best", "last", "without"])
+RUNS = pytest.mark.parametrize(
+    "options", [OPTIONS, AVERAGED, LAST, WITHOUT], ids=["best", "averaged", "last", "without"]
+)
+
+
+def keeps_best(options):
+    return options is not LAST and options is not WITHOUT
 
 
 def model_step(path):
@@ -111,9 +121,9 @@ def test_all_agree_about_the_weights_of_the_model(tmp_path, options, stopped):
     written = gru_ext.load(path)
     assert same(model, written)
     assert model.about.items() <= written.about.items()
-    last = gru_ext.load(state_path(path))
+    last = last_model(path)
     assert step_of(path) == last.about["step"] == (stopped or 40)
-    best = options is OPTIONS and stopped != 3
+    best = keeps_best(options) and stopped != 3
     assert (model.about["step"] < last.about["step"]) == best
     assert same(model, last) != best
     plain = gru_ext.train(OVERFITTED, **options | {"max_steps": model.about["step"]})
@@ -251,8 +261,8 @@ def test_a_model_file_that_was_deleted_is_written_again(tmp_path, options, caplo
     model = gru_ext.train(OVERFITTED, output=path, resume=True, quiet=True)
     assert same(model, gru_ext.load(path))
     missing = f"{path} is missing; the weights of the next evaluation replace it"
-    assert caplog.messages == ([missing] if options is OPTIONS else [])
-    assert model_step(path) == (25 if options is OPTIONS else 40)
+    assert caplog.messages == ([missing] if keeps_best(options) else [])
+    assert model_step(path) == (25 if keeps_best(options) else 40)
 
 
 @pytest.mark.parametrize("options", [LAST, WITHOUT], ids=["last", "without"])

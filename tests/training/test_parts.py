@@ -7,8 +7,7 @@ import re
 import numpy as np
 import pytest
 from command import run
-from model_files import file_arrays
-from training_runs import DOCUMENTS, NAMES, SMALL, TEXT, same
+from training_runs import DOCUMENTS, NAMES, SMALL, TEXT, run_files, same, state_of
 
 import gru_ext
 from gru_ext.files import scratch
@@ -16,9 +15,10 @@ from gru_ext.model import checkpoint
 from gru_ext.text.documents import encode_separator
 from gru_ext.text.split import split_text
 from gru_ext.text.vocabulary import Vocabulary
+from gru_ext.training.state_files import state_path
 
 LONG = "".join(f"{n} apples and {n * 7} pears.\n" for n in range(300))
-OPTIONS = SMALL | {"max_steps": 20}
+OPTIONS = SMALL | {"max_steps": 20, "warmup": 200}  # the rates do not depend on the steps
 
 
 def first_line(capsys):
@@ -28,7 +28,7 @@ def first_line(capsys):
 
 
 def validation_of(path):
-    return checkpoint.read(path).metadata["run"]["validation"]
+    return state_of(path).metadata["run"]["validation"]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_list_of_documents_is_the_text_that_they_make(tmp_path):
 )
 def test_what_is_refused(tmp_path, text, options, told):
     with pytest.raises((TypeError, ValueError), match=told):
-        gru_ext.train(text, output=tmp_path / "m.npz", **OPTIONS | options)
+        gru_ext.train(text, output=tmp_path / "m.npz", max_steps=20, **SMALL | options)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -164,9 +164,11 @@ def test_a_validation_text_is_given_again_on_a_resume(texts):
             )
     more = {"output": "parts.npz", "resume": True, "max_steps": 20, "quiet": True}
     gru_ext.train(LONG, validation=known_text(), **more)
-    assert file_arrays("parts.npz") == file_arrays("whole.npz")
+    assert run_files("parts.npz") == run_files("whole.npz")
     gru_ext.train(LONG, output="whole.npz", force=True, **OPTIONS)
-    with pytest.raises(ValueError, match=r"whole\.npz was trained with a text of [\d,]+ char"):
+    with pytest.raises(
+        ValueError, match=r"whole\.state\.npz was trained with a text of [\d,]+ char"
+    ):
         gru_ext.train(LONG, validation=LONG, output="whole.npz", resume=True, max_steps=30)
 
 
@@ -191,14 +193,16 @@ def test_the_validation_text_of_the_command_line(texts, capsys, caplog):
 
 
 def as_older(path):
-    """Make a file what it was before it recorded a split."""
-    data = checkpoint.read(path)
-    for name in ("split", "shuffle"):
-        del data.metadata["options"][name]
+    """Make of a run's files that of a version without splits, averages and early stopping."""
+    data = state_of(path)
+    later = "split", "shuffle", "patience", "average_over", "weight_dropout", "state_reset", "keep"
+    for name in (*later, "warmup"):
+        data.metadata["options"].pop(name, None)
     del data.metadata["training"]["shuffle"]
     if data.metadata["options"].get("val_fraction") == 0:
         del data.metadata["options"]["val_fraction"]
     checkpoint.write(path, data)
+    state_path(path).unlink()
 
 
 @pytest.mark.parametrize(
@@ -206,6 +210,7 @@ def as_older(path):
 )
 def test_older_files_are_resumed_with_the_tail(tmp_path, text, val_fraction):
     options = OPTIONS | {"split": "tail", "shuffle": False, "val_fraction": val_fraction}
+    options |= {"dropout": 0.0, "weight_dropout": 0.0, "average_over": 0.0}
     if text == NAMES:
         options["document_separator"] = "\n"
     gru_ext.train(text, output=tmp_path / "whole.npz", **options)
@@ -216,7 +221,7 @@ def test_older_files_are_resumed_with_the_tail(tmp_path, text, val_fraction):
         with pytest.raises(ValueError, match=rf"parts\.npz was trained with {name} "):
             gru_ext.train(text, output=tmp_path / "parts.npz", resume=True, **wrong)
     gru_ext.train(text, output=tmp_path / "parts.npz", resume=True, max_steps=20, quiet=True)
-    whole, parts = (file_arrays(tmp_path / f"{name}.npz") for name in ("whole", "parts"))
+    whole, parts = (run_files(tmp_path / f"{name}.npz")[1] for name in ("whole", "parts"))
     whole.pop("gru_ext"), parts.pop("gru_ext")
     assert whole == parts
 
@@ -225,5 +230,5 @@ def test_another_split_is_refused_on_a_resume(tmp_path):
     path = tmp_path / "m.npz"
     gru_ext.train(LONG, output=path, **OPTIONS)
     assert checkpoint.read(path).metadata["options"]["split"] == "blocks"
-    with pytest.raises(ValueError, match=r"m\.npz was trained with split blocks, not tail"):
+    with pytest.raises(ValueError, match=r"m\.state\.npz was trained with split blocks, not tail"):
         gru_ext.train(LONG, output=path, resume=True, max_steps=30, split="tail")

@@ -34,6 +34,9 @@ OPTIONS = {
     "warmup": 10,
     "eval_every": 20,
     "schedule": "plateau",
+    "batch_size": 1,
+    "dropout": 0.0,
+    "average_over": 0.0,
     "quiet": True,
 }
 RATES = {"adagrad": 0.2, "adam": 0.02, "adamw": 0.02, "rmsprop": 0.02}
@@ -109,7 +112,9 @@ def test_the_rate_falls_after_two_evaluations_without_a_better_loss(tmp_path, op
         gru_ext.Model.create(vocabulary, 8),
         symbols[: len(symbols) - round(len(symbols) * 0.3)],
         seq_length=9,
-        batch_size=state_of(path).hidden.shape[0],
+        batch_size=1,
+        dropout=0.0,
+        average_over=0.0,
         optimizer=optimizer,
         learning_rate=RATES[optimizer],
         schedule="plateau",
@@ -292,7 +297,7 @@ def test_a_resume_with_another_schedule_or_rate(tmp_path):
 
 def test_a_file_from_before_there_was_a_plateau(tmp_path):
     whole, path = tmp_path / "whole.npz", tmp_path / "model.npz"
-    options = OPTIONS | {"schedule": "constant"}
+    options = OPTIONS | {"schedule": "constant", "patience": 0}
     gru_ext.train(OVERFITTED, **options, output=whole)
     gru_ext.train(OVERFITTED, **options | {"max_steps": 33}, output=path)
     data = state_of(path)

@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: MIT
 """What a run prints: lines that fit the terminal, samples where they are worth it, true speeds."""
 
+import math
 import os
 import re
 import struct
 import subprocess
 
+import numpy as np
 import pytest
 from command import COMMAND, POSIX
 from training_runs import SMALL, TEXT, interrupt_after, same
 
 import gru_ext
+from gru_ext.model.evaluation import Evaluation
 from gru_ext.reporting.metrics import read_metrics
 from gru_ext.training import run as training_run
 from gru_ext.training.defaults import default_samples
+from gru_ext.training.progress_lines import ending
+from gru_ext.training.validation import Validation
 
 TRAIN = [
     "train",
@@ -116,15 +121,67 @@ def test_the_samples_of_a_run(capsys, options, found):
 
 
 def test_the_heading_fits_and_says_what_is_trained(capsys):
-    model = gru_ext.train(TEXT * 60, hidden_size=8, layers=2, dropout=0.1, max_steps=20, tied=True)
+    options = {"hidden_size": 8, "layers": 2, "dropout": 0.1, "weight_dropout": 0.2, "tied": True}
+    model = gru_ext.train(TEXT * 60, max_steps=20, **options)
     heading = capsys.readouterr().out.split("\n\n")[0]
+    told_in_all = " ".join(heading.split())
     trained = model.history.records[0]["about"]
     assert max(map(len, heading.splitlines())) <= 80
     assert heading.startswith("29,160 characters for training, 3,240 for validation (12 blocks), ")
     parameters = model.parameters.count - 8 * 30  # the tied matrices are one
     assert trained["parameters"] == parameters
-    for told in ("2 layers of hidden size 8, dropout 0.1", f"{parameters:,} parameters", "cosine"):
-        assert told in heading
+    sizes = "2 layers of hidden size 8, dropout 0.1, weight dropout 0.2, float32"
+    for told in (sizes, f"{parameters:,} parameters", "cosine"):
+        assert told in told_in_all
+
+
+def ending_of(best_step, best, step, last, train=0.5, waited=0):
+    """The last lines of a run of 100 steps at most, of these losses and steps."""
+    validation = Validation(np.arange(10), 10, patience=3)
+    validation.best_step, validation.best_nats, validation.waited = best_step, best, waited
+    validation.step = step
+    validation.last = None if last is None else Evaluation(last, 9)
+    return "\n".join(ending(validation, step, train, "character"))
+
+
+def test_the_end_of_a_run_says_why_and_what_would_help():
+    loss = r"validation loss: \d\.\d{3} bits per character, over 9 characters"
+    best = r"the best validation loss was 1\.443 at step 40\n"
+    patience = r"no better validation loss in 3 evaluations; the best was 1\.443 at step 40\n"
+    risen = r"\nit has risen since step 40: the model has begun to learn its text by heart; .*"
+    alike = r"\nthe training loss is not lower: more epochs would help, or a larger hidden size"
+    for options, told in (
+        (
+            {"best_step": 40, "best": 1.0, "step": 70, "last": 1.1, "waited": 3},
+            patience + loss + risen,
+        ),
+        ({"best_step": 40, "best": 1.0, "step": 70, "last": 1.01, "waited": 3}, patience + loss),
+        ({"best_step": 40, "best": 1.0, "step": 60, "last": 1.1, "waited": 2}, best + loss + risen),
+        ({"best_step": 40, "best": 1.0, "step": 60, "last": 1.01, "waited": 2}, best + loss),
+        ({"best_step": 60, "best": 1.0, "step": 60, "last": 1.0}, loss),
+        ({"best_step": 60, "best": 1.0, "step": 60, "last": 1.0, "train": 1.1}, loss + alike),
+        ({"best_step": 60, "best": 1.0, "step": 60, "last": 1.0, "train": 0.9}, loss),
+        ({"best_step": 40, "best": 1.0, "step": 60, "last": 1.01, "train": 1.1}, best + loss),
+        ({"best_step": 0, "best": math.inf, "step": 0, "last": None}, ""),
+    ):
+        assert re.fullmatch(told, ending_of(**options)), options
+
+
+def test_the_last_lines_of_a_run(capsys):
+    """A text that is known by heart, one that is not learned yet, and one without evaluations."""
+    rules = TEXT + "".join(sorted(TEXT[::2], reverse=True))  # of which the last part has others
+    options = {"hidden_size": 16, "val_fraction": 0.3, "split": "tail", "sample_every": 0}
+    slow = {"hidden_size": 4, "max_steps": 10, "learning_rate": 1e-5, "sample_every": 0}
+    for text, chosen, told in (
+        (rules, options | {"max_steps": 1500, "dropout": 0}, "it has risen since step "),
+        (TEXT * 4, slow | {"val_fraction": 0.2}, "the training loss is not lower: more epochs"),
+        (TEXT, slow | {"val_fraction": 0}, None),
+    ):
+        gru_ext.train(text, **chosen)
+        out = capsys.readouterr().out
+        assert max(map(len, out.splitlines())) <= 80
+        for line in ("it has risen since step ", "the training loss is not lower: more epochs"):
+            assert (f"\n{line}" in out) == (line == told)
 
 
 def speeds(path):

@@ -19,6 +19,8 @@ from gru_ext.training.recovery import Recovery, Snapshot
 from gru_ext.training.state_files import state_path
 
 OPTIONS = SMALL | {"seq_length": 7, "batch_size": 4, "max_steps": 40, "learning_rate": 0.02}
+# the rates do not depend on the number of steps
+OPTIONS |= {"warmup": 100, "average_over": 0.2}
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +108,7 @@ def test_a_run_goes_back_and_on_with_half_the_rate(
     options |= {"layers": layers, "dropout": dropout}
     path = tmp_path / "model.npz"
     with spoiled(23, which=which):
-        gru_ext.train(TEXT, output=path, threads=threads, warmup=9, **options)
+        gru_ext.train(TEXT, output=path, threads=threads, **options | {"warmup": 9})
     vocabulary = gru_ext.Vocabulary.from_text(TEXT)
     trainer = Trainer(
         gru_ext.Model.create(vocabulary, 8, dtype, layers=layers),
@@ -117,6 +119,7 @@ def test_a_run_goes_back_and_on_with_half_the_rate(
         dropout=dropout,
         learning_rate=0.02,
         warmup_steps=9,
+        average_over=0.2,
     )
     trainer.advance(20)
     trainer.schedule.halvings = 1

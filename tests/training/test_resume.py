@@ -10,6 +10,7 @@ from training_runs import SMALL, TEXT, assert_same_state, interrupt_after, same,
 import gru_ext
 from gru_ext import CheckpointError
 from gru_ext.model import checkpoint
+from gru_ext.training.defaults import default_dropout
 from gru_ext.training.state_files import state_path
 
 
@@ -31,6 +32,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, dtype, threads, bat
         "seq_length": 7,
         "val_fraction": 0.05,
         "seed": 3,
+        "warmup": 100,
     }
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     one = gru_ext.train(TEXT, output=whole, max_steps=40, **options)
@@ -104,22 +106,24 @@ def test_more_steps_go_on_along_the_longer_cosine(tmp_path):
         optimizer="adam",
         learning_rate=saved["learning_rate"],
         schedule="cosine",
-        warmup_steps=None,
+        warmup_steps=saved["warmup"],
         planned_steps=40,
     )
     trainer.resume(data)
     trainer.advance(20)
-    assert same(trainer.model, gru_ext.load(path))
+    assert same(trainer.averaged, gru_ext.load(path))
 
 
 def test_a_file_from_before_there_were_other_optimizers_and_layers(tmp_path):
     path, expected = tmp_path / "old.npz", tmp_path / "new.npz"
-    options = SMALL | {"seq_length": 7, "batch_size": 2, "optimizer": "adagrad"}
+    options = SMALL | {"seq_length": 7, "batch_size": 2, "optimizer": "adagrad", "warmup": 200}
+    options |= {"dropout": 0.0, "average_over": 0.0}
     gru_ext.train(TEXT, output=expected, max_steps=30, **options)
     gru_ext.train(TEXT, output=path, max_steps=12, **options)
     data = state_of(path)
     del data.metadata["training"]["optimizer"]
-    for name in ("weight_decay", "clip_norm", "schedule", "warmup", "layers", "dropout"):
+    later = "weight_decay", "clip_norm", "schedule", "warmup", "layers", "dropout", "average_over"
+    for name in later:
         data.metadata["options"].pop(name, None)
     checkpoint.write(state_path(path), data)
     with pytest.raises(CheckpointError, match="layers 1, not 2"):
@@ -139,6 +143,7 @@ def test_a_resume_remembers_the_options(tmp_path):
         "val_fraction": 0.1,
         "layers": 2,
         "dropout": 0.25,
+        "warmup": 100,
     }
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
     gru_ext.train(TEXT, output=whole, max_steps=30, **options)
@@ -154,17 +159,18 @@ def test_a_resume_takes_another_dropout(tmp_path, layers, before, after):
     path = tmp_path / "model.npz"
     options = {"seq_length": 7, "batch_size": 3, "optimizer": "adam", "learning_rate": 0.02}
     options |= {"seed": 6, "schedule": "constant"}
-    start = SMALL | {"layers": layers, "dropout": before, "warmup": 0}
+    start = SMALL | {"layers": layers, "dropout": before, "warmup": 20}
     gru_ext.train(TEXT, output=path, max_steps=10, **start, **options)
     data = state_of(path)
     gru_ext.train(TEXT, output=path, max_steps=25, resume=True, dropout=after, quiet=True)
     dropout = before if after is None else after
     assert state_of(path).metadata["options"]["dropout"] == dropout
     model = gru_ext.model.model.from_checkpoint(data)
-    trainer = gru_ext.Trainer(model, model.vocabulary.encode(TEXT), dropout=dropout, **options)
+    options |= {"dropout": dropout, "warmup_steps": 20}
+    trainer = gru_ext.Trainer(model, model.vocabulary.encode(TEXT), **options)
     trainer.resume(data)
     trainer.advance(15)
-    assert same(trainer.model, gru_ext.load(path))
+    assert same(trainer.averaged, gru_ext.load(path))
 
 
 @pytest.mark.parametrize(
@@ -220,8 +226,9 @@ def test_init_from(tmp_path, as_model, dtype, layers):
     start.save(tmp_path / "start.npz")
     # At this rate no weight moves.
     source = start if as_model else tmp_path / "start.npz"
+    text = "a lazy fox " * 9
     model = gru_ext.train(
-        "a lazy fox " * 9,
+        text,
         init_from=source,
         max_steps=3,
         learning_rate=1e-30,
@@ -231,7 +238,7 @@ def test_init_from(tmp_path, as_model, dtype, layers):
     assert model.vocabulary == start.vocabulary
     assert model.dtype == (dtype or "float32")
     assert model.layers == layers
-    assert model.about["options"]["dropout"] == 0
+    assert model.about["options"]["dropout"] == default_dropout(8, layers, len(text))
     assert all(
         np.array_equal(model.parameters[name], start.parameters[name]) for name in start.parameters
     )

@@ -6,8 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from command import run
-from model_files import file_arrays
-from training_runs import DOCUMENTS, NAMES, SMALL, TEXT, interrupt_after, same
+from training_runs import DOCUMENTS, NAMES, SMALL, TEXT, interrupt_after, run_files, same
 
 import gru_ext
 from gru_ext import Model, Trainer, Vocabulary
@@ -17,6 +16,7 @@ from gru_ext.model import checkpoint
 from gru_ext.training import shuffle
 from gru_ext.training.recovery import Snapshot
 from gru_ext.training.shuffle import ShuffledDocuments
+from gru_ext.training.state_files import read_state
 
 
 def shuffled(text, separator, seed=0, epoch=0):
@@ -72,7 +72,8 @@ def trainer_of(text, separator, B=3, T=7, symbols=None, shuffle=True, **options)
 
 
 def state_of(trainer):
-    arrays = trainer.model.parameters.flat, trainer.memory.flat, trainer.hidden
+    beside = [arrays.flat for arrays in trainer.beside.values()]
+    arrays = [trainer.model.parameters.flat, trainer.hidden, *beside]
     return [array.tobytes() for array in arrays], trainer.counters
 
 
@@ -88,7 +89,8 @@ def test_an_epoch_is_that_of_a_trainer_of_the_arranged_text(text, separator, B, 
         order.arrange(epoch)
         plain = trainer_of(text, separator, B, trainer.seq_length, arranged.copy(), shuffle=False)
         plain.model.parameters.assign(trainer.model.parameters)
-        plain.memory.assign(trainer.memory)
+        for name, arrays in trainer.beside.items():
+            plain.beside[name].assign(arrays)
         plain.counters = trainer.steps_done, 0, trainer.smooth_loss
         trainer.advance(steps)
         plain.advance(steps)
@@ -145,7 +147,7 @@ def test_there_must_be_documents():
         gru_ext.train(TEXT, shuffle=True, max_steps=2, **SMALL)
     with pytest.raises(TypeError, match="`shuffle` must be True or False, not 1"):
         trainer_of(NAMES, "\n", shuffle=1)
-    for symbols in ("abc", [[1, 2], [3, 4]], 3):
+    for symbols in ("abc", [[1, 2], [3, 4]], 3, [], VOCABULARY.encode("")):
         with pytest.raises((TypeError, ValueError), match="symbols"):
             trainer_of(NAMES, "\n", symbols=symbols)
 
@@ -154,12 +156,12 @@ def test_there_must_be_documents():
 def test_a_run_that_is_interrupted_equals_an_uninterrupted_one(tmp_path, stop_at):
     options = SMALL | {"max_steps": 120, "seq_length": 6, "batch_size": 5, "metrics": None}
     gru_ext.train(NAMES, output=tmp_path / "whole.npz", **options)
-    assert checkpoint.read(tmp_path / "whole.npz").metadata["training"]["shuffle"]
+    assert read_state(tmp_path / "whole.npz")[1].metadata["training"]["shuffle"]
     parts = tmp_path / "parts.npz"
     with interrupt_after(stop_at), pytest.raises(gru_ext.TrainingInterrupted):
         gru_ext.train(NAMES, output=parts, **options)
     gru_ext.train(NAMES, output=parts, resume=True, quiet=True)
-    assert file_arrays(parts) == file_arrays(tmp_path / "whole.npz")
+    assert run_files(parts) == run_files(tmp_path / "whole.npz")
 
 
 def test_the_command_line_and_the_default(tmp_path, monkeypatch, capsys):

@@ -58,8 +58,8 @@ def test_a_model_of_bytes_is_measured_in_bytes():
 )
 def test_a_file_holds_the_units_and_the_unknown(tmp_path, text, options):
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
-    one = gru_ext.train(text, output=whole, max_steps=20, **SMALL | options)
-    gru_ext.train(text, output=parts, max_steps=9, **SMALL | options)
+    one = gru_ext.train(text, output=whole, max_steps=20, warmup=100, **SMALL | options)
+    gru_ext.train(text, output=parts, max_steps=9, warmup=100, **SMALL | options)
     # the file knows them: they need not be repeated, but may be
     other = gru_ext.train(text, output=parts, max_steps=15, resume=True, quiet=True)
     other = gru_ext.train(text, output=parts, max_steps=20, resume=True, quiet=True, **options)

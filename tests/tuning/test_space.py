@@ -2,10 +2,12 @@
 """What is searched, what a trial of it is, and how it is shown."""
 
 import dataclasses
+import math
 
 import pytest
 from refused_values import check_refusals
 
+from gru_ext.training.optimizers import default_learning_rate
 from gru_ext.tuning.options import TuneOptions
 from gru_ext.tuning.probe import Probe
 from gru_ext.tuning.space import Space
@@ -39,21 +41,21 @@ def test_values_that_are_refused(name):
 def test_the_default_values_are_the_default_run():
     plan = Space({"seed": 3}, PROBE).plan(Space({}, PROBE).default)
     assert plan.options == {"seed": 3, "hidden_size": 128, "layers": 1, "dropout": 0.0}
-    assert plan.evaluated == plan.options | {"eval_every": 750}
+    assert plan.evaluated == plan.options
     assert plan.steps == 3000
     searched = {"hidden_size": 128, "layers": 1, "learning_rate": 0.012}
     assert plan.sizes == RUN | searched
 
 
 def test_a_run_of_other_values():
-    values = {"size": 6, "layers": 2, "dropout": 0.30000000000000004, "rate": 0.5, "length": 0.333}
+    values = {"size": 6, "layers": 2, "dropout": 0.35000000000000003, "rate": 0.5, "length": 0.333}
     plan = Space({"clip": 1.0}, PROBE).plan(values)
-    rate = 0.012 * (128 / 256) ** 0.75 / 2
+    rate = default_learning_rate("adam", 256, 2) / 2
     assert plan.options == {
         "clip": 1.0,
         "hidden_size": 256,
         "layers": 2,
-        "dropout": 0.3,
+        "dropout": 0.35,
         "learning_rate": pytest.approx(rate, rel=0.01),
         "epochs": 9.99,
     }
@@ -62,12 +64,37 @@ def test_a_run_of_other_values():
 
 
 @pytest.mark.parametrize(
-    "given", [{"patience": 3}, {"schedule": "plateau"}, {"eval_every": 7}, {"keep": "best,last"}]
+    "given",
+    [
+        {},
+        {"patience": 0},
+        {"keep": "last"},
+        {"keep": "best", "patience": 0},
+        {"keep": "last", "patience": 3},
+        {"keep": "last", "schedule": "plateau"},
+        {"keep": "last", "patience": 0, "eval_every": 7},
+    ],
 )
 def test_evaluations_that_matter_are_left_alone(given):
+    """They choose the weights, end the run, or lower the learning rate."""
     space = Space(given, PROBE)
     plan = space.plan(space.default)
     assert plan.evaluated == plan.options
+
+
+@pytest.mark.parametrize("automatic", [{}, {"schedule": "constant"}])
+def test_a_run_that_keeps_the_last_weights_is_evaluated_after_each_quarter(automatic):
+    space = Space({"keep": "last", "patience": 0} | automatic, PROBE)
+    plan = space.plan(space.default)
+    assert plan.evaluated == plan.options | {"eval_every": 750}
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.15, 0.25, 0.35, 0.6])
+def test_the_default_dropout_is_one_of_those_that_are_searched(dropout):
+    pytest.importorskip("optuna")
+    space = Space({}, dataclasses.replace(PROBE, options=RUN | {"dropout": dropout}))
+    assert space.plan(space.default).options["dropout"] == dropout
+    assert space.distributions()["dropout"]._contains(dropout)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +177,20 @@ def test_names_of_texts(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("a")
     assert names_of(path) == (str(path),)
-    assert names_of([path, "-", str(path)]) == (str(path), "-", str(path))
+    assert names_of([path, "-", path]) == (str(path), "-", str(path))
     assert names_of("a text\n") == names_of(b"a text\n") == names_of(["one", "two"]) == ()
-    assert TuneResult((trial(options={"tied": True}),)).command == "gru-ext train TEXT --tied"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tied": True, "preset": "quick"}, "--tied --preset quick"),
+        ({"document_separator": ".\n", "clip": math.inf}, r"--document-separator '.\n' --clip inf"),
+        # what a run of a text without documents does, but not one of a list of lines
+        ({"document_separator": "", "patience": 0}, "--document-separator '' --patience 0"),
+        ({"split": "blocks", "shuffle": False}, "--split blocks --no-shuffle"),
+        ({"patience": 5, "dropout": 0.0}, "--patience 5 --dropout 0"),
+    ],
+)
+def test_a_command_has_all_options_that_are_given(options, words):
+    assert TuneResult((trial(options=options),)).command == f"gru-ext train TEXT {words}"

@@ -20,20 +20,20 @@ def result():
     return gru_ext.tune(LINES, **FEW, **FOREVER)
 
 
-def last_report(**options):
-    """What a run reports at its end."""
+def best_report(**options):
+    """What a run reports of the weights that it keeps."""
     found = []
     gru_ext.train(LINES, **options, quiet=True, callback=found.append)
-    return found[-1]
+    return min((each for each in found if each.val_bits is not None), key=lambda p: p.val_bits)
 
 
 def test_the_first_trial_is_the_default_run(result):
     first = result.trials[0]
     default = {"max_steps": 16, "val_fraction": 0.1, "seed": 1}
     assert first.state == "finished"
-    ended = last_report(**default)
-    assert (first.bits, first.epochs) == (ended.val_bits, ended.epoch)
-    assert first.bits == last_report(**first.options).val_bits
+    kept = best_report(**default)
+    assert (first.bits, first.epochs) == (kept.val_bits, kept.epoch)
+    assert first.bits == best_report(**first.options).val_bits
     model = gru_ext.train(LINES, **default, quiet=True)
     assert first.sizes == {name: model.about["options"][name] for name in first.sizes}
 
@@ -42,7 +42,7 @@ def test_the_best_trial_can_be_trained_again(result):
     assert [trial.number for trial in result.trials] == [0, 1, 2, 3]
     finished = [trial.bits for trial in result.trials if trial.state == "finished"]
     assert result.best_trial.bits == min(finished) <= result.trials[0].bits
-    assert last_report(**result.best).val_bits == result.best_trial.bits
+    assert best_report(**result.best).val_bits == result.best_trial.bits
 
 
 def test_with_one_job_a_search_is_deterministic(result):
@@ -77,6 +77,20 @@ def test_a_model_to_start_from():
     assert found.record()["best"]["init_from"] == "a model"
 
 
+@pytest.mark.parametrize("given", [LINES[::-1], "file"])
+def test_a_validation_text_of_its_own(given, tmp_path):
+    named = given == "file"
+    if named:
+        given = tmp_path / "own.txt"
+        given.write_text(LINES[::-1])
+    options = {"trials": 1, "max_steps": 4, "quiet": True, "validation": given}
+    found = gru_ext.tune(LINES, **options, **FOREVER)
+    assert found.best["validation"] is not None
+    assert found.trials[0].bits == best_report(**found.best).val_bits
+    assert f" --validation={given if named else 'VALIDATION'} " in found.command
+    assert found.record()["best"]["validation"] == ([str(given)] if named else "a text")
+
+
 def scripted(monkeypatch, *losses, **options):
     """A search whose trials have these losses; what each of them has reached."""
     processes = Scripted(losses)
@@ -92,7 +106,7 @@ def test_the_worse_half_is_pruned(monkeypatch):
     states = ["finished", "pruned", "pruned", "finished", "finished"]
     assert [trial.state for trial in found.trials] == states
     assert reached == [4, 1, 2, 4, 4]
-    assert [t.epochs for t in found.trials] == [1, 0.25, 0.5, 1, 1]
+    assert [t.epochs for t in found.trials] == [1, 0.25, 0.25, 1, 1]
     assert found.best_trial.number == 3
     assert found.best_trial.bits == pytest.approx(0.5 / math.log(2))
 
@@ -113,19 +127,30 @@ def test_more_evaluations_are_not_compared_more_often(monkeypatch):
     assert reached == [8, 8]
 
 
-@pytest.mark.parametrize(("kept", "bits"), [({}, 3), ({"keep": "best,last"}, 1)])
-def test_the_loss_is_that_of_the_weights_that_are_kept(monkeypatch, kept, bits):
+@pytest.mark.parametrize(
+    ("kept", "bits", "epochs"),
+    [({}, 1, 0.5), ({"keep": "best"}, 1, 0.5), ({"keep": "last"}, 3, 1)],
+)
+def test_the_loss_is_that_of_the_weights_that_are_kept(monkeypatch, kept, bits, epochs):
     found, _ = scripted(monkeypatch, [2, 1, 2, 3], **kept)
     assert found.best_trial.bits == pytest.approx(bits / math.log(2))
-    assert found.best_trial.epochs == (0.5 if kept else 1)
+    assert found.best_trial.epochs == epochs
 
 
 def test_a_loss_that_is_no_number(monkeypatch):
     nan = math.nan
-    found, _ = scripted(monkeypatch, [2, 2, 2, 2], [nan] * 4, [1, 1, 1, nan], [0.5, 0.5, 1, None])
+    losses = [2, 2, 2, 2], [nan] * 4, [1, 1, 1, nan], [0.5, 0.5, 1, None]
+    found, _ = scripted(monkeypatch, *losses, keep="last")
     assert [trial.state for trial in found.trials] == ["finished", "pruned", "failed", "failed"]
     assert found.trials[2].error == "the run has no validation loss at its end"
     assert found.best_trial.number == 0
+
+
+def test_a_loss_that_is_no_number_is_not_the_best(monkeypatch):
+    nan = math.nan
+    found, _ = scripted(monkeypatch, [2, 2, 2, 2], [1, 1, 1, nan], [nan, 0.5, nan, nan])
+    assert [trial.state for trial in found.trials] == ["finished", "finished", "pruned"]
+    assert found.best_trial.bits == pytest.approx(1 / math.log(2))
 
 
 def test_bytes():

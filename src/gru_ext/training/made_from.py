@@ -85,13 +85,6 @@ def command_of(
     characters : int, optional
         The characters that were trained on. Options that follow from them are left out too.
     """
-    texts, start = made.get("texts"), made.get("init_from")
-    if not texts or start == _UNNAMED:
-        return None
-    words = ["gru-ext", "train"]
-    words += [f"./{text}" if text.startswith("-") and text != "-" else text for text in texts]
-    if start:
-        words += ["--init-from", start]
     declared = TrainingOptions.declared()
     valid = {}
     for name, value in options.items():
@@ -103,16 +96,25 @@ def command_of(
     given = chosen.pop("document_separator", None)  # empty where a list of lines is one text
     if separator is not None or given == "":
         chosen["document_separator"] = separator or ""
-    automatic: dict[str, Any] = {"split": "blocks" if separator is None else "documents"}
-    automatic["shuffle"] = separator is not None
-    automatic["patience"] = default_patience(TrainingOptions(**valid))
-    automatic["warmup"] = _warmup_of(valid, characters)
+    automatic = _automatic(valid, separator, characters)
     if made.get("validation"):
-        words += [f"--validation={name}" for name in made["validation"]]
         automatic["val_fraction"] = 0.0
     chosen = {name: v for name, v in chosen.items() if automatic.get(name, ...) != v}
-    for name, value in chosen.items():
-        option, flag = declared[name], "--" + name.replace("_", "-")
+    return command_with(made, chosen)
+
+
+def command_with(made: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
+    """A command with all these options; None where the texts or the start have no names."""
+    texts, start = made.get("texts"), made.get("init_from")
+    if not texts or start == _UNNAMED:
+        return None
+    words = ["gru-ext", "train"]
+    words += [f"./{text}" if text.startswith("-") and text != "-" else text for text in texts]
+    if start:
+        words += ["--init-from", start]
+    words += [f"--validation={name}" for name in made.get("validation") or ()]
+    for name, value in options.items():
+        option, flag = TrainingOptions.declared()[name], "--" + name.replace("_", "-")
         if value == option.default:
             continue
         if isinstance(option.kind, Flag):
@@ -125,13 +127,21 @@ def command_of(
     return shlex.join(words)
 
 
-def _warmup_of(options: Mapping[str, Any], characters: int | None) -> int | None:
-    """The warm-up that a run of so many characters has by itself, as far as that is known."""
-    settled = TrainingOptions(**options)
-    if characters is None or settled.seq_length is None or settled.batch_size is None:
-        return None
-    windows = windows_of_epoch(settled, characters)
-    return default_warmup(windows, steps_of(settled, windows))
+def _automatic(
+    options: Mapping[str, Any], separator: str | None, characters: int | None
+) -> dict[str, Any]:
+    """What a run takes by itself beside what :func:`settle` sets, as far as that is known."""
+    automatic: dict[str, Any] = {"split": "blocks" if separator is None else "documents"}
+    automatic["shuffle"] = separator is not None
+    try:
+        settled = TrainingOptions(**options)
+        automatic["patience"] = default_patience(settled)
+        if characters is not None and {"seq_length", "batch_size"} <= options.keys():
+            windows = windows_of_epoch(settled, characters)
+            automatic["warmup"] = default_warmup(windows, steps_of(settled, windows))
+    except ValueError:  # damaged ones contradict each other
+        pass
+    return automatic
 
 
 def _chosen(options: dict[str, Any], characters: int | None) -> dict[str, Any]:

@@ -74,8 +74,13 @@ def resumed_options(asked: TrainingOptions, saved: Checkpoint) -> TrainingOption
             if name in declared and declared[name].saved
         }
         type(asked)(**kept)
+        for name in ("seq_length", "batch_size"):
+            if name not in kept:
+                raise ValueError(f"`{name}` is missing")
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"has damaged options: {error}") from None
+    # what the weights say, files of older versions need not
+    kept = {"hidden_size": saved.hidden_size, "layers": saved.layers} | kept
     fixed = {name: value for name, value in asked.given().items() if declared[name].fixed}
     # an option that an older file does not record had its default
     defaults = {name: declared[name].default for name in fixed}

@@ -147,6 +147,7 @@ def _train(
     )
 
     weights, resumed = start.checkpoint, start.checkpoint if options.resume else None
+    asked = options
     if resumed is not None:
         with errors_name(start.name):
             options = resumed_options(options, resumed)
@@ -159,7 +160,8 @@ def _train(
     with _errors_of_resume(start, options):
         parts, options = split_data(data, options, _folder(options))
         n_trained, n_validation = len(parts.training), len(parts.validation)
-        check_validation_part(options, n_validation)
+        # of a resumed run, the file says which part it had
+        check_validation_part(options if resumed is None else asked, n_validation)
         options = settle(options, n_trained) if resumed is None else settle_resumed(options)
         if resumed is None and n_validation:
             options = options.over({"patience": default_patience(options)})

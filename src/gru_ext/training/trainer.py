@@ -82,7 +82,7 @@ class Trainer:
         The steps of the whole run, including those before a resume.
     dropout : float, optional
         The probability with which each output of a layer is dropped during training.
-    weight_dropout : float
+    weight_dropout : float, optional
         The probability with which each recurrent weight is dropped for a window (DropConnect).
     state_reset : float
         The probability with which the hidden state of a stream is set to zero before a window.
@@ -130,7 +130,7 @@ class Trainer:
         warmup_steps: int | None = None,
         planned_steps: int | None = None,
         dropout: float | None = None,
-        weight_dropout: float = 0.0,
+        weight_dropout: float | None = None,
         state_reset: float = 0.0,
         average_over: float | None = None,
         tied: bool = False,
@@ -159,10 +159,11 @@ class Trainer:
             average_over=average_over,
             tied=tied,
             threads=threads,
+            shuffle=shuffle,
         )
         if schedule is not None:
             schedule = TrainingOptions.declared()["schedule"].check(schedule)
-        options = settle(options, len(symbols))
+        options = settle(options, max(1, np.size(symbols)))
         if schedule is None:
             schedule = options.schedule if planned_steps else "constant"
         self.seed = Whole(0, 2**64 - 1).check("seed", seed)
@@ -450,6 +451,7 @@ class Trainer:
             Match("batch size", batch_size, self.batch_size),
             Match("optimizer", state["optimizer"], self.optimizer),
             Match("weight tying", state["tied"], self.tied),
+            Match("average of the weights", data.average is not None, self.average is not None),
             Match("shuffle", state["shuffle"], self._shuffled is not None),
             Match(
                 "a text",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gru_ext.training.defaults import settle
+from gru_ext.training.defaults import default_patience, settle
 from gru_ext.training.options import TrainingOptions
 from gru_ext.tuning.probe import Probe
 
@@ -20,7 +20,7 @@ EVALUATIONS = 4
 
 _SIZES = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 _MOST_LAYERS = 2
-_MOST_DROPOUT, _DROPOUT_STEP = 0.6, 0.1
+_MOST_DROPOUT, _DROPOUT_STEP = 0.6, 0.05  # those of the default
 _RATES = 0.3, 3.0  # times the default learning rate of the hidden size
 _LENGTHS = 0.25, 2.0  # times the steps of the default run
 # A recurrent matrix (H, H) has no more elements than this times the characters of the text, unless
@@ -106,7 +106,7 @@ class Space:
         if "layers" in values:
             options["layers"] = values["layers"]
         if "dropout" in values:
-            options["dropout"] = round(values["dropout"], 1)
+            options["dropout"] = round(values["dropout"], 2)
         sizes = {
             name: options.get(name, probe.options[name]) for name in ("batch_size", "seq_length")
         }
@@ -132,7 +132,9 @@ class Space:
     def _evaluations(self, options: dict[str, Any], steps: int) -> dict[str, int]:
         """When to evaluate; nothing where an evaluation changes what the run does."""
         run = TrainingOptions(**options)
-        if run.eval_every is not None or run.keeps_best or run.schedule == "plateau":
+        patience = default_patience(run) if run.patience is None else run.patience
+        matters = run.keeps_best or patience or run.schedule == "plateau"
+        if run.eval_every is not None or matters:
             return {}
         return {"eval_every": -(-steps // EVALUATIONS)}
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from gru_ext.model.model import Model
 from gru_ext.text.given import Text, given_text
-from gru_ext.training.made_from import command_of
+from gru_ext.training.made_from import command_with
 
 State = Literal["finished", "pruned", "stopped", "failed"]
 
@@ -30,8 +30,8 @@ class TuneTrial:
         What the model was trained with, whether given, searched or a default: ``hidden_size``,
         ``layers``, ``dropout``, ``learning_rate``, ``batch_size`` and ``seq_length``.
     bits : float or None
-        The validation loss in bits per character, the last one or, where the options keep the best
-        weights, the best one. It is None where there was no evaluation.
+        The validation loss in bits per character, the best one or, where the options keep the last
+        weights, the last one. It is None where there was no evaluation.
     epochs : float
         The epochs until this loss.
     seconds : float
@@ -113,13 +113,18 @@ class TuneResult:
 
     @property
     def command(self) -> str:
-        """The command that trains the best trial's model; TEXT is a text that has no file."""
+        """The command that trains the best trial's model.
+
+        TEXT and VALIDATION are texts that have no file.
+        """
         options = self.best
-        start = options.pop("init_from", None)
+        start, validation = options.pop("init_from", None), options.pop("validation", None)
         made: dict[str, Any] = {"texts": list(self.texts) or ["TEXT"]}
         if start is not None:
             made["init_from"] = "MODEL" if isinstance(start, Model) else os.fspath(start)
-        return command_of(made, options, None, None) or ""
+        if validation is not None:
+            made["validation"] = list(names_of(validation)) or ["VALIDATION"]
+        return command_with(made, options) or ""
 
     def record(self) -> dict[str, Any]:
         """The result as JSON has it."""
@@ -148,10 +153,12 @@ class TuneResult:
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as JSON can hold them."""
-    return {name: _plain_value(value) for name, value in options.items()}
+    return {name: _plain_value(name, value) for name, value in options.items()}
 
 
-def _plain_value(value: Any) -> Any:
+def _plain_value(name: str, value: Any) -> Any:
+    if name == "validation":
+        return list(names_of(value)) or "a text"
     if isinstance(value, Model):
         return "a model"
     if isinstance(value, float) and not math.isfinite(value):
