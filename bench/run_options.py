@@ -25,7 +25,7 @@ def default_trainer_arguments(config, characters):
         optimizer=OPTIMIZER,
         seed=config.seed,
     )
-    options = settle(sizes, characters)
+    options = settle(sizes, characters, documents=False)
     return {
         "optimizer": OPTIMIZER,
         "learning_rate": options.learning_rate,

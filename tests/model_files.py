@@ -23,7 +23,7 @@ def trained(dtype="float32", layers=1, **options):
     model = gru_ext.Model.create(vocabulary, H, dtype, seed=3, layers=layers)
     symbols = vocabulary.encode(TEXT)
     fixed = {"seq_length": 5, "batch_size": 2, "optimizer": "adagrad", "dropout": 0.0}
-    fixed |= {"average_over": 0.0, "warmup_steps": 0}
+    fixed |= {"weight_dropout": 0.0, "average_over": 0.0, "warmup_steps": 0}
     trainer = gru_ext.Trainer(model, symbols, **fixed | options)
     trainer.advance(7)
     return trainer

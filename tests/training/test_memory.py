@@ -45,7 +45,7 @@ def test_the_process_grows_by_about_that_much(tmp_path, optimizer):
         optimizer=optimizer,
         output="m.npz",
     )
-    expected = memory_of_run(settle(options, 19_000), 95, False)
+    expected = memory_of_run(settle(options, 19_000, documents=False), 95, False)
     assert 0.7 * expected < grown < 1.3 * expected
 
 
@@ -79,7 +79,7 @@ def test_what_is_too_much_even_to_reserve(monkeypatch, average_over):
         optimizer="adagrad",
         average_over=average_over,
     )
-    options = settle(options, 1000)
+    options = settle(options, 1000, documents=False)
     parameters = 3 * 100_000 * (100_000 + 50) + 50 * 100_000  # W, U and Wy
     copies = 2 * 2 + 1  # weights and memory, in use and in the last good state; the gradients
     copies += 2 * (average_over > 0)
@@ -91,8 +91,8 @@ def test_what_is_too_much_even_to_reserve(monkeypatch, average_over):
 def test_a_run_that_may_not_fit_is_warned_of(monkeypatch, caplog, capsys):
     monkeypatch.setattr("gru_ext.training.memory.process_memory", lambda: Memory(10**9, 1000))
     gru_ext.train(TEXT, hidden_size=8, max_steps=2)
-    heading = " ".join(capsys.readouterr().out.split())
-    needed = re.search(r"parameters, (\S+ kB) of memory ", heading)[1]
+    out = " ".join(capsys.readouterr().out.split())  # lines may be wrapped
+    needed = re.search(r"parameters, (\S+ kB) of memory ", out)[1]
     expected = f"the run needs about {needed} of memory, and only 1e+03 bytes are free"
     assert caplog.messages == [expected.replace("1e+03 bytes", "1 kB")]
 

@@ -36,6 +36,8 @@ OPTIONS = {
     "split": "tail",
     "patience": 0,
     "average_over": 0.0,
+    "dropout": 0.0,
+    "weight_dropout": 0.0,
     "quiet": True,
 }
 AVERAGED = OPTIONS | {"average_over": 0.3}

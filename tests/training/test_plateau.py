@@ -36,6 +36,7 @@ OPTIONS = {
     "schedule": "plateau",
     "batch_size": 1,
     "dropout": 0.0,
+    "weight_dropout": 0.0,
     "average_over": 0.0,
     "quiet": True,
 }
@@ -114,6 +115,7 @@ def test_the_rate_falls_after_two_evaluations_without_a_better_loss(tmp_path, op
         seq_length=9,
         batch_size=1,
         dropout=0.0,
+        weight_dropout=0.0,
         average_over=0.0,
         optimizer=optimizer,
         learning_rate=RATES[optimizer],

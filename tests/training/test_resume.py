@@ -117,13 +117,13 @@ def test_more_steps_go_on_along_the_longer_cosine(tmp_path):
 def test_a_file_from_before_there_were_other_optimizers_and_layers(tmp_path):
     path, expected = tmp_path / "old.npz", tmp_path / "new.npz"
     options = SMALL | {"seq_length": 7, "batch_size": 2, "optimizer": "adagrad", "warmup": 200}
-    options |= {"dropout": 0.0, "average_over": 0.0}
+    options |= {"dropout": 0.0, "weight_dropout": 0.0, "average_over": 0.0}
     gru_ext.train(TEXT, output=expected, max_steps=30, **options)
     gru_ext.train(TEXT, output=path, max_steps=12, **options)
     data = state_of(path)
     del data.metadata["training"]["optimizer"]
-    later = "weight_decay", "clip_norm", "schedule", "warmup", "layers", "dropout", "average_over"
-    for name in later:
+    later = "weight_decay", "clip_norm", "schedule", "warmup", "layers", "dropout"
+    for name in (*later, "weight_dropout", "average_over"):
         data.metadata["options"].pop(name, None)
     checkpoint.write(state_path(path), data)
     with pytest.raises(CheckpointError, match="layers 1, not 2"):

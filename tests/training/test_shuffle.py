@@ -179,7 +179,8 @@ def test_the_command_line_and_the_default(tmp_path, monkeypatch, capsys):
 
 def test_long_texts_are_shuffled_on_request_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(scratch, "IN_MEMORY", 100)
-    path, options = tmp_path / "names.txt", SMALL | {"max_steps": 9}
+    options = SMALL | {"max_steps": 9, "batch_size": 4, "seq_length": 9}
+    path = tmp_path / "names.txt"
     path.write_text(NAMES)
     for text in (NAMES, path):
         assert gru_ext.train(text, **options).about["options"]["shuffle"] is False

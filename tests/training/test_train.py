@@ -18,14 +18,14 @@ from gru_ext.training.options import TrainingOptions
 def test_any_length_can_be_trained_with_the_defaults():
     for n in [*range(2, 3000), *range(19_990, 20_050), 10**6, 3 * 10**8]:
         trained = n - validation_size(n, None)
-        options = settle(TrainingOptions(), trained)
+        options = settle(TrainingOptions(), trained, documents=False)
         assert options.seq_length >= 1
         assert trained >= options.seq_length * options.batch_size + 1
         assert 0.001 <= options.learning_rate <= 0.1
 
 
 def test_the_number_of_streams_follows_from_the_length():
-    streams = [settle(TrainingOptions(), 10**k).batch_size for k in range(1, 9)]
+    streams = [settle(TrainingOptions(), 10**k, documents=False).batch_size for k in range(1, 9)]
     assert streams == sorted(streams)
     assert streams[1] == 1
     assert streams[5] >= 8
@@ -39,10 +39,15 @@ def test_short_texts_train_without_an_option(n):
     assert model.evaluate(text[:6]).nats_per_char < 0.9 * math.log(len(set(text)))
 
 
+# what else follows from the text
+PLAIN = {"seq_length": 27, "batch_size": 1, "dropout": 0.0, "weight_dropout": 0.0}
+PLAIN |= {"average_over": 0.0, "max_steps": 200, "quiet": True}
+
+
 @pytest.mark.parametrize("hidden_size", [16, 512])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_default_rate_does_not_blow_up(hidden_size, seed, isa):
-    model = gru_ext.train(TEXT, hidden_size=hidden_size, max_steps=400, seed=seed, quiet=True)
+    model = gru_ext.train(TEXT, hidden_size=hidden_size, seed=seed, **PLAIN)
     assert model.evaluate(TEXT).nats_per_char < 0.2 * math.log(len(set(TEXT)))
 
 
@@ -51,7 +56,7 @@ def test_the_default_rate_does_not_blow_up(hidden_size, seed, isa):
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop"])
 def test_the_other_optimizers_default_rates_do_not_either(hidden_size, seed, optimizer):
     options = {"optimizer": optimizer, "hidden_size": hidden_size, "seed": seed}
-    model = gru_ext.train(TEXT, max_steps=400, quiet=True, **options)
+    model = gru_ext.train(TEXT, **PLAIN, **options)
     assert model.evaluate(TEXT).nats_per_char < 0.6 * math.log(len(set(TEXT)))
 
 

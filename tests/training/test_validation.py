@@ -32,6 +32,7 @@ RISING = {
     "schedule": "constant",
     "batch_size": 1,
     "dropout": 0.0,
+    "weight_dropout": 0.0,
     "patience": 0,
     "eval_every": 20,
     "quiet": True,

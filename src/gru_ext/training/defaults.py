@@ -23,13 +23,13 @@ _PROGRESS_LINES = 20
 _SAMPLED, _SAMPLED_OFTEN = 200, 2000
 
 
-def settle(options: TrainingOptions, characters: int) -> TrainingOptions:
-    """Set the options that depend on the text, for a text of so many characters.
+def settle(options: TrainingOptions, characters: int, documents: bool) -> TrainingOptions:
+    """Set the options that depend on the text, for so many characters, and documents or not.
 
     Sizes and epochs are those of the preset's recipe. The learning rate falls as the hidden size
     grows (:func:`default_learning_rate`), and dropout grows with the weights for each character.
     """
-    advised = recipe(options.preset, characters)
+    advised = recipe(options.preset, characters, documents)
     layers = advised.layers if options.hidden_size is None else 1  # these two belong together
     options = options.over({"hidden_size": advised.hidden_size, "layers": layers})
     longest = (characters - 1) // (options.batch_size or 1)
@@ -43,7 +43,6 @@ def settle(options: TrainingOptions, characters: int) -> TrainingOptions:
         "batch_size": 2 ** (streams.bit_length() - 1),
         "dropout": default_dropout(options.hidden_size, options.layers, characters),
         "weight_dropout": advised.weight_dropout,
-        "average_over": advised.average_over,
         "learning_rate": default_learning_rate(optimizer, options.hidden_size, options.layers),
         "weight_decay": weight_decay_of(optimizer, options.given().get("weight_decay")),
         "schedule": OPTIMIZERS[optimizer].schedule,
@@ -60,7 +59,6 @@ def settle_resumed(options: TrainingOptions) -> TrainingOptions:
         {
             "dropout": 0.0,
             "weight_dropout": 0.0,
-            "average_over": 0.0,
             "learning_rate": default_learning_rate(optimizer, options.hidden_size),
             "weight_decay": weight_decay_of(optimizer, options.given().get("weight_decay")),
             "schedule": OPTIMIZERS[optimizer].schedule,

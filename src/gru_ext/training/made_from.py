@@ -92,7 +92,7 @@ def command_of(
             valid[name] = declared[name].check(value)
         except (KeyError, TypeError, ValueError):
             continue
-    chosen = _chosen(valid, characters)
+    chosen = _chosen(valid, characters, separator is not None)
     given = chosen.pop("document_separator", None)  # empty where a list of lines is one text
     if separator is not None or given == "":
         chosen["document_separator"] = separator or ""
@@ -144,7 +144,7 @@ def _automatic(
     return automatic
 
 
-def _chosen(options: dict[str, Any], characters: int | None) -> dict[str, Any]:
+def _chosen(options: dict[str, Any], characters: int | None, documents: bool) -> dict[str, Any]:
     """The options without those that a run takes by itself for so many characters."""
     if characters is None:
         return options
@@ -153,7 +153,7 @@ def _chosen(options: dict[str, Any], characters: int | None) -> dict[str, Any]:
         if option.automatic and name in chosen:
             fewer = {other: value for other, value in chosen.items() if other != name}
             try:
-                settled = settle(TrainingOptions(**fewer), characters).record()
+                settled = settle(TrainingOptions(**fewer), characters, documents).record()
             except (TypeError, ValueError):  # damaged ones contradict each other
                 return options
             if all(settled.get(other) == value for other, value in options.items()):

@@ -244,7 +244,7 @@ class TrainingOptions(Options):
         "use the average of the weights over about this last part of all steps; 0 for the weights "
         "themselves",
         OPTIMISATION,
-        automatic="depends on the length of the text",
+        default=0.0,
         details="Evaluations, samples, the model file and the returned model have the average.",
         saved=True,
         fixed=True,

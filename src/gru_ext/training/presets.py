@@ -8,8 +8,8 @@ command line reads the names.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 PresetName = Literal["quick", "default", "best"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
@@ -28,36 +28,38 @@ class Recipe:
     batch_size: int
     epochs: float
     weight_dropout: float = 0.0
-    average_over: float = 0.0
 
 
 # For texts of up to so many characters; the last one is for all longer ones.
 _RECIPES: dict[PresetName, dict[float, Recipe]] = {
     "quick": {
         4_000: Recipe(48, 1, 32, 2, 60),
-        40_000: Recipe(96, 1, 32, 4, 25),
+        40_000: Recipe(128, 1, 32, 4, 20, 0.2),
         400_000: Recipe(192, 1, 64, 8, 15),
         math.inf: Recipe(192, 1, 64, 16, 5),
     },
     "default": {
-        4_000: Recipe(64, 1, 16, 2, 100, 0.4, 0.1),
-        40_000: Recipe(128, 1, 32, 4, 30, 0.4, 0.1),
+        4_000: Recipe(64, 1, 16, 2, 80, 0.4),
+        40_000: Recipe(192, 1, 32, 4, 30, 0.2),
         400_000: Recipe(256, 1, 64, 16, 30, 0.1),
         4_000_000: Recipe(256, 2, 64, 16, 10),
         40_000_000: Recipe(256, 2, 128, 32, 4),
         math.inf: Recipe(256, 2, 128, 64, 1),
     },
     "best": {
-        4_000: Recipe(64, 1, 16, 2, 100, 0.4, 0.1),
-        40_000: Recipe(192, 1, 32, 4, 40, 0.4, 0.1),
+        4_000: Recipe(64, 1, 16, 2, 80, 0.4),
+        40_000: Recipe(192, 1, 32, 4, 40, 0.2),
         400_000: Recipe(384, 1, 64, 16, 40, 0.1),
         4_000_000: Recipe(384, 2, 128, 16, 24, 0.1),
         40_000_000: Recipe(384, 2, 128, 32, 4),
         math.inf: Recipe(512, 2, 128, 64, 1),
     },
 }
+# A list of names, each of which starts from an empty state.
+_OF_DOCUMENTS: dict[float, dict[str, Any]] = {40_000: {"hidden_size": 128, "weight_dropout": 0.5}}
 
 
-def recipe(preset: PresetName, characters: int) -> Recipe:
-    """The recipe of a preset for a text with so many characters for training."""
-    return next(row for most, row in _RECIPES[preset].items() if characters <= most)
+def recipe(preset: PresetName, characters: int, documents: bool) -> Recipe:
+    """The recipe of a preset for so many characters for training, and documents or not."""
+    most, row = next(item for item in _RECIPES[preset].items() if characters <= item[0])
+    return replace(row, **_OF_DOCUMENTS.get(most, {})) if documents else row

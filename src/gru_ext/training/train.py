@@ -162,13 +162,16 @@ def _train(
         n_trained, n_validation = len(parts.training), len(parts.validation)
         # of a resumed run, the file says which part it had
         check_validation_part(options if resumed is None else asked, n_validation)
-        options = settle(options, n_trained) if resumed is None else settle_resumed(options)
+        documents = data.document_separator is not None
+        if resumed is not None:
+            options = settle_resumed(options)
+        else:
+            options = settle(options, n_trained, documents)
         if resumed is None and n_validation:
             options = options.over({"patience": default_patience(options)})
         _check_length(n_trained, n_validation, options)
-        resetting, keeping = data.document_separator is not None, options.keeps_best
-        keeping = keeping and n_validation > 0
-        needed = memory_of_run(options, len(data.vocabulary), resetting, keeping)
+        keeping = options.keeps_best and n_validation > 0
+        needed = memory_of_run(options, len(data.vocabulary), documents, keeping)
         shuffled = parts.training.nbytes if options.shuffle else 0
         needed += shuffled
         check_memory(needed, shuffled)

@@ -86,7 +86,7 @@ class Trainer:
         The probability with which each recurrent weight is dropped for a window (DropConnect).
     state_reset : float
         The probability with which the hidden state of a stream is set to zero before a window.
-    average_over : float, optional
+    average_over : float
         The part of all steps so far that :attr:`average` is about over; 0 for no average.
     tied : bool
         Weight tying: the output layer's weights are those of the first layer's candidate,
@@ -132,7 +132,7 @@ class Trainer:
         dropout: float | None = None,
         weight_dropout: float | None = None,
         state_reset: float = 0.0,
-        average_over: float | None = None,
+        average_over: float = 0.0,
         tied: bool = False,
         seed: int = 0,
         threads: int | None = None,
@@ -163,7 +163,7 @@ class Trainer:
         )
         if schedule is not None:
             schedule = TrainingOptions.declared()["schedule"].check(schedule)
-        options = settle(options, max(1, np.size(symbols)))
+        options = settle(options, max(1, np.size(symbols)), model.separator is not None)
         if schedule is None:
             schedule = options.schedule if planned_steps else "constant"
         self.seed = Whole(0, 2**64 - 1).check("seed", seed)

@@ -113,7 +113,8 @@ class Space:
         sizes |= {"hidden_size": options.get("hidden_size", probe.hidden_size)}
         sizes |= {"layers": options.get("layers", probe.layers)}
         sizes |= {"dropout": options.get("dropout", probe.options["dropout"])}
-        rate = settle(TrainingOptions(**options | sizes), probe.characters).learning_rate
+        settled = settle(TrainingOptions(**options | sizes), probe.characters, documents=False)
+        rate = settled.learning_rate
         if values.get("rate", 1.0) != 1.0:
             rate = options["learning_rate"] = float(f"{rate * values['rate']:.3g}")
         steps = probe.steps
