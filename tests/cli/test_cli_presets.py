@@ -37,7 +37,7 @@ def command_of(path, capsys):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("given", ["", "--epochs 0.2", "--hidden-size 7 --average-over 0"])
+@pytest.mark.parametrize("given", ["", "--epochs 0.2", "--hidden-size 7 --weight-dropout 0.3"])
 def test_the_command_of_a_model_makes_it_again(folder, capsys, preset, given):
     steps = "" if "epochs" in given else "--max-steps 4"
     options = f"{given} {steps}".split()

@@ -39,11 +39,8 @@ def with_losses(monkeypatch):
 def test_a_preset_suits_any_length(preset):
     weights = 0
     for n in [*range(2, 2000), *(int(2 ** (k / 4)) for k in range(44, 150))]:
-        options = settle(TrainingOptions(preset=preset), n, documents=False)
-        assert (
-            options.record()
-            == settle(TrainingOptions(**options.record()), n, documents=False).record()
-        )
+        options = settle(TrainingOptions(preset=preset), n, False)
+        assert options.record() == settle(TrainingOptions(**options.record()), n, False).record()
         assert n >= options.seq_length * options.batch_size + 1
         assert options.epochs > 0
         assert 0.001 <= options.learning_rate <= 0.1
@@ -54,9 +51,7 @@ def test_a_preset_suits_any_length(preset):
 def test_quick_is_not_larger_than_best_and_less_work():
     for k in range(4, 100):
         n = int(2 ** (k / 4))
-        quick, best = (
-            settle(TrainingOptions(preset=name), n, documents=False) for name in ("quick", "best")
-        )
+        quick, best = (settle(TrainingOptions(preset=name), n, False) for name in ("quick", "best"))
         assert recurrent_weights(quick) <= recurrent_weights(best)
         work = [recurrent_weights(options) * options.epochs for options in (quick, best)]
         assert work[0] <= work[1]
@@ -77,10 +72,7 @@ def test_a_preset_trains_a_text_of_any_length(preset, text):
 @pytest.mark.parametrize("text", ["ab", TEXT[:40], NAMES[:40]])
 def test_a_run_without_any_option_learns(text):
     model = gru_ext.train(text, quiet=True)
-    assert (
-        model.about["options"]["epochs"]
-        == settle(TrainingOptions(), len(text), documents=False).epochs
-    )
+    assert model.about["options"]["epochs"] == settle(TrainingOptions(), len(text), False).epochs
     assert model.evaluate(text).nats_per_char < 0.8 * math.log(len(set(text)))
 
 
@@ -105,10 +97,7 @@ def test_options_that_are_given_replace_those_of_the_preset():
     assert one.layers == 1
     deep = gru_ext.train(TEXT, preset="quick", layers=2, max_steps=1, quiet=True)
     assert deep.layers == 2
-    assert (
-        deep.hidden_size
-        == settle(TrainingOptions(preset="quick"), len(TEXT), documents=False).hidden_size
-    )
+    assert deep.hidden_size == settle(TrainingOptions(preset="quick"), len(TEXT), False).hidden_size
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -84,7 +84,7 @@ def test_the_command_makes_the_same_file(folder, capsys, options):
     ("made", "options", "command"),
     [
         ({"texts": ["a b.txt", "-x", "-"]}, {}, "gru-ext train 'a b.txt' ./-x -"),
-        (MADE, {"hidden_size": recipe("default", 540).hidden_size, "tied": False}, MINIMAL),
+        (MADE, {"hidden_size": recipe("default", 540, False).hidden_size, "tied": False}, MINIMAL),
         (MADE, {"hidden_size": 5}, "gru-ext train a.txt --hidden-size 5"),
         (MADE, {"join": "\n\x1b"}, r"gru-ext train a.txt --join '\n\x1b'"),
         (MADE, {"document_separator": ""}, "gru-ext train a.txt --document-separator ''"),
