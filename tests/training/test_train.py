@@ -64,6 +64,7 @@ def test_the_other_optimizers_default_rates_do_not_either(hidden_size, seed, opt
     ("options", "told"),
     [
         ({"resume": True, "classic": True}, "resume.*classic"),
+        ({"resume": True, "preset": "best", "output": "x.npz"}, "`resume` and `preset` cannot"),
         ({"resume": True, "init_from": "x.npz"}, "`resume`.*`init_from`"),
         ({"resume": True, "output": None}, "output"),
         ({"classic": True, "batch_size": 4}, "`batch_size`.*`classic`"),

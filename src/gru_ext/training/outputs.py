@@ -99,6 +99,11 @@ def _check_combination(options: TrainingOptions) -> None:
         raise ValueError(
             "`resume` and `init_from` cannot be combined: one continues a run, the other starts one"
         )
+    if options.resume and "preset" in options.given():
+        raise ValueError(
+            "`resume` and `preset` cannot be combined: a resumed run has the sizes and the length "
+            "that it began with; for a longer run give `epochs`"
+        )
     if options.resume and options.output is None:
         raise ValueError("`resume` needs `output`, the model file of the run to continue")
     if options.output is None:
