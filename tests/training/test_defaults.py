@@ -147,11 +147,11 @@ def test_a_short_run_has_a_short_warmup():
     options = {"hidden_size": 16, "max_steps": 50, "seq_length": 16, "batch_size": 2, "dropout": 0}
     options |= WITHOUT | {"weight_dropout": 0, "average_over": 0}
     model = gru_ext.train(TEXT, log_every=1, callback=seen.append, **options)
-    assert model.about["options"]["warmup"] == 5
+    assert model.about["options"]["warmup"] == 12
     rates = [progress.learning_rate for progress in seen]
     peak = model.about["options"]["learning_rate"]
-    assert rates[:5] == pytest.approx([peak * n / 5 for n in range(1, 6)])
-    assert max(rates) == rates[4]
+    assert rates[:12] == pytest.approx([peak * n / 12 for n in range(1, 13)])
+    assert max(rates) == rates[11]
     slow = gru_ext.train(TEXT, warmup=200, **options)
     loss = model.evaluate(TEXT).nats_per_char
     assert loss < slow.evaluate(TEXT).nats_per_char
@@ -179,9 +179,9 @@ def test_a_resumed_run_keeps_its_warmup(tmp_path):
     more = {"resume": True, "quiet": True, "max_steps": 4000, "log_every": 1}
     gru_ext.train(TEXT, output=path, callback=lambda at: seen.append(at) or True, **more)
     options = state_of(path).metadata["options"]
-    assert options["warmup"] == 10
-    assert seen[0].learning_rate == pytest.approx(options["learning_rate"] * seen[0].step / 10)
-    assert seen[0].step < 10
+    assert options["warmup"] == 25
+    assert seen[0].learning_rate == pytest.approx(options["learning_rate"] * seen[0].step / 25)
+    assert seen[0].step < 25
 
 
 @pytest.mark.parametrize(

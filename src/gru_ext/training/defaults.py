@@ -16,8 +16,8 @@ _OLD_CHARACTERS, _OLD_MOST_EPOCHS, _OLD_FEWEST_STEPS = 16_000_000, 50, 3000
 _FEWEST_WINDOWS = 16
 PATIENCE = 5
 """The evaluations without a better loss, of some twenty in a run, after which it ends."""
-# A warm-up lasts an epoch, within these bounds, but no longer than a tenth of the run.
-_SHORTEST_WARMUP, _LONGEST_WARMUP, _OF_RUN = 200, 400, 10
+# A warm-up lasts an epoch, within these bounds, but no longer than a quarter of the run.
+_SHORTEST_WARMUP, _LONGEST_WARMUP, _OF_RUN = 200, 400, 4
 _PROGRESS_LINES = 20
 # A model of fewer steps, whose warm-up is not over, writes noise. A shorter run ends soon enough.
 _SAMPLED, _SAMPLED_OFTEN = 200, 2000

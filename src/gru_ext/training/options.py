@@ -208,7 +208,7 @@ class TrainingOptions(Options):
         Whole(0, MOST_STEPS),
         "steps of linear learning-rate warm-up",
         OPTIMISATION,
-        automatic="one epoch, but 200 to 400 steps, and at most a tenth of the run",
+        automatic="one epoch, but 200 to 400 steps, and at most a quarter of the run",
         saved=True,
     )
     weight_decay: Option[float] = Option(

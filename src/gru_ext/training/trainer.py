@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,10 @@ from gru_ext.training.defaults import default_warmup, settle
 from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import RECORDED, TRAINING, checked_state
-from gru_ext.training.resume import Match, TextMatch, check_matches
+from gru_ext.training.resume import check_matches
 from gru_ext.training.schedule import Schedule, are_lowered
 from gru_ext.training.shuffle import ShuffledDocuments
+from gru_ext.training.trainer_matches import matches_of
 
 SMOOTHING = 0.999
 """The fraction of ``smooth_loss`` that a step keeps, as in the original script."""
@@ -77,7 +78,7 @@ class Trainer:
         :meth:`lower_learning_rate` halves it, since a trainer does not evaluate its model.
     warmup_steps : int, optional
         The steps over which the learning rate rises linearly: by default an epoch, but 200 to 400
-        steps, and at most a tenth of the planned steps.
+        steps, and at most a quarter of the planned steps.
     planned_steps : int, optional
         The steps of the whole run, including those before a resume.
     dropout : float, optional
@@ -234,6 +235,11 @@ class Trainer:
     def _tie(self) -> None:
         if self.tied:
             self.model.parameters["Wy"][...] = self.model.parameters["Wh"].T
+
+    @property
+    def shuffles(self) -> bool:
+        """Whether the order of the documents is drawn for each epoch."""
+        return self._shuffled is not None
 
     @property
     def beside(self) -> dict[str, Parameters]:
@@ -395,7 +401,7 @@ class Trainer:
                 "halvings": self.schedule.halvings,
                 "tied": self.tied,
                 "lowered": list(self.schedule.lowered),
-                "shuffle": self._shuffled is not None,
+                "shuffle": self.shuffles,
                 "text_sha256": self.text_digest(),
                 "text_characters": len(self._symbols),
             },
@@ -418,7 +424,7 @@ class Trainer:
                 "holds no training state to resume: start from its weights with `init_from`"
             )
         state = checked_state(recorded, TRAINING, "training state")
-        check_matches(self._matches(data, state))
+        check_matches(matches_of(self, data, state))
         step = checked_state(data.metadata, RECORDED, "training state")["step"]
         if not are_lowered(state["lowered"], step) or data.beside.keys() != self.beside.keys():
             raise CheckpointError("has a damaged training state")
@@ -432,31 +438,3 @@ class Trainer:
             self.beside[name].assign(arrays)
         self.hidden[...] = data.hidden
         self.schedule.halvings, self.schedule.lowered = state["halvings"], state["lowered"]
-
-    def _matches(self, data: Checkpoint, state: dict[str, Any]) -> list[Match]:
-        """What a checkpoint, with this checked state, must have in common with this trainer."""
-        parameters, about = self.model.parameters, self.model.about
-        batch_size = None if data.hidden is None else data.hidden.shape[-2]
-        other_text = " without the validation part; to train on another text, use `init_from`"
-        return [
-            Match("vocabulary", data.vocabulary, self.model.vocabulary),
-            Match(
-                "document separator",
-                repr(data.metadata.get("document_separator")),
-                repr(about.get("document_separator")),
-            ),
-            Match("dtype", str(data.weights["Wz"].dtype), str(parameters.dtype)),
-            Match("hidden size", data.hidden_size, parameters.hidden_size),
-            Match("layers", data.layers, parameters.layers),
-            Match("batch size", batch_size, self.batch_size),
-            Match("optimizer", state["optimizer"], self.optimizer),
-            Match("weight tying", state["tied"], self.tied),
-            Match("average of the weights", data.average is not None, self.average is not None),
-            Match("shuffle", state["shuffle"], self._shuffled is not None),
-            Match(
-                "a text",
-                TextMatch(state["text_sha256"], state["text_characters"]),
-                TextMatch(self.text_digest(), len(self._symbols)),
-                other_text,
-            ),
-        ]
