@@ -48,7 +48,8 @@ def settle(options: TrainingOptions, characters: int, documents: bool) -> Traini
         "schedule": OPTIMIZERS[optimizer].schedule,
     }
     if options.max_steps is None:
-        values["epochs"] = advised.epochs
+        bounded = min(advised.epochs, advised.characters / characters)
+        values["epochs"] = float(f"{bounded:.3g}")
     return options.over(values)
 
 

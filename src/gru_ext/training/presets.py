@@ -19,7 +19,8 @@ PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 class Recipe:
     """Options of a run that follow from the length of its text; docs/options.md describes them.
 
-    The batch size is the largest one: a stream has at least some windows.
+    The batch size is the largest one: a stream has at least some windows. A run sees so many
+    characters at most, which bounds its time.
     """
 
     hidden_size: int
@@ -28,6 +29,7 @@ class Recipe:
     batch_size: int
     epochs: float
     weight_dropout: float = 0.0
+    characters: float = math.inf
 
 
 # For texts of up to so many characters; the last one is for all longer ones.
@@ -36,7 +38,7 @@ _RECIPES: dict[PresetName, dict[float, Recipe]] = {
         4_000: Recipe(48, 1, 32, 2, 60),
         40_000: Recipe(128, 1, 32, 4, 20, 0.2),
         400_000: Recipe(192, 1, 64, 8, 15),
-        math.inf: Recipe(192, 1, 64, 16, 5),
+        math.inf: Recipe(192, 1, 64, 16, 5, characters=6e6),
     },
     "default": {
         4_000: Recipe(64, 1, 16, 2, 80, 0.4),
@@ -51,8 +53,7 @@ _RECIPES: dict[PresetName, dict[float, Recipe]] = {
         40_000: Recipe(192, 1, 32, 4, 40, 0.2),
         400_000: Recipe(384, 1, 64, 16, 40, 0.1),
         4_000_000: Recipe(384, 2, 128, 16, 24, 0.1),
-        40_000_000: Recipe(384, 2, 128, 32, 4),
-        math.inf: Recipe(512, 2, 128, 64, 1),
+        math.inf: Recipe(384, 2, 128, 32, 4, characters=26e6),
     },
 }
 # A list of names, each of which starts from an empty state.
