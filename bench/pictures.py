@@ -20,8 +20,8 @@ from bench.screenshots import Browser, Part, Shot, picture, write_png
 from bench.terminal import module, record, svg, tail, typed
 
 WIDE, NARROW = 80, 40
-SHORT = "gru-ext train input.txt --split tail --epochs 2"
-TRAIN = "gru-ext train input.txt --split tail --metrics hidden-128.jsonl"
+SHORT = "gru-ext train input.txt --split tail --hidden-size 128 --epochs 2"
+TRAIN = "gru-ext train input.txt --split tail --hidden-size 128 --metrics hidden-128.jsonl"
 SMALL = (
     "gru-ext train input.txt --split tail --hidden-size 64 -o small.npz --metrics hidden-64.jsonl"
 )
@@ -105,7 +105,8 @@ def write_terminals(folder, output):
         (output / f"{name}.svg").write_text(image, encoding="utf-8")
 
     for command, columns, end in ((SHORT, NARROW, 18), (TRAIN, WIDE, 17)):  # lines of the end
-        (folder / "model.npz").unlink(missing_ok=True)
+        for path in folder.glob("model*.npz"):
+            path.unlink()
         lines, during = record(command, columns, folder, moment=MOMENT)
         write(f"train-{columns}", command, during, columns)
         write(f"train-{columns}-end", command, tail(lines, end), columns)

@@ -159,6 +159,7 @@ def test_the_end_of_a_run_says_why_and_what_would_help():
         (at_60, loss),
         (at_60 | {"train": 0.9}, loss),
         (at_60 | {"train": 1.1}, loss + alike),
+        (at_60 | {"train": math.nan}, loss),
         ({"best_step": 0, "best": math.inf, "step": 0, "last": None}, ""),
     ):
         assert re.fullmatch(told, ending_of(**options)), options
@@ -169,10 +170,12 @@ def test_the_last_lines_of_a_run(capsys):
     rules = TEXT + "".join(sorted(TEXT[::2], reverse=True))  # of which the last part has others
     options = {"hidden_size": 16, "val_fraction": 0.3, "split": "tail", "sample_every": 0}
     slow = {"hidden_size": 4, "max_steps": 10, "learning_rate": 1e-5, "sample_every": 0}
+    slow |= {"dropout": 0, "weight_dropout": 0}
     options |= {"max_steps": 1500, "dropout": 0, "weight_dropout": 0}
     for text, chosen, told in (
         (rules, options, "it has risen since step "),
         (TEXT * 4, slow | {"val_fraction": 0.2}, "the training loss is not lower: more epochs"),
+        (TEXT * 4, slow | {"val_fraction": 0.2, "dropout": 0.1}, None),
         (TEXT, slow | {"val_fraction": 0}, None),
     ):
         gru_ext.train(text, **chosen)

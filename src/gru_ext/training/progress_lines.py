@@ -74,7 +74,8 @@ def lowered_line(trainer: Trainer, validation: Validation) -> str:
 def ending(validation: Validation, step: int, train_nats: float, unit: str) -> Iterator[str]:
     """Why the run has ended, its validation loss, and what would help.
 
-    ``train_nats`` is the training loss of the latest steps.
+    ``train_nats`` is the training loss of the latest steps; NaN where it is that of a model with
+    dropout, which says nothing beside a loss without it.
     """
     best = f"was {validation.best_nats / math.log(2):.3f} at step {validation.best_step:,}"
     if validation.exhausted and validation.best_step:

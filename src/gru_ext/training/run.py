@@ -290,7 +290,9 @@ class Run:
         if step > self._begun and self.sample_every and (last or step % self.sample_every == 0):
             self._show_sample(console, stop)
         if ended:
-            for line in ending(validation, step, self.recent.mean, self.unit):
+            drops = self.trainer.dropout or self.trainer.weight_dropout
+            train_nats = math.nan if drops else self.recent.mean
+            for line in ending(validation, step, train_nats, self.unit):
                 console.print(wrapped(line, console.columns))
         elif (
             step > self._begun
