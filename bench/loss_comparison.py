@@ -28,7 +28,6 @@ def sizes(H, B, epochs, layers=1, dropout=0.0):
     }
 
 
-# The first two cases are runs of bench.baselines.
 CASES = {
     "default": sizes(128, 16, 16),
     "wider": sizes(256, 32, 8),
