@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Train on one part of a text, choose the weights on another and tell the loss on a third.
+"""Train on one part of a text, choose the weights on another and test them on a third.
 
 python -m bench.three_parts TEXT [--options "--preset best"] [--seeds 3] [--results FILE.json]
                             [--markdown docs/baselines.md]
 
-Each seed draws other parts: a tenth of the text in blocks from all over it is told, another tenth
-is the validation part of the run.
+Each seed draws other parts: a tenth of the text, in blocks from all over it, is the test part,
+another tenth the validation part of the run.
 """
 
 import argparse
@@ -30,18 +30,18 @@ BLOCKS, WINDOW = 16, 256
 def cut(text, seed):
     """The text without a tenth of it, and that tenth: a block from each of equal intervals."""
     rng, length = random.Random(seed), len(text) // 10 // BLOCKS
-    kept, told, end = [], [], 0
+    kept, test, end = [], [], 0
     for i in range(BLOCKS):
         start = i * len(text) // BLOCKS + rng.randrange(len(text) // BLOCKS - length)
         kept.append(text[end:start])
         end = start + length
-        told.append(text[start:end])
-    return "".join([*kept, text[end:]]), "".join(told)
+        test.append(text[start:end])
+    return "".join([*kept, text[end:]]), "".join(test)
 
 
 def measure(text, seed, options):
     """One run: the losses in bits per character, and the seconds of the command."""
-    kept, told = cut(text, seed)
+    kept, test = cut(text, seed)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "text.txt").write_text(kept, encoding="utf-8")
         command = [sys.executable, "-m", "gru_ext", "train", "text.txt", "--seed", str(seed)]
@@ -55,9 +55,9 @@ def measure(text, seed, options):
         "seed": seed,
         "seconds": seconds,
         "parameters": model.summary().parameters,
-        "chosen": model.about["validation"]["nats_per_char"] / 0.6931471805599453,
-        "told": model.evaluate(told).bits_per_char,
-        "windows": model.evaluate(told, windows=WINDOW).bits_per_char,
+        "validation": model.about["validation"]["nats_per_char"] / 0.6931471805599453,
+        "test": model.evaluate(test).bits_per_char,
+        "windows": model.evaluate(test, windows=WINDOW).bits_per_char,
     }
 
 
@@ -70,9 +70,9 @@ def section(name, results):
     for options, runs in groups.items():
         losses = (
             f"{statistics.mean(run[which] for run in runs):.3f}"
-            for which in ("chosen", "told", "windows")
+            for which in ("validation", "test", "windows")
         )
-        bits = [run["told"] for run in runs]
+        bits = [run["test"] for run in runs]
         rows.append(
             f"| `gru-ext train {name} {options}` | {len(runs)} | {runs[0]['parameters']:,} "
             f"| {statistics.mean(run['seconds'] for run in runs):.0f} | {' | '.join(losses)} "
@@ -82,19 +82,19 @@ def section(name, results):
     about = f"""
         The loss on a part of `{name}` that chooses nothing, on {processor}
         ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}). Eight tenths of the text are
-        trained on, one chooses the weights (the validation part), and the last is told. The second
-        and third part are each {BLOCKS} blocks from all over the text, at places that the seed
+        trained on, one chooses the weights (the validation part), and one is the test part. The
+        last two are each {BLOCKS} blocks from all over the text, at places that the seed
         draws. Bits per character, means over the seeds; windows of {WINDOW} characters are each
         read from a zero state. Some runs were made two at a time.
     """
     head = [
-        "| command | seeds | parameters | s | chosen on | told | told, windows of 256 "
-        "| told, each seed | told, nats |",
+        "| command | seeds | parameters | s | validation loss | test loss | in windows of 256 "
+        "| of each seed | in nats |",
         "|---" * 9 + "|",
     ]
     return "\n\n".join(
         [
-            "## Trained, chosen, told",
+            "## Training, validation and test part",
             f"Written by `python -m bench.three_parts {name} --markdown docs/baselines.md`.",
             fill(" ".join(about.split()), 100),
             "\n".join([*head, *rows]),

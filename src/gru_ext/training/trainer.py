@@ -23,11 +23,9 @@ from gru_ext.text.corpus import digest, release
 from gru_ext.training.defaults import default_warmup, settle
 from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName
 from gru_ext.training.options import TrainingOptions
-from gru_ext.training.recorded import RECORDED, TRAINING, checked_state
-from gru_ext.training.resume import check_matches
-from gru_ext.training.schedule import Schedule, are_lowered
+from gru_ext.training.schedule import Schedule
 from gru_ext.training.shuffle import ShuffledDocuments
-from gru_ext.training.trainer_matches import matches_of
+from gru_ext.training.trainer_state import recorded_state, state_for
 
 SMOOTHING = 0.999
 """The fraction of ``smooth_loss`` that a step keeps, as in the original script."""
@@ -392,20 +390,7 @@ class Trainer:
     def checkpoint(self) -> Checkpoint:
         """The model and the complete state of its training."""
         data = self.model.checkpoint()
-        data.metadata |= {
-            "step": self.steps_done,
-            "training": {
-                "optimizer": self.optimizer,
-                "position": self._loop.position,
-                "smooth_loss": self.smooth_loss,
-                "halvings": self.schedule.halvings,
-                "tied": self.tied,
-                "lowered": list(self.schedule.lowered),
-                "shuffle": self.shuffles,
-                "text_sha256": self.text_digest(),
-                "text_characters": len(self._symbols),
-            },
-        }
+        data.metadata |= {"step": self.steps_done, "training": recorded_state(self)}
         data.put_beside({name: dict(arrays) for name, arrays in self.beside.items()})
         data.hidden = self.hidden.copy()
         return data
@@ -418,16 +403,7 @@ class Trainer:
         CheckpointError
             It holds no training state, or that of another text or other sizes.
         """
-        recorded = data.metadata.get("training")
-        if data.memory is None or data.hidden is None or not isinstance(recorded, dict):
-            raise CheckpointError(
-                "holds no training state to resume: start from its weights with `init_from`"
-            )
-        state = checked_state(recorded, TRAINING, "training state")
-        check_matches(matches_of(self, data, state))
-        step = checked_state(data.metadata, RECORDED, "training state")["step"]
-        if not are_lowered(state["lowered"], step) or data.beside.keys() != self.beside.keys():
-            raise CheckpointError("has a damaged training state")
+        step, state = state_for(self, data)
         try:
             self.counters = step, state["position"], state["smooth_loss"]
         except ValueError as error:
