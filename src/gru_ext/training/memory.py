@@ -40,6 +40,7 @@ def memory_of_run(
     state += options.average_over > 0
     copies = 2 * state * (1 if options.output is None else 2)
     copies += 1  # the gradients
+    copies += options.weight_dropout > 0  # the weights with some of them dropped
     copies += keeping
     return copies * parameters + _activations(options, sizes, resetting)
 
