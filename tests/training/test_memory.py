@@ -78,11 +78,12 @@ def test_what_is_too_much_even_to_reserve(monkeypatch, average_over):
         seq_length=10,
         optimizer="adagrad",
         average_over=average_over,
+        weight_dropout=average_over,
     )
     options = settle(options, 1000, documents=False)
     parameters = 3 * 100_000 * (100_000 + 50) + 50 * 100_000  # W, U and Wy
     copies = 2 * 2 + 1  # weights and memory, in use and in the last good state; the gradients
-    copies += 2 * (average_over > 0)
+    copies += 3 * (average_over > 0)  # the average, twice, and what DropConnect reads
     for best in (0, 1):  # a copy of the best weights
         needed = memory_of_run(options, 50, False, keeping=bool(best))
         assert needed == pytest.approx(4 * (copies + best) * parameters, rel=0.01)
