@@ -56,7 +56,7 @@ class Scripted:
 
 
 class Answered:
-    """One of them, which stops when it is told to."""
+    """One of them, which stops on request."""
 
     def __init__(self, processes, number):
         self.processes, self.number = processes, number
