@@ -61,7 +61,7 @@ MODULES = {
 }
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".html", ".css", ".js"}
 EXTRAS = {
-    *("blas", "interactive", "plot", "report", "tensorboard", "tune"),
+    *("blas", "completion", "interactive", "plot", "report", "tensorboard", "tune"),
     *("export", "jax", "keras", "onnx", "safetensors", "torch"),
 }
 
@@ -86,7 +86,9 @@ def contents(path: str) -> dict[str, bytes]:
 def check_wheel(path: str, inside: dict[str, bytes]) -> None:
     missing = IN_WHEEL - inside.keys()
     assert not missing, f"not in the wheel: {sorted(missing)}"
-    ours = {name for name in inside if ".dist-info/" not in name}
+    (manual,) = (name for name in inside if name.endswith(".data/data/share/man/man1/gru-ext.1"))
+    assert b"--hidden\\-size" in inside[manual], "the man page lacks the options of train"
+    ours = {name for name in inside if ".dist-info/" not in name} - {manual}
     odd = {name for name in ours if not name.startswith("gru_ext/")}
     kinds = KINDS_IN_WHEEL | {".typed"}
     odd |= {n for n in ours if PurePosixPath(n).suffix not in kinds and "/c_template/" not in n}

@@ -41,6 +41,7 @@ class Parser(argparse.ArgumentParser):
         if self.late is not None:
             add, self.late = self.late, None
             add(self)
+            self.usage = self.usage or self._short_usage()
 
     def commands(self) -> list[Parser]:
         """The parsers of the commands, with all of their arguments."""
@@ -74,6 +75,19 @@ class Parser(argparse.ArgumentParser):
         defaults.fill(found)
         self._refuse_unknown(extra)
         return found, extra
+
+    def _short_usage(self) -> str:
+        """The usage without the names of options that need not be given."""
+        words = ["%(prog)s", "[options]"]
+        for action in self._actions:
+            name = str(action.metavar)
+            if action.option_strings:
+                words += [action.option_strings[0], name] if action.required else []
+            else:
+                words.append(
+                    {"?": f"[{name}]", "+": f"{name} [{name} ...]"}.get(action.nargs, name)
+                )
+        return " ".join(words)
 
     def _needs_words(self) -> bool:
         return any(action.required for action in self._actions)
