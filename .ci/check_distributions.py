@@ -87,7 +87,7 @@ def check_wheel(path: str, inside: dict[str, bytes]) -> None:
     missing = IN_WHEEL - inside.keys()
     assert not missing, f"not in the wheel: {sorted(missing)}"
     (manual,) = (name for name in inside if name.endswith(".data/data/share/man/man1/gru-ext.1"))
-    assert b"--hidden\\-size" in inside[manual], "the man page lacks the options of train"
+    assert rb"\-\-hidden\-size" in inside[manual], "the man page lacks the options of train"
     ours = {name for name in inside if ".dist-info/" not in name} - {manual}
     odd = {name for name in ours if not name.startswith("gru_ext/")}
     kinds = KINDS_IN_WHEEL | {".typed"}

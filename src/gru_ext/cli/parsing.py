@@ -84,9 +84,8 @@ class Parser(argparse.ArgumentParser):
             if action.option_strings:
                 words += [action.option_strings[0], name] if action.required else []
             else:
-                words.append(
-                    {"?": f"[{name}]", "+": f"{name} [{name} ...]"}.get(action.nargs, name)
-                )
+                forms = {"?": f"[{name}]", "+": f"{name} [{name} ...]"}
+                words.append(forms.get(str(action.nargs), name))
         return " ".join(words)
 
     def _needs_words(self) -> bool:
