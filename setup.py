@@ -86,6 +86,10 @@ class BuildExt(build_ext):
         super().build_extensions()
 
 
+sys.path[:0] = ["src", "tools"]
+from long_description import long_description  # noqa: E402
+
+
 def manual():
     """The file of the man page as data of the package; none where its generator is missing.
 
@@ -93,8 +97,7 @@ def manual():
     """
     if importlib.util.find_spec("argparse_manpage") is None:
         return []
-    sys.path.insert(0, "src")  # the parser needs no compiled module
-    from gru_ext.cli.manual import manual
+    from gru_ext.cli.manual import manual  # the parser needs no compiled module
 
     page = Path("build", "man", "gru-ext.1")
     page.parent.mkdir(parents=True, exist_ok=True)
@@ -103,6 +106,8 @@ def manual():
 
 
 setup(
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
     data_files=manual(),
     cmdclass={"build_ext": BuildExt},
     options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*sys.version_info)}} if abi3 else {},
