@@ -52,7 +52,6 @@ def defaults_of(parser: argparse.ArgumentParser) -> Iterator[Defaults]:
     """Let the parser set what is given alone, so that an option of a file is known as not given."""
     defaults, required = Defaults(parser), [a for a in parser._actions if a.required]
     options = _configurable(parser).values()
-    before = {action.dest: action.default for action in options}
     for action in parser._actions:
         if isinstance(action, ConfigFile):
             action.defaults = defaults
@@ -62,7 +61,7 @@ def defaults_of(parser: argparse.ArgumentParser) -> Iterator[Defaults]:
         yield defaults
     finally:
         for action in options:
-            action.default = before[action.dest]
+            action.default = defaults.values[action.dest]
         for action in required:
             action.required = True
 
