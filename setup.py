@@ -86,7 +86,7 @@ class BuildExt(build_ext):
         super().build_extensions()
 
 
-sys.path[:0] = ["src", "tools"]
+sys.path[:0] = [str(Path(__file__).resolve().parent / name) for name in ("src", "tools")]
 from long_description import long_description  # noqa: E402
 
 
