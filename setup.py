@@ -9,6 +9,7 @@ GRU_EXT_ABI3=1    build one wheel for this version of Python and all newer ones
 GRU_EXT_MSVC=1    build with MSVC, which gets the generic kernels only, instead of clang-cl
 """
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -83,7 +84,29 @@ class BuildExt(build_ext):
         super().build_extensions()
 
 
+sys.path[:0] = [str(Path(__file__).resolve().parent / name) for name in ("src", "tools")]
+from long_description import long_description  # noqa: E402
+
+
+def manual():
+    """The file of the man page as data of the package; none where its generator is missing.
+
+    It always is there in a build by pip, but not in a build in place for development.
+    """
+    if importlib.util.find_spec("argparse_manpage") is None:
+        return []
+    from gru_ext.cli.manual import manual  # the parser needs no compiled module
+
+    page = Path("build", "man", "gru-ext.1")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(manual(), encoding="utf-8", newline="\n")
+    return [("share/man/man1", [page.as_posix()])]
+
+
 setup(
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    data_files=manual(),
     cmdclass={"build_ext": BuildExt},
     options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*sys.version_info)}} if abi3 else {},
     ext_modules=cythonize(
