@@ -101,11 +101,12 @@ def test_a_part_of_a_processor_is_none(processors, found, cpus):
 def test_the_number_of_the_environment(monkeypatch, processors):
     processors(4)
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert [default_threads(size) for size in (1, 8, 64)] == [1, 2, 4]
+    assert [default_threads(B, H) for B, H in ((1, 16), (64, 16), (64, 256))] == [1, 4, 4]
+    assert default_threads(1, 512) > 1  # the units of one stream are divided
     assert gru_ext.get_config()["num_threads"] is None
     for text, number in [("3", 3), (" 7 ", 7), ("", None)]:
         monkeypatch.setenv(VARIABLE, text)
-        assert [default_threads(size) for size in (1, 64)] == [number or 1, number or 4]
+        assert [default_threads(B, 16) for B in (1, 64)] == [number or 1, number or 4]
         assert threads.usable_threads() == (number or 4)
         assert gru_ext.get_config()["num_threads"] == number
 

@@ -17,8 +17,8 @@ from gru_ext.core.threads import (
     threads_of_environment,
 )
 
-# The default batch size for a text of some megabytes.
-_BATCH_SIZE = 16
+# The default sizes for a text of some megabytes.
+_BATCH_SIZE, _HIDDEN_SIZE = 16, 256
 
 
 def get_config() -> dict[str, Any]:
@@ -35,7 +35,8 @@ def get_config() -> dict[str, Any]:
         ``matmul`` is ``'native'`` or ``'blas'``. ``cpus`` is the number of processors this process
         may use, ``cpu_quota`` what its control groups allow of them (a float that need not be
         whole, or None). ``num_threads`` is what the environment variable ``GRU_EXT_NUM_THREADS``
-        says, or None; ``default_threads`` is the default number of threads for a batch size of 16.
+        says, or None; ``default_threads`` is the default number of threads of a run with a batch
+        size of 16 and 256 hidden units.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def get_config() -> dict[str, Any]:
         "cpus": available_cpus(),
         "cpu_quota": cpu_quota(),
         "num_threads": threads_of_environment(),
-        "default_threads": default_threads(_BATCH_SIZE),
+        "default_threads": default_threads(_BATCH_SIZE, _HIDDEN_SIZE),
     }
 
 

@@ -8,8 +8,8 @@ import os
 from gru_ext.core.cgroups import Group, groups_of
 
 VARIABLE = "GRU_EXT_NUM_THREADS"
-# With fewer streams per thread, the threads wait for each other longer than they compute.
-_STREAMS_PER_THREAD = 4
+_WORTH = 1.1  # more threads are used for at least a tenth more speed
+_FEWEST_UNITS = 16  # of a thread that shares streams with others: a cache line in float32
 
 
 def available_cpus() -> int:
@@ -70,7 +70,25 @@ def usable_threads() -> int:
     return threads_of_environment() or available_cpus()
 
 
-def default_threads(batch_size: int) -> int:
-    """The default number of threads for this batch size: that of the environment, or what helps."""
-    most = max(1, min(available_cpus(), batch_size // _STREAMS_PER_THREAD))
-    return threads_of_environment() or most
+def default_threads(batch_size: int, hidden_size: int, itemsize: int = 4) -> int:
+    """The default number of threads of a run: that of the environment, or what helps.
+
+    Parameters
+    ----------
+    batch_size, hidden_size : int
+        B and H.
+    itemsize : int
+        The bytes of a weight: 4 (float32) or 8 (float64).
+    """
+    from gru_ext.core.training_loop import step_time
+
+    if (threads := threads_of_environment()) is not None:
+        return threads
+    counts = range(1, available_cpus() + 1)
+    times = [step_time(hidden_size, batch_size, itemsize, threads) for threads in counts]
+    return next(n for n, time in zip(counts, times, strict=True) if time <= _WORTH * min(times))
+
+
+def most_threads(batch_size: int, hidden_size: int) -> int:
+    """The largest number of threads that can have a part of a time step."""
+    return batch_size * max(1, hidden_size // _FEWEST_UNITS)
