@@ -12,16 +12,17 @@
 #include <windows.h>
 #else
 #include <sched.h>
+#include <time.h>
 #endif
 
 #ifdef GRU_GNU_C
 #define GRU_LOAD(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define GRU_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define GRU_INCREMENT(p) __atomic_add_fetch(p, 1, __ATOMIC_ACQ_REL)
+#define GRU_ADD(p, n) __atomic_add_fetch(p, n, __ATOMIC_ACQ_REL)
 #else
 #define GRU_LOAD(p) InterlockedCompareExchange(p, 0, 0)
 #define GRU_STORE(p, v) InterlockedExchange(p, v)
-#define GRU_INCREMENT(p) InterlockedIncrement(p)
+#define GRU_ADD(p, n) (InterlockedExchangeAdd(p, n) + (n))
 #endif
 
 #ifdef _WIN32
@@ -37,6 +38,21 @@
 #define GRU_PAUSE() ((void)0)
 #endif
 
+/* The time since some point in the past. */
+static inline double gru_microseconds(void)
+{
+#ifdef _WIN32
+    LARGE_INTEGER ticks, frequency;
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&frequency);
+    return 1e6 * (double)ticks.QuadPart / (double)frequency.QuadPart;
+#else
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1e6 * (double)now.tv_sec + 1e-3 * (double)now.tv_nsec;
+#endif
+}
+
 /* What members write is in cache lines of its own: a member that arrives does not take the line
  * from those who wait for the generation. */
 #define GRU_TEAM_LINE (64 / sizeof(long))
@@ -45,7 +61,7 @@ typedef struct {
     long arrived, space1[GRU_TEAM_LINE];
     long generation, space2[GRU_TEAM_LINE];
     long abandoned; /* set if a member failed: the others stop waiting */
-    long yielded;   /* how many times a member gave up its processor to wait */
+    long yielded;   /* microseconds in which members waited and let others have their processor */
     long space3[GRU_TEAM_LINE];
 } gru_team;
 
@@ -55,6 +71,8 @@ static inline void gru_team_begin(gru_team *team, long members)
     team->arrived = team->generation = team->abandoned = team->yielded = 0;
 }
 
+static inline long gru_team_yielded(gru_team *team) { return GRU_LOAD(&team->yielded); }
+
 static inline void gru_team_abandon(gru_team *team) { GRU_STORE(&team->abandoned, 1); }
 
 /* Wait for all members. Returns 0, or -1 if the team was abandoned. */
@@ -62,7 +80,8 @@ static inline int gru_team_wait(gru_team *team)
 {
     if (team->members == 1) return 0;
     long generation = GRU_LOAD(&team->generation);
-    if (GRU_INCREMENT(&team->arrived) == team->members) {
+    double start = -1;
+    if (GRU_ADD(&team->arrived, 1) == team->members) {
         GRU_STORE(&team->arrived, 0);
         GRU_STORE(&team->generation, generation + 1);
         return 0;
@@ -73,9 +92,10 @@ static inline int gru_team_wait(gru_team *team)
             GRU_PAUSE();
             continue;
         }
-        if (spins == 4000) GRU_INCREMENT(&team->yielded);
+        if (spins == 4000) start = gru_microseconds();
         GRU_YIELD();
     }
+    if (start >= 0) GRU_ADD(&team->yielded, (long)(gru_microseconds() - start));
     return 0;
 }
 

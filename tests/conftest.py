@@ -25,6 +25,25 @@ if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+class _Calm:
+    """As if no other program needed the processors."""
+
+    def __init__(self, estimate):
+        pass
+
+    def plan(self, asked, windows):
+        return asked, windows
+
+    def note(self, asked, seconds, waited):
+        pass
+
+
+@pytest.fixture
+def calm(monkeypatch):
+    """Training loops use as many threads as they are asked for, however busy the machine is."""
+    monkeypatch.setattr("gru_ext.core.training_loop.Contention", _Calm)
+
+
 @pytest.fixture(params=kernels.available_isas())
 def isa(request):
     """Each instruction set in turn; a Workspace keeps the one in use when it was made."""

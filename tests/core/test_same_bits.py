@@ -99,7 +99,7 @@ def test_digest_of_a_run(run, isa, dtype):
 
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("run", RUNS)
-def test_threads(run, threads, isa, dtype):
+def test_threads(run, threads, isa, dtype, calm):
     """With more threads than streams, and units of one panel for each or several."""
     assert digest(run, dtype, isa, threads) == digest(run, dtype, isa, 1)
 

@@ -165,7 +165,7 @@ class Dies(threading.Thread):
 @pytest.mark.parametrize("where", ["create", "start", "run"])
 @pytest.mark.parametrize("failing", [0, 1])
 def test_helpers_that_do_not_run_are_done_without(
-    where, failing, dtype, draw_parameters, monkeypatch, caplog
+    where, failing, dtype, draw_parameters, monkeypatch, caplog, calm
 ):
     """Also in the middle of a run: the bits are the same for any number of threads."""
     parameters, _ = draw_parameters(7, 5, dtype)

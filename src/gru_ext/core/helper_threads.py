@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The helper threads of one call of the training loop."""
+"""The helper threads of one call of the training loop, and whether they help."""
 
 from __future__ import annotations
 
@@ -50,3 +50,75 @@ class HelperThreads:
                     interrupt = error
         if interrupt is not None:
             raise interrupt
+
+
+class Contention:
+    """Whether other programs need the processors, so that one thread is faster than several.
+
+    The threads of a run wait for each other several times in a window, or in each of its steps. On
+    an idle machine a wait takes less than a microsecond. Where a thread has lost its processor to
+    another program, the others wait until it gets one back: milliseconds. Where this takes much of
+    the time, the team is stopped. The result is the same for any number of threads: so some windows
+    are then made on one thread, and the next calls keep to what was faster.
+
+    Parameters
+    ----------
+    estimate : float
+        The seconds that a window should take on one thread.
+    """
+
+    _OFTEN = 0.25  # of the time, from which one thread is tried
+    _FASTER = 0.8  # of the time on several threads, below which one thread is kept
+    _FIRST, _MOST = 4, 32  # calls until the next trial: at first, and after some trials
+
+    def __init__(self, estimate: float) -> None:
+        self._estimate = estimate
+        self._calls = 0  # that are left until the next trial
+        self._pause = self._FIRST
+        self._alone = self._trying = False
+        self._together = 0.0
+
+    def plan(self, asked: int, windows: int) -> tuple[int, int]:
+        """The number of threads, and of windows, that come next.
+
+        Parameters
+        ----------
+        asked : int
+            The number of threads that was asked for.
+        windows : int
+            The windows that are left. A trial takes so few of them that it costs at most a quarter
+            of the time; at least one, if several threads are slower than one should be.
+        """
+        few = max(windows // (4 * asked), self._together > self._estimate)
+        if self._trying and few == 0:
+            self._alone = self._trying = False
+        if self._trying:
+            return 1, few
+        return (1 if self._alone else asked), windows
+
+    def note(self, asked: int, seconds: float, waited: float) -> None:
+        """Note what was planned and is done.
+
+        Parameters
+        ----------
+        asked : int
+            The number of threads that was asked for.
+        seconds : float
+            The time of a window.
+        waited : float
+            The fraction of their time in which the threads waited for each other.
+        """
+        if asked == 1:
+            return
+        if self._trying:
+            self._trying, self._alone = False, seconds < self._FASTER * self._together
+            self._calls, self._pause = self._pause, min(2 * self._pause, self._MOST)
+            return
+        self._calls = max(0, self._calls - 1)
+        if self._alone:
+            self._alone = self._calls > 0
+        elif self._calls == 0:
+            self._together = seconds
+            self._alone = self._trying = waited > self._OFTEN
+            if not self._trying:
+                self._pause = self._FIRST

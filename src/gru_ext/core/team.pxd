@@ -12,9 +12,10 @@ from gru_ext.core.partition cimport part_begin
 cdef extern from "team.h" nogil:
     ctypedef struct gru_team:
         long members
-        long yielded
     void gru_team_begin(gru_team *team, long members) noexcept
     void gru_team_abandon(gru_team *team) noexcept
+    long gru_team_yielded(gru_team *team) noexcept
+    double gru_microseconds() noexcept
     int gru_team_wait(gru_team *team) noexcept
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Many training steps in one call, without the GIL, on a team of threads."""
 import logging
+from time import perf_counter
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from gru_ext.core.updates cimport square_sum_count
 from gru_ext.core.windows cimport Workspace
 
 from gru_ext.core.arrays import WRITABLE, Array
-from gru_ext.core.helper_threads import HelperThreads
+from gru_ext.core.helper_threads import Contention, HelperThreads
 from gru_ext.core.kernels import (
     check_beta,
     check_clip,
@@ -83,8 +84,7 @@ cdef class TrainingLoop:
     cdef object _dropped, _gradients, _symbols, _separator, _square_sums
     cdef TrainingRun *run
     cdef bint _reported
-    # Calls that are left of a time in which units are not divided, and the length of that time.
-    cdef Py_ssize_t _undivided, _pause
+    cdef object _contention
 
     def __cinit__(self, parameters, memory, Workspace workspace not None, symbols, separator=None,
                   optimizer="adagrad", mean=None, double beta1=0.9, double beta2=0.999,
@@ -119,6 +119,8 @@ cdef class TrainingLoop:
         if stream_length < w.T_max + 1:
             raise ValueError(f"batch size {w.B} and sequence length {w.T_max} need a text of at "
                              f"least {w.B * w.T_max + 1} symbols, not {symbols.size}")
+        estimate = 3e-9 * w.T_max * w.p.layers * step_time(w.p.H, w.B, workspace.itemsize, 1)
+        self._contention = Contention(estimate)
         self.workspace = workspace
         self.parameters, self.memory, self.mean = parameters, memory, mean
         self._symbols = symbols
@@ -249,7 +251,7 @@ cdef class TrainingLoop:
         s._acquire()
         try:
             run = self.run
-            run.windows = windows
+            run.windows_left = windows
             run.streams.bad_symbol = 0
             run.learning_rates = <const double *><size_t>rates.ctypes.data
             run.rule.clip, run.rule.eps, run.rule.weight_decay = clip, eps, weight_decay
@@ -264,8 +266,17 @@ cdef class TrainingLoop:
             if self._separator is not None:
                 w.resets = <const unsigned char *><size_t>s._resets.ctypes.data
             with one_blas_thread(w.blas != NULL):
-                self._run_team(min(threads, max(1, w.B)) if self._undivided else threads)
-            self._note_waiting()
+                while run.windows_left > 0:
+                    used, run.windows = self._contention.plan(threads, run.windows_left)
+                    start = perf_counter()
+                    self._run_team(used)
+                    if run.streams.bad_symbol:
+                        break
+                    seconds = (perf_counter() - start) / run.made
+                    self._contention.note(threads, seconds, run.waited)
+                    run.learning_rates += run.made
+                    run.losses += run.made
+                    run.windows_left -= run.made
         finally:
             w.targets = NULL
             s._lock.release()
@@ -313,7 +324,7 @@ cdef class TrainingLoop:
         # Divide streams and units among so many threads, and begin their teams.
         cdef const Window *w = &self.workspace.window
         cdef Py_ssize_t group
-        cdef bint divisible = w.blas == NULL and self._undivided == 0
+        cdef bint divisible = w.blas == NULL
         cdef double time
         if self.workspace.itemsize == sizeof(float):
             self.run.grid = best_grid(w.k, &w.p, w.B, threads, divisible, &time, <float *>NULL)
@@ -322,22 +333,6 @@ cdef class TrainingLoop:
         gru_team_begin(&self.run.team, threads)
         for group in range(w.parts_max):
             gru_team_begin(&self.run.groups[group], self.run.grid.members)
-
-    def _note_waiting(self):
-        # Threads that share the units of a stream wait for each other in each step. Where others
-        # need the processors too, such a wait may last until the system gives one back, and is
-        # seen here: then the next calls do not divide units, 8 at first and up to 256.
-        cdef const Window *w = &self.workspace.window
-        cdef Py_ssize_t group, yielded = 0
-        if self.run.grid.members == 1:
-            self._undivided = max(0, self._undivided - 1)
-            return
-        for group in range(self.run.grid.groups):
-            yielded += self.run.groups[group].yielded
-        if yielded > self.run.windows * w.T * w.p.layers // 16:
-            self._undivided = self._pause = min(256, max(8, 2 * self._pause))
-        else:
-            self._pause = 0
 
     def _abandon(self):
         cdef Py_ssize_t group

@@ -18,7 +18,12 @@ cdef struct TrainingRun:
     void *m
     void *mean
     void *g
-    Py_ssize_t windows      # of this call
+    Py_ssize_t windows      # that the team makes next, of windows_left of this call
+    Py_ssize_t windows_left
+    Py_ssize_t made         # windows that the team has made: fewer, if it was stopped
+    double began            # microseconds
+    double waited           # the fraction of their time in which threads only waited, and yielded
+    bint contended          # the team was stopped: it was too large
     Py_ssize_t done         # updates in total, also those before a resume
     const double *learning_rates  # (windows)
     UpdateRule rule

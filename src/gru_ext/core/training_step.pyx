@@ -30,7 +30,14 @@ from gru_ext.core.native cimport (
 )
 from gru_ext.core.partition cimport part_begin
 from gru_ext.core.streams cimport load_window
-from gru_ext.core.team cimport Share, gru_team_wait, share_of, wait_for_group
+from gru_ext.core.team cimport (
+    Share,
+    gru_microseconds,
+    gru_team_wait,
+    gru_team_yielded,
+    share_of,
+    wait_for_group,
+)
 from gru_ext.core.updates cimport (
     make_update,
     norm_scale,
@@ -39,6 +46,10 @@ from gru_ext.core.updates cimport (
     update_part,
 )
 from gru_ext.core.weight_tying cimport copy_tied, tie_gradients
+
+cdef double CONTENDED = 0.25    # of the time of all threads: a team that waits so long is stopped
+cdef enum:
+    MANY_MICROSECONDS = 5000    # of waiting, before which it is not
 
 
 cdef inline uint64_t weight_key(const Window *w) noexcept nogil:
@@ -161,6 +172,17 @@ cdef int _backward(const Window *w, TrainingRun *run, const real *p, real *ws, P
     return 0
 
 
+cdef void _note_waits(TrainingRun *run, Py_ssize_t windows) noexcept nogil:
+    # Whether threads wait so long, in the windows so far, that the team is better stopped.
+    cdef Py_ssize_t group
+    cdef double elapsed = gru_microseconds() - run.began, yielded = gru_team_yielded(&run.team)
+    for group in range(run.grid.groups):
+        yielded += gru_team_yielded(run.groups + group)
+    run.made = windows
+    run.waited = yielded / (elapsed * run.team.members + 1)
+    run.contended = yielded > MANY_MICROSECONDS and run.waited > CONTENDED
+
+
 cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, real *g, real *ws,
                      Py_ssize_t part) noexcept nogil:
     # Every thread of the team calls this. Each window: pack a part of the weights, take a share of
@@ -171,6 +193,8 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
     cdef const real *q = p if run.weight_dropout == 0 else <real *>run.dropped
     cdef gru_update update
     cdef uint64_t float_state = gru_flush_subnormals()
+    if part == 0:
+        run.began = gru_microseconds()
     for n in range(run.windows):
         if part == 0:
             load_window(w, &run.streams)
@@ -205,6 +229,7 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
             run.losses[n] = total
             run.streams.position += w.T
             run.done += 1
-        if gru_team_wait(&run.team) != 0:
+            _note_waits(run, n + 1)
+        if gru_team_wait(&run.team) != 0 or run.contended:
             break
     gru_restore_float_state(float_state)
