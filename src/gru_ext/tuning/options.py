@@ -40,7 +40,7 @@ class TuneOptions(TrainingOptions):
         Whole(1, 1024),
         "models to train at the same time",
         SEARCH,
-        automatic="as many as there are processors for their threads",
+        automatic="as many as processors, or GRU_EXT_NUM_THREADS, allow for their threads",
         details="With 1 job and no limit of time, the same seed makes the same search.",
     )
     seed: Option[int] = Option(
