@@ -10,8 +10,8 @@ import pytest
 charts = pytest.importorskip("bench.charts", reason="the benchmarks are not here")
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
-BENCHMARKS = ROOT / "docs" / "benchmarks.md"
-BASELINES = ROOT / "docs" / "baselines.md"
+BENCHMARKS = ROOT / "docs" / "explanation" / "benchmarks.md"
+BASELINES = ROOT / "docs" / "explanation" / "baselines.md"
 
 PAGE = """\
 # Benchmarks

@@ -6,7 +6,7 @@ A window is T time steps of B streams: sequences whose hidden state is kept from
 Each function computes the part of one thread: the streams [s0, s1), the window's rows [r0, r1), or
 the part number `part` of `parts`. No element of a result depends on this partition.
 
-Equations, a column per stream, h' the state before the step (docs/equations.md):
+Equations, a column per stream, h' the state before the step (docs/explanation/equations.md):
 
     z = sigmoid(Wz x + Uz h' + bz)          r = sigmoid(Wr x + Ur h' + br)
     h_hat = tanh(Wh x + Uh (r * h') + bh)   h = z * h' + (1 - z) * h_hat

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""Every command and every Python block of tutorials, how-to pages and README works."""
+
+import re
+import sys
+
+import pytest
+from documentation import DOCS, ROOT, Runner, arguments_of, blocks, commands, make_files, shape
+
+from gru_ext.cli.parser import build_parser
+
+RUN = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("tutorials", "how-to")
+    for path in (DOCS / folder).glob("*.md")
+)
+# Their blocks need other libraries; the tests of tests/export run them.
+ELSEWHERE = {"docs/how-to/export.md"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands of the pages are for POSIX")
+@pytest.mark.parametrize("page", [name for name in RUN if name not in ELSEWHERE])
+def test_a_page_works(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    make_files(tmp_path)
+    runner = Runner(tmp_path)
+    for number, block in enumerate(blocks(ROOT / page), 1):
+        runner.run(block, f"{page}, block {number}")
+
+
+@pytest.mark.parametrize("page", [path for path in DOCS.rglob("*.md")], ids=lambda path: path.stem)
+def test_the_parser_knows_each_command(page):
+    for block in blocks(page):
+        if block.language == "sh":
+            for _, words in commands(block.text):
+                for arguments in arguments_of(words):
+                    assert build_parser().parse_args(arguments)
+
+
+def test_the_shape_of_an_output():
+    shown = shape(" 104  4.00 4.743 * 1.2e-03\nwrote ... (103 kB)\n")
+    assert re.fullmatch(shown, "99 3.00 4.001 1e-05 wrote names.npz (1,234 kB)".replace(" ", ""))
+    assert not re.fullmatch(shown, "99 3.00 x 1e-05 wrote names.npz (1,234 kB)".replace(" ", ""))
+    assert not re.fullmatch(shown, "99 3.00 4.001 1e-05 wrote".replace(" ", ""))
