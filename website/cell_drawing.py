@@ -75,8 +75,8 @@ def drawing() -> str:
         _arrow([(340, gates + 26), (340, gates + 46), (600, gates + 46), (600, 165)]),
         _arrow([(600, 135), (600, state + 15)]),
         # the character
-        _arrow([(380, below + 30), (380, below - 2), (133, below - 2), (133, gates + 13)]),
-        _arrow([(380, below - 2), (453, below - 2), (453, gates + 13)]),
+        _arrow([(380, below + 30), (380, below - 2), (165, below - 2), (165, gates + 26)]),
+        _arrow([(380, below - 2), (485, below - 2), (485, gates + 26)]),
         _arrow([(380, below - 2), (380, gates + 26)]),
         _text(380, below + 45, "x", "math"),
         _text(470, below + 45, "the character (one-hot)", "note"),

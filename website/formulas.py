@@ -24,10 +24,12 @@ def _block(found: re.Match[str]) -> str:
 
 
 def _within(found: re.Match[str]) -> str:
-    return _mathml(found[1], "inline")
+    # within a span: Markdown would end a paragraph before a line that begins with <math>
+    return f"<span>{_mathml(found[1], 'inline')}</span>"
 
 
 def _mathml(latex: str, display: str) -> str:
     latex = " ".join(latex.split())
-    made = convert(latex, display=display)
+    # the converter knows the lines of aligned by another name
+    made = convert(latex.replace("{aligned}", "{align*}"), display=display)
     return made.replace("<math ", f'<math alttext="{html.escape(latex)}" ', 1).replace("\n", "")
