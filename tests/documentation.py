@@ -152,9 +152,9 @@ def _plain(piece):
 def play():
     """A text of some kilobytes in the form of a play."""
     speakers, verbs = ["KING", "QUEEN", "FOOL", "ROMEO"], ["see", "hear", "know", "want", "fear"]
-    nouns = ["the night", "my crown", "a horse", "the sea", "thy name", "no man", "the moon"]
-    scenes = []
-    for i in range(240):
+    nouns = ["the night", "my crown", "a horse", "the sea", "thy name", "no man", "an axe"]
+    scenes = ["The end.\nTo be or not to bx.\n"]
+    for i in range(150):
         verb, noun, other = verbs[i * i % 5], nouns[i % 7], nouns[(i * i + 3) % 7]
         line = f"I {verb} {noun}, and {other} is here;\nWhat shall I {verbs[i % 5]} but {other}?"
         scenes.append(f"{speakers[i % 4]}:\n{line}\n")
@@ -166,4 +166,4 @@ def make_files(folder):
     shutil.copy(DOCS / "data" / "first-names.txt", folder / "names.txt")
     shutil.copy(DOCS / "data" / "first-names.txt", folder / "first-names.txt")
     (folder / "input.txt").write_text(play(), encoding="utf-8", newline="\n")
-    (folder / "other.txt").write_text(play()[2000:4000], encoding="utf-8", newline="\n")
+    (folder / "other.txt").write_text(play()[2000:3000], encoding="utf-8", newline="\n")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The pages say what the package does."""
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -17,18 +16,6 @@ def test_the_page_on_cython_shows_the_examples():
     assert len(blocks) > 1
     for block in blocks:
         assert any(block in example for example in examples), block
-
-
-def test_the_cookbook_works(monkeypatch, tmp_path, capsys):
-    monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "how-to" / "cookbook.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
-    names = {}
-    for block in blocks:
-        if "gru_ext.tune(" in block and importlib.util.find_spec("optuna") is None:
-            continue
-        exec(compile(block, "docs/how-to/cookbook.md", "exec"), names)
-    assert "least typical name" in capsys.readouterr().out
 
 
 def test_the_page_on_python_has_every_public_name():

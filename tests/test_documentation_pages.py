@@ -14,6 +14,8 @@ RUN = sorted(
     for folder in ("tutorials", "how-to")
     for path in (DOCS / folder).glob("*.md")
 )
+if (ROOT / "README.md").exists():
+    RUN.append("README.md")
 # Their blocks need other libraries; the tests of tests/export run them.
 ELSEWHERE = {"docs/how-to/export.md"}
 
@@ -28,7 +30,7 @@ def test_a_page_works(page, monkeypatch, tmp_path):
         runner.run(block, f"{page}, block {number}")
 
 
-@pytest.mark.parametrize("page", [path for path in DOCS.rglob("*.md")], ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda path: path.stem)
 def test_the_parser_knows_each_command(page):
     for block in blocks(page):
         if block.language == "sh":

@@ -55,7 +55,7 @@ def drawing() -> str:
         _arrow([(40, state), (515, state)]),
         _arrow([(545, state), (585, state)]),
         _arrow([(615, state), (720, state)]),
-        _text(25, state, "h′", "math"),
+        _text(25, state, "h\N{PRIME}", "math"),
         _text(738, state, "h", "math"),
         _text(48, state + 26, "old state", "note"),
         _text(712, state + 26, "new state", "note"),
@@ -64,12 +64,12 @@ def drawing() -> str:
         _arrow([(195, gates - 26), (195, 165)], "gate"),
         _arrow([(195, state), (195, 135)]),
         _arrow([(210, 150), (340, 150), (340, gates - 26)]),
-        _text(278, 136, "r ⊙ h′", "math"),
+        _text(278, 136, "r ⊙ h\N{PRIME}", "math"),
         # the update gate
         _arrow([(440, state), (440, gates - 13), (453, gates - 13)]),
         _arrow([(530, gates - 26), (530, state + 15)], "gate"),
         _arrow([(530, 150), (585, 150)], "gate"),
-        _text(560, 135, "1 − z", "math"),
+        _text(560, 135, "1 \N{MINUS SIGN} z", "math"),
         _text(512, 120, "z", "math"),
         # the candidate, into the mixture
         _arrow([(340, gates + 26), (340, gates + 46), (600, gates + 46), (600, 165)]),
