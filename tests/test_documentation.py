@@ -22,3 +22,17 @@ def test_the_page_on_python_has_every_public_name():
     page = (ROOT / "docs" / "reference" / "api.md").read_text()
     told = re.findall(r"^::: gru_ext\.[\w.]+\.(\w+)$", page, re.M)
     assert sorted(told) == sorted({*gru_ext.__all__} - {"__version__"})
+
+
+def test_each_link_of_a_page_leads_to_a_file():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    made = {"command-line.md", "changelog.md", "contributing.md"}  # when the site is built
+    missing = []
+    for page in pages:
+        text = re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8"))
+        for target in re.findall(r"\]\(([^)\s#]+)", re.sub(r"`[^`\n]*`", "", text)):
+            is_file = (page.parent / target).exists() or Path(target).name in made
+            if not (is_file or target.startswith(("http:", "https:"))):
+                missing.append((page.name, target))
+    assert len(pages) > 40
+    assert not missing
