@@ -20,6 +20,9 @@ option and every default. `gru-ext COMMAND --help` prints the same in the termin
 """
 
 
+_TITLES = {"options": "Other options", "positional arguments": "Arguments"}
+
+
 def page() -> str:
     """The page: a section for each command, and a list of its arguments for each group."""
     parser = build_parser()
@@ -40,7 +43,7 @@ def _commands(parser: argparse.ArgumentParser):
 
 
 def _section(name, parser, help, actions) -> str:
-    parser.formatter_class = functools.partial(argparse.HelpFormatter, width=90)
+    parser.formatter_class = functools.partial(argparse.HelpFormatter, width=80)
     usage = re.sub(r"\x1b\[[\d;]*m", "", parser.format_usage()).removeprefix("usage: ").rstrip()
     usage = re.sub(r"^ {7}", "", usage, flags=re.M)
     text = parser.description or (help[:1].upper() + help[1:] + ".")
@@ -48,12 +51,17 @@ def _section(name, parser, help, actions) -> str:
     if parser.epilog:
         made += f"\n{_escaped(parser.epilog)}\n"
     for group in parser._action_groups:
-        listed = [a for a in group._group_actions if a in actions and a.help != argparse.SUPPRESS]
+        listed = [a for a in group._group_actions if a in actions and _is_shown(a, name)]
         if listed:
-            title = {"options": "Other options"}.get(group.title, group.title.capitalize())
+            title = _TITLES.get(group.title, group.title.capitalize())
             made += f"\n### {title} {{: #{_anchor(name, group.title)} }}\n"
             made += "".join(_definition(action) for action in listed)
     return made
+
+
+def _is_shown(action: argparse.Action, name: str) -> bool:
+    """Whether the list has it: --help is the same for all commands."""
+    return action.help != argparse.SUPPRESS and (name == "gru-ext" or action.dest != "help")
 
 
 def _anchor(*words: str) -> str:

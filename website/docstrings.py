@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Roles of docstrings, such as :func:`gru_ext.train`, as links to the Python interface.
+"""Docstrings for the page of the Python interface: an extension of Griffe, which reads them.
 
-An extension of Griffe, which reads the docstrings for mkdocstrings.
+Roles, such as :func:`gru_ext.train`, become links. Of several values in braces, Griffe would take
+the first for the default; without the braces the default is that of the signature.
 """
 
 import re
@@ -10,10 +11,11 @@ from pathlib import Path
 import griffe
 
 _ROLE = re.compile(r":(?:func|class|meth|attr|mod|data|exc):`~?\.?([\w.]+)`")
+_CHOICES = re.compile(r"^(\s*\w[\w, ]* : )\{(.+?)\}", re.M)
 _PAGE = Path(__file__).parents[1] / "docs" / "reference" / "api.md"
 
 
-class Roles(griffe.Extension):
+class Docstrings(griffe.Extension):
     """Each role becomes a link, or code where the page has no such name."""
 
     def __init__(self) -> None:
@@ -21,9 +23,10 @@ class Roles(griffe.Extension):
         self._places = {name.rpartition(".")[2]: name for name in names}
 
     def on_object(self, *, obj: griffe.Object, **_: object) -> None:
-        """Write the roles of a docstring anew."""
+        """Write a docstring anew."""
         if obj.docstring is not None:
-            obj.docstring.value = _ROLE.sub(self._link, obj.docstring.value)
+            text = _ROLE.sub(self._link, obj.docstring.value)
+            obj.docstring.value = _CHOICES.sub(r"\1\2", text)
 
     def _link(self, found: re.Match[str]) -> str:
         words = found[1].split(".")
