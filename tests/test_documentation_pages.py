@@ -2,6 +2,7 @@
 """Every command and every Python block of tutorials, how-to pages and README works."""
 
 import re
+import subprocess
 import sys
 
 import pytest
@@ -37,6 +38,14 @@ def test_the_parser_knows_each_command(page):
             for _, words in commands(block.text):
                 for arguments in arguments_of(words):
                     assert build_parser().parse_args(arguments)
+
+
+def test_the_example_in_python(tmp_path):
+    make_files(tmp_path)
+    program = ROOT / "examples" / "train_and_sample.py"
+    command = [sys.executable, program, "input.txt"]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert len(done.stdout) > 300
 
 
 def test_the_shape_of_an_output():

@@ -75,6 +75,11 @@ def as_page(text: str, files, address: str | None) -> str:
     return re.sub(r"\[([^\]]*)\]\(([^)\s]+)\)", link, text)
 
 
+def on_page_content(html, page, config, files):
+    """Write that an argument is optional: its default is what the words after it say, not None."""
+    return re.sub(r"default:\s*<code>None</code>\s*\)", "optional)", html)
+
+
 def on_page_markdown(markdown, page, config, files):
     """Turn the formulas of a page into MathML."""
     return _sibling("formulas").rendered(markdown)
