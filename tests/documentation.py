@@ -10,7 +10,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,11 @@ from gru_ext.cli.parser import build_parser
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 _FENCE = re.compile(r"^( *)```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^\1```$", re.M | re.S)
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?[kM]?")
+
+# The commands of this very interpreter, whether they are installed on the path or not.
+_PROGRAMS = """python() { "$PYTHON" "$@"; }
+gru-ext() { python -m gru_ext "$@"; }"""
 
 # What a line or a block has in it, and the package without which it cannot run.
 NEEDS = {
@@ -99,8 +102,7 @@ class Runner:
         elif block.language == "sh":
             self._shell(block.text)
         elif block.language == "text" and block.title == "Output":
-            shown = "".join(self.output.split())
-            assert re.fullmatch(shape(block.text), shown), (place, self.output)
+            assert shape(block.text).fullmatch("\n" + self.output), (place, self.output)
 
     def _python(self, code, place):
         self.output = ""
@@ -121,11 +123,10 @@ class Runner:
                 lines.append(line)
         before = list(self.variables)
         self.variables += [line for line in lines if re.match(r"[A-Z]+=", line)]
-        path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", "\n".join([*before, *lines])],
+            ["bash", "-euo", "pipefail", "-c", "\n".join([_PROGRAMS, *before, *lines])],
             cwd=self.folder,
-            env={**os.environ, "PATH": path, "PYTHON": sys.executable},
+            env={**os.environ, "PYTHON": sys.executable},
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -139,14 +140,13 @@ def shape(text):
 
     Numbers and stars differ from machine to machine, and ``...`` is any text.
     """
-    pieces = re.split(r"(\.\.\.|\*)", "".join(text.split()))
-    rules = {"...": ".*", "*": r"\*?"}
-    parts = [rules.get(piece) or _plain(piece) for piece in pieces]
-    return re.compile("".join(parts).replace(".*" * 2, ".*"), re.S)
+    rules = {"...": r"(?:\s.*)?", "*": r"(?:\s+\*)?"}
+    words = (rules.get(word) or r"\s+" + _plain(word) for word in text.split())
+    return re.compile("".join(words) + r"\s*", re.S)
 
 
-def _plain(piece):
-    return _NUMBER.pattern.join(map(re.escape, _NUMBER.split(piece)))
+def _plain(word):
+    return _NUMBER.pattern.join(map(re.escape, _NUMBER.split(word)))
 
 
 def play():
