@@ -5,29 +5,19 @@ The page of the command line is made from the parser, the changelog and the page
 from the files at the root of the repository, and formulas become MathML.
 """
 
-import importlib.util
 import os
 import re
 import sys
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # MkDocs loads this file alone
+from website import command_line, formulas  # noqa: E402
+
 ROOT_PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
-
-
-def _sibling(name: str) -> ModuleType:
-    """A module of this folder: MkDocs loads hooks as files, not as a package."""
-    if f"website.{name}" not in sys.modules:
-        place = Path(__file__).with_name(f"{name}.py")
-        spec = importlib.util.spec_from_file_location(f"website.{name}", place)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[spec.name] = module
-    return sys.modules[f"website.{name}"]
 
 
 def on_config(config):
@@ -43,7 +33,7 @@ def on_config(config):
 
 def on_files(files, config):
     """Add the pages that are made from other files."""
-    made = {"reference/command-line.md": _sibling("command_line").page()}
+    made = {"reference/command-line.md": command_line.page()}
     for name, source in ROOT_PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         made[name] = as_page(text, files, config.repo_url)
@@ -82,4 +72,4 @@ def on_page_content(html, page, config, files):
 
 def on_page_markdown(markdown, page, config, files):
     """Turn the formulas of a page into MathML."""
-    return _sibling("formulas").rendered(markdown)
+    return formulas.rendered(markdown)
