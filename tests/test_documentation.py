@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The pages say what the package does."""
 
+import json
 import re
 from pathlib import Path
 
 import gru_ext
+from gru_ext.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,3 +38,23 @@ def test_each_link_of_a_page_leads_to_a_file():
                 missing.append((page.name, target))
     assert len(pages) > 40
     assert not missing
+
+
+def test_the_page_on_json_has_every_key(monkeypatch, tmp_path, capsys):
+    page = (ROOT / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
+    keys = {
+        title: set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", part, re.M))))
+        for title, part in re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", page, re.M | re.S)
+    }
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("one line of it\n" * 99)
+    options = {"hidden_size": 5, "max_steps": 3, "quiet": True}
+    gru_ext.train(Path("a.txt"), output="a.npz", metrics="a.jsonl", **options)
+    made = {"The metrics file": Path("a.jsonl").read_text()}
+    for command in ("sample a.npz --length 5", "score a.npz a.txt", "evaluate a.npz a.txt"):
+        assert main([*command.split(), "--json"]) == 0
+        made[f"gru-ext {command.split()[0]}"] = capsys.readouterr().out
+    first = {title: json.loads(text.splitlines()[0]) for title, text in made.items()}
+    assert {title: {*record} for title, record in first.items()} == keys
+    about = re.search(r"^\| `about` \|(.*)\|$", page, re.M)[1]
+    assert {*re.findall(r"`(\w+)`", about)} == {*first["The metrics file"]["about"]}
