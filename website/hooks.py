@@ -23,7 +23,7 @@ ROOT_PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.m
 def on_config(config):
     """Link the pages to the repository, once pyproject.toml has its address."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    address = project.get("urls", {}).get("Repository")
+    address = project.get("urls", {}).get("Source")
     if address:
         config.repo_url = address.rstrip("/") + "/"
         config.edit_uri = "edit/main/docs/"
