@@ -50,6 +50,10 @@ def _section(name, parser, help, actions) -> str:
     made = f"\n## {name}\n\n{_escaped(text)}\n\n```text\n{usage}\n```\n"
     if parser.epilog:
         made += f"\n{_escaped(parser.epilog)}\n"
+    examples = getattr(parser, "examples", {}).items()
+    if examples:
+        lines = "".join(f"# {what}\n{example}\n" for example, what in examples)
+        made += f"\n```sh\n{lines}```\n"
     for group in parser._action_groups:
         listed = [a for a in group._group_actions if a in actions and _is_shown(a, name)]
         if listed:
