@@ -15,7 +15,9 @@ from pathlib import PurePosixPath
 
 LARGEST_WHEEL = 2_000_000
 IN_SDIST = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO"}
-TREES_IN_SDIST = ("csrc/", "src/", "tests/", "docs/", "examples/", "bench/", "tools/")
+TREES_IN_SDIST = (
+    *("csrc/", "src/", "tests/", "docs/", "examples/", "bench/", "tools/", "website/"),
+)
 IN_WHEEL = {f"gru_ext/{name}" for name in ("__init__.pxd", "capi.pxd", "capi_fused.pxd")}
 IN_WHEEL |= {"gru_ext/include/gru_ext.h"}
 IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/core/kernels.pyi"}

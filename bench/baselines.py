@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Measure the training and validation loss of complete runs of gru-ext train on one text.
 
-python -m bench.baselines TEXT [--markdown docs/baselines.md] [--results FILE.json] [--plot FILE]
+python -m bench.baselines TEXT [--markdown docs/explanation/baselines.md] [--results FILE.json]
+                          [--plot FILE]
 
 With --results the new runs are added to those in the file, so that single runs can be repeated.
 """
@@ -102,7 +103,8 @@ def section(text, results, chart=""):
     return "\n\n".join(
         [
             "# What loss to expect",
-            f"Written by `python -m bench.baselines {text.name} --markdown docs/baselines.md`.",
+            f"Written by `python -m bench.baselines {text.name} "
+            "--markdown docs/explanation/baselines.md`.",
             fill(" ".join(about.split()), 100),
             "\n".join([*head, *rows]),
             *([chart] if chart else []),

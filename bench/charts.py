@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Draw the chart of a benchmark's page from the tables of the page.
 
-python -m bench.charts docs/benchmarks.md docs/pictures/benchmarks.svg
+python -m bench.charts docs/explanation/benchmarks.md docs/pictures/benchmarks.svg
 """
 
 import argparse
@@ -210,7 +210,7 @@ def main():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("page", type=Path, help="docs/benchmarks.md or docs/baselines.md")
+    parser.add_argument("page", type=Path, help="benchmarks.md or baselines.md of docs/explanation")
     parser.add_argument("chart", type=Path, help="the picture to write, .svg, .png or .pdf")
     args = parser.parse_args()
     check_chart(args.chart)

@@ -101,7 +101,7 @@ def write_terminals(folder, output):
     """Train the models and use them in terminals, whose pictures are written."""
 
     def write(name, command, lines, columns=WIDE):
-        image = svg([typed(command), *lines], columns, command)
+        image = svg([*typed(command, columns), *lines], columns, command)
         (output / f"{name}.svg").write_text(image, encoding="utf-8")
 
     for command, columns, end in ((SHORT, NARROW, 18), (TRAIN, WIDE, 17)):  # lines of the end

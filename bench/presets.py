@@ -2,7 +2,7 @@
 """Measure what loss the presets of gru-ext train reach on texts of different lengths.
 
 python -m bench.presets TEXT... [--presets quick default best] [--seeds 3] [--options "..."]
-                        [--results FILE.json] [--markdown docs/baselines.md]
+                        [--results FILE.json] [--markdown docs/explanation/baselines.md]
 
 With --results the runs are added to those in the file, and runs that it has are not repeated.
 """
@@ -116,7 +116,8 @@ def section(results):
     return "\n\n".join(
         [
             "## What the presets reach",
-            "Written by `python -m bench.presets TEXT... --markdown docs/baselines.md`.",
+            "Written by `python -m bench.presets TEXT... "
+            "--markdown docs/explanation/baselines.md`.",
             fill(" ".join(about.split()), 100),
             "\n".join([*head, *map(row, groups.values())]),
         ]

@@ -33,7 +33,7 @@ in float64), measured in the same rounds on the same number of cores. `nn.GRU` c
 variant: its reset gate comes after the matrix product. The notebook is the original NumPy script
 from which gru_ext was developed; `tests/notebook.py` has the same arithmetic.
 
-[speed.md](speed.md) explains where the time goes, what was tried, and why a goal is missed."""
+[Where the time goes](speed.md) explains the figures, what was tried, and why a goal is missed."""
 
 
 def format_rate(x):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Compare training time and validation loss of gru_ext, JAX and PyTorch on one text.
 
-python -m bench.same_loss TEXT [--markdown docs/baselines.md] [--json FILE]
+python -m bench.same_loss TEXT [--markdown docs/explanation/baselines.md] [--json FILE]
 python -m bench.same_loss TEXT --check
 """
 

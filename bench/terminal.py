@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 import termios
+import textwrap
 import time
 from dataclasses import dataclass
 from html import escape
@@ -136,9 +137,13 @@ def tail(lines, number):
     return lines if len(lines) <= number else [[Piece(0, "⋮", "brightblack")], *lines[-number:]]
 
 
-def typed(command):
-    """The line in which a command was typed."""
-    return [Piece(0, "$", _PROMPT, True), Piece(2, command, "white", True)]
+def typed(command, columns):
+    """The lines in which a command was typed; one that is too long is continued after a word."""
+    words = textwrap.wrap(command, columns - 4)
+    words[:-1] = [f"{line} \\" for line in words[:-1]]
+    lines = [[Piece(2, line, "white", True)] for line in words]
+    lines[0].insert(0, Piece(0, "$", _PROMPT, True))
+    return lines
 
 
 def svg(lines, columns, title):

@@ -2,7 +2,7 @@
 """Train on one part of a text, choose the weights on another and test them on a third.
 
 python -m bench.three_parts TEXT [--options "--preset best"] [--seeds 3] [--results FILE.json]
-                            [--markdown docs/baselines.md]
+                            [--markdown docs/explanation/baselines.md]
 
 Each seed draws other parts: a tenth of the text, in blocks from all over it, is the test part,
 another tenth the validation part of the run.
@@ -95,7 +95,8 @@ def section(name, results):
     return "\n\n".join(
         [
             "## Training, validation and test part",
-            f"Written by `python -m bench.three_parts {name} --markdown docs/baselines.md`.",
+            f"Written by `python -m bench.three_parts {name} "
+            "--markdown docs/explanation/baselines.md`.",
             fill(" ".join(about.split()), 100),
             "\n".join([*head, *rows]),
         ]

@@ -34,7 +34,7 @@ typedef struct {
      * h (B, Hp) = z * h_prev + (1 - z) * h_hat */
     void (*candidate_forward)(REAL *gates, REAL *h, const REAL *h_prev, const int32_t *x,
                               const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t n, ptrdiff_t Hp);
-    /* in place: z -> dz_l, h_hat -> dh_hat_l, dh -> dh * z (docs/equations.md) */
+    /* in place: z -> dz_l, h_hat -> dh_hat_l, dh -> dh * z (docs/explanation/equations.md) */
     void (*candidate_backward)(REAL *gates, REAL *dh, const REAL *h_prev, ptrdiff_t B, ptrdiff_t n,
                                ptrdiff_t Hp);
     /* in place: r -> dr_l, dh += drh * r */

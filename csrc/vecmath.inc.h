@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* exp, sigmoid, tanh and log of a vector. docs/equations.md lists their largest errors in ulp,
- * which tests/core/test_vecmath.py checks. Polynomials are near-minimax (Chebyshev) fits made with
- * mpmath.chebyfit on the stated interval. */
+/* exp, sigmoid, tanh and log of a vector. docs/explanation/equations.md lists their largest
+ * errors in ulp, which tests/core/test_vecmath.py checks. Polynomials are near-minimax (Chebyshev)
+ * fits made with mpmath.chebyfit on the stated interval. */
 
 #if REAL_BYTES == 4
 #define MANTISSA 23

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The reference implementation (oracle) of the tests: the GRU in NumPy and float64.
 
-It repeats docs/equations.md, with a column per stream. Parameters have the names and shapes of the
-original NumPy script ("the notebook").
+It repeats docs/explanation/equations.md, with a column per stream. Parameters have the
+names and shapes of the original NumPy script ("the notebook").
 """
 
 import numpy as np

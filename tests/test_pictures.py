@@ -10,8 +10,9 @@ import pytest
 charts = pytest.importorskip("bench.charts", reason="the benchmarks are not here")
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
-BENCHMARKS = ROOT / "docs" / "benchmarks.md"
-BASELINES = ROOT / "docs" / "baselines.md"
+BENCHMARKS = ROOT / "docs" / "explanation" / "benchmarks.md"
+BASELINES = ROOT / "docs" / "explanation" / "baselines.md"
+_SHOWN = r"\((?:\.\./)*pictures/([\w.-]+)\)"
 
 PAGE = """\
 # Benchmarks
@@ -84,8 +85,8 @@ def test_the_link_of_a_chart():
 
 def test_every_picture_is_shown_and_small():
     shown = set()
-    for page in (ROOT / "docs").glob("*.md"):
-        shown |= {*re.findall(r"\(pictures/([\w.-]+)\)", page.read_text(encoding="utf-8"))}
+    for page in (ROOT / "docs").rglob("*.md"):
+        shown |= {*re.findall(_SHOWN, page.read_text(encoding="utf-8"))}
     sizes = {path.name: path.stat().st_size for path in PICTURES.iterdir()}
     assert shown == {*sizes}
     assert max(sizes.values()) < 200_000

@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path(gru_ext.__file__).parent
 
 
-def stability():
-    (page,) = (ROOT / "docs").rglob("stability.md")
-    return page.read_text(encoding="utf-8")
+def page(name):
+    (found,) = (ROOT / "docs").rglob(name)
+    return found.read_text(encoding="utf-8")
 
 
 def in_repository(name):
@@ -49,7 +49,7 @@ def test_the_changelog_has_this_version_and_is_short():
 def test_every_environment_variable_is_on_the_page():
     sources = [p for p in PACKAGE.rglob("*") if p.suffix in (".py", ".pyx", ".pxd")]
     found = {name for p in sources for name in re.findall(r"\bGRU_EXT_\w+", p.read_text("utf-8"))}
-    told = set(re.findall(r"^\| `(GRU_EXT_\w+)`", stability(), re.M))
+    told = set(re.findall(r"^\| `(GRU_EXT_\w+)`", page("environment.md"), re.M))
     assert found == told
 
 
@@ -57,5 +57,5 @@ def test_every_exit_status_is_on_the_page():
     from gru_ext.cli.export import FAILED
     from gru_ext.cli.messages import BAD_INPUT
 
-    told = re.findall(r"^\| (\d+) \|", stability(), re.M)
+    told = re.findall(r"^\| (\d+) \|", page("exit-codes.md"), re.M)
     assert told == [str(status) for status in (0, FAILED, BAD_INPUT, 130)]

@@ -3,7 +3,7 @@
 
 Autodiff adds to the weight gradients in each step of the scan, by a product over B rows. Here a
 reverse scan computes the gradients of the pre-activations, and then each weight gradient is one
-product over T * B rows, as in docs/equations.md.
+product over T * B rows, as in docs/explanation/equations.md.
 """
 
 import functools

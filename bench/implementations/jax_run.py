@@ -43,7 +43,8 @@ def _forward(p, h, xw):
 
 
 def _backward(saved, dhs):
-    # As in docs/equations.md: a reverse scan, then one product over T * B rows per weight matrix.
+    # As in docs/explanation/equations.md: a reverse scan, then one product over T * B rows per
+    # weight matrix.
     p, (z, r, rh, c, h_prev) = saved
     zr = jnp.concatenate([p["Uz"], p["Ur"]], 1)  # (H, 2H): both gates in one matrix product
     Uzr, Uh = jax.lax.optimization_barrier((zr.T, p["Uh"].T))

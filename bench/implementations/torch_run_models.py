@@ -74,7 +74,7 @@ def loop_over_cells(Uzr, Uh, xw, h):
 
 
 class ManualRecurrence(torch.autograd.Function):
-    """The same with a manual backward pass, as in docs/equations.md."""
+    """The same with a manual backward pass, as in docs/explanation/equations.md."""
 
     @staticmethod
     def forward(ctx, Uzr, Uh, xw, h):

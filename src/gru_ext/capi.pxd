@@ -2,7 +2,7 @@
 """The public C-level interface: ``from gru_ext.capi cimport gru_step_f32`` and the like.
 
 Functions are ``noexcept nogil`` and work on the caller's memory; only handles are allocated.
-Functions may be added, but none is ever changed. docs/cython-api.md describes each.
+Functions may be added, but none is ever changed. docs/reference/cython-api.md describes each.
 """
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 

@@ -99,8 +99,8 @@ def test_the_limits_are_those_of_the_compiled_core():
 
 
 def test_the_page_is_that_of_the_declarations():
-    """python -m gru_ext.training.reference > docs/options.md"""
-    page = pathlib.Path(__file__).parents[2] / "docs" / "options.md"
+    """python -m gru_ext.training.reference > docs/reference/options.md"""
+    page = pathlib.Path(__file__).parents[2] / "docs" / "reference" / "options.md"
     assert page.read_text(encoding="utf-8") == options_page()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What docs/cython-api.md shows for ctypes, cffi and Numba, run as it stands there."""
+"""What docs/reference/cython-api.md shows for ctypes, cffi and Numba, run as it stands there."""
 
 import re
 from importlib.util import find_spec
@@ -9,7 +9,7 @@ import pytest
 
 import gru_ext
 
-PAGE = Path(__file__).parents[2] / "docs" / "cython-api.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cython-api.md"
 
 
 def blocks():

@@ -260,7 +260,7 @@ int main(int count, char **arguments)
 
 
 def splitmix64(seed, n):
-    """The numbers in [0, 1) of the generator (docs/equations.md)."""
+    """The numbers in [0, 1) of the generator (docs/explanation/equations.md)."""
     mask = 2**64 - 1
     for _ in range(n):
         seed = (seed + 0x9E3779B97F4A7C15) & mask

@@ -156,7 +156,7 @@ def test_onnx_reads_several_sequences(tmp_path, dtype, whole):
 
 def test_the_example_of_the_documentation(tmp_path, monkeypatch):
     skip_without("onnx", "onnxruntime")
-    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "export.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
     monkeypatch.chdir(tmp_path)
     model = gru_ext.Model.create(gru_ext.Vocabulary.from_text("The end"), 6, layers=2)

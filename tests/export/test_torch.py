@@ -14,7 +14,7 @@ from gru_ext.model.checkpoint import CheckpointError
 
 torch = pytest.importorskip("torch")
 PLAIN = {"dropout": 0.0, "weight_dropout": 0.0, "average_over": 0.0, "warmup_steps": 0}
-PAGE = Path(__file__).parents[2] / "docs" / "export.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "export.md"
 
 
 @pytest.fixture(scope="module")

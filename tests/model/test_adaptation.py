@@ -22,7 +22,7 @@ def options_of(rate=RATE, decay=DECAY, length=LENGTH):
 
 
 def expected(trained, symbols, separator=None, tied=False):
-    """The nats per character, from the equations of docs/design/adaptation.md."""
+    """The nats per character, from the equations of docs/explanation/design/adaptation.md."""
     p = {name: value.copy() for name, value in trained.items()}
     memory = reference.zeros_like(p)
     layers = reference.layers_of(p)

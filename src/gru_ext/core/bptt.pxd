@@ -7,7 +7,7 @@ Each function computes the part of one thread: its share of the streams and unit
 window's rows [r0, r1), or the part number `part` of `parts`. No element of a result depends on this
 partition. Functions that return int return non-zero if the team of threads was abandoned.
 
-Equations, a column per stream, h' the state before the step (docs/equations.md):
+Equations, a column per stream, h' the state before the step (docs/explanation/equations.md):
 
     z = sigmoid(Wz x + Uz h' + bz)          r = sigmoid(Wr x + Ur h' + br)
     h_hat = tanh(Wh x + Uh (r * h') + bh)   h = z * h' + (1 - z) * h_hat

@@ -6,7 +6,7 @@ chaotic: a difference of one unit in the last place of one weight changes the pr
 some thousand iterations. So every operation here rounds as the notebook's does. Sums, products and
 quotients have the same order and are compiled without fused multiply-adds. exp, tanh, log, sums of
 vectors and matrix products call NumPy's own inner loops, without the GIL and without a Python call.
-docs/design/classic.md has the reasons and the measurements.
+docs/explanation/design/classic.md has the reasons and the measurements.
 """
 import numpy as np
 

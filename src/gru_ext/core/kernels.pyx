@@ -172,8 +172,9 @@ def check_dropout(dropout, what="dropout"):
 def dropout(const real[:, ::1] x, real[:, ::1] out, double dropout, seed, update, row=0):
     """Apply dropout: out = x with random elements set to zero, the others divided by 1 - dropout.
 
-    The random numbers are a function of seed, update, row and column (docs/equations.md). Training
-    applies it to the outputs of layer l (from 0), time step t and stream s with the row number
+    The random numbers are a function of seed, update, row and column
+    (docs/explanation/equations.md). Training applies it to the outputs of layer l (from 0), time
+    step t and stream s with the row number
     ``(l * T + t) * B + s``.
 
     Parameters

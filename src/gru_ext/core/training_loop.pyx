@@ -67,7 +67,7 @@ cdef class TrainingLoop:
         The sequence of symbols between two documents. The hidden state of a stream is reset to zero
         before it reads the last of them. The workspace must be created with ``resetting=True``.
     optimizer : {"adagrad", "rmsprop", "adam", "adamw"}
-        The optimiser; docs/equations.md has the equations.
+        The optimiser; docs/explanation/equations.md has the equations.
     mean : ndarray, as memory, optional
         The first moment, the moving average of the gradients. Required for Adam and AdamW only.
     beta1, beta2 : float

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Models for other programs: ONNX, Keras, PyTorch, JAX, C, safetensors, NumPy (docs/export.md).
+"""Models for other programs: ONNX, Keras, PyTorch, JAX, C, safetensors, NumPy.
+
+docs/how-to/export.md describes them.
 
 The names below are imported when they are first used, and the other libraries when a function needs
 them.

@@ -110,8 +110,8 @@ def load_torch(source: Any, vocabulary: Vocabulary | None = None) -> Model:
     Parameters
     ----------
     source : torch.nn.Module, mapping of tensors, or path-like
-        The tensors have the names and shapes of a model file (docs/checkpoint-format.md). Where
-        ``Wy`` is missing, it is the transpose of ``Wh``. A file is one of :func:`save`, or of
+        The tensors have the names and shapes of a model file (docs/reference/checkpoint-format.md).
+        Where ``Wy`` is missing, it is the transpose of ``Wh``. A file is one of :func:`save`, or of
         ``torch.save`` with a state_dict. It is read with ``weights_only=True``.
     vocabulary : Vocabulary, optional
         The vocabulary of a state_dict, which has none.

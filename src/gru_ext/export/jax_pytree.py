@@ -52,7 +52,7 @@ def jax_function(model: Model) -> tuple[dict[str, Any], Callable[..., tuple[Any,
 
 
 def read(parameters: dict[str, Any], symbols: Any, states: Any = None) -> tuple[Any, Any]:
-    """Read symbols (docs/equations.md).
+    """Read symbols (docs/explanation/equations.md).
 
     Parameters
     ----------

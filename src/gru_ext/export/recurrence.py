@@ -14,7 +14,7 @@ from gru_ext.export.gates import stacked
 
 
 def numpy_logits(weights: Mapping[str, NDArray[Any]]) -> Logits:
-    """A function that reads symbols with these weights, in float64 (docs/equations.md).
+    """A function that reads symbols with these weights, in float64 (docs/explanation/equations.md).
 
     Parameters
     ----------

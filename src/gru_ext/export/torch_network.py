@@ -59,7 +59,7 @@ class GRU(torch.nn.Module):  # type: ignore[misc]
                 self.register_parameter(name, torch.nn.Parameter(values))
 
     def forward(self, symbols: Any, states: Any = None) -> tuple[Any, Any]:
-        """Read symbols (docs/equations.md).
+        """Read symbols (docs/explanation/equations.md).
 
         Parameters
         ----------

@@ -6,8 +6,8 @@
  *     if (!gru) return NULL; // a Python exception is set
  *
  * Of the functions, as gru->step_f32(...), only model_borrow, model_open, model_resume and
- * model_object need the GIL. docs/cython-api.md describes them. New functions are only added at the
- * end of the table. */
+ * model_object need the GIL. docs/reference/cython-api.md describes them. New functions
+ * are only added at the end of the table. */
 #ifndef GRU_EXT_H
 #define GRU_EXT_H
 

@@ -2,7 +2,7 @@
 """Dynamic evaluation: how well a model predicts a text from which it learns while it reads.
 
 The method is that of Krause, Kahembwe, Murray and Renals (2018), "Dynamic Evaluation of Neural
-Sequence Models"; docs/design/adaptation.md says what differs here, and why.
+Sequence Models"; docs/explanation/design/adaptation.md says what differs here, and why.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Model files: plain ``.npz``, no pickle (docs/checkpoint-format.md).
+"""Model files: plain ``.npz``, no pickle (docs/reference/checkpoint-format.md).
 
 A file holds the eleven parameters under the names and in the shapes of the original script, which
 can read it as ``gru_weights.data``, and those of further layers (``Wz_2`` and so on). Beside them

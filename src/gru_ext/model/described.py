@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What a model knows beside its weights, as a map of texts: the metadata of exported files.
 
-The keys are those of a model file (docs/checkpoint-format.md). ``gru_ext`` has the number of the
-format. What is read is checked as the metadata of a model file are.
+The keys are those of a model file (docs/reference/checkpoint-format.md). ``gru_ext`` has
+the number of the format. What is read is checked as the metadata of a model file are.
 """
 
 from __future__ import annotations

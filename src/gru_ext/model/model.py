@@ -75,7 +75,7 @@ def load(path: StrPath, vocabulary: Vocabulary | None = None) -> Model:
     Parameters
     ----------
     path : path-like
-        A model file, or one of safetensors with the same arrays (docs/export.md).
+        A model file, or one of safetensors with the same arrays (docs/how-to/export.md).
     vocabulary : Vocabulary, optional
         The vocabulary of weights that were written without one, as by the original script.
 

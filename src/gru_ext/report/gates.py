@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The gates of a GRU, computed from its hidden states (docs/equations.md)."""
+"""The gates of a GRU, computed from its hidden states (docs/explanation/equations.md)."""
 
 from __future__ import annotations
 

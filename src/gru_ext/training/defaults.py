@@ -71,7 +71,7 @@ def default_dropout(hidden_size: int, layers: int, characters: int) -> float:
     """The dropout that suits so many recurrent weights and characters to learn them from.
 
     It is 0 where there are some twelve characters for a weight, and 0.6 at most
-    (docs/design/training.md).
+    (docs/explanation/design/training.md).
     """
     weights = 3 * hidden_size**2 * (2 * layers - 1)
     fitting = 0.38 + 0.35 * math.log10(weights / characters)

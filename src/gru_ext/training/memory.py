@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The memory that a run will need, known before it begins (docs/design/memory-layout.md)."""
+"""The memory that a run will need, known before it begins.
+
+docs/explanation/design/memory-layout.md has the reasons.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The optimisers by name, and their defaults (docs/equations.md)."""
+"""The optimisers by name, and their defaults (docs/explanation/equations.md)."""
 
 from __future__ import annotations
 

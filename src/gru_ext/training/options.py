@@ -2,8 +2,8 @@
 """The options of a training run, each declared once.
 
 Argument checks, the parser and help of ``gru-ext train``, the signature and docstring of
-:func:`gru_ext.train`, docs/options.md and what a model file records follow from here. To add an
-option, declare it and write the code that uses it.
+:func:`gru_ext.train`, docs/reference/options.md and what a model file records follow from
+here. To add an option, declare it and write the code that uses it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Recipes: the sizes and the length of a run for a text of a given length, found by measurement.
 
-docs/baselines.md has the losses they reach and those of a search. Nothing here imports NumPy: the
-command line reads the names.
+docs/explanation/baselines.md has the losses they reach and those of a search. Nothing here imports
+NumPy: the command line reads the names.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Options of a run that follow from the length of its text; docs/options.md describes them.
+    """Options of a run that follow from the length of its text.
+
+    docs/reference/options.md describes them.
 
     The batch size is the largest one: a stream has at least some windows. A run sees so many
     characters at most, which bounds its time.

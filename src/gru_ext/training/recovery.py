@@ -2,7 +2,8 @@
 """Recovery from divergence: losses and weights are checked, and a run can be rolled back.
 
 What is kept, and when a run is rolled back, depends only on the numbers and losses of the steps. It
-depends neither on a clock nor on where the run was interrupted (docs/design/recovery.md).
+depends neither on a clock nor on where the run was interrupted
+(docs/explanation/design/recovery.md).
 """
 
 from __future__ import annotations

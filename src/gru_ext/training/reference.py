@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The reference page of the options, in Markdown.
 
-``python -m gru_ext.training.reference > docs/options.md`` writes it.
+``python -m gru_ext.training.reference > docs/reference/options.md`` writes it.
 """
 
 from __future__ import annotations

@@ -31,4 +31,4 @@
  *
  * MODEL_DECLARATIONS leaves out everything but constants and prototypes. Nothing is allocated; the
  * state is the only memory from step to step, so that several states can be read at the same time.
- * The equations are those of docs/equations.md of gru_ext. */
+ * The equations are those of docs/explanation/equations.md of gru_ext. */

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The documentation site: what MkDocs calls while it builds the pages."""
