@@ -34,7 +34,7 @@ def python(folder, *arguments):
 
 @needs_compiler
 def test_cython_package(tmp_path):
-    shutil.copytree(EXAMPLES / "downstream", tmp_path / "package")
+    shutil.copytree(EXAMPLES / "compressor", tmp_path / "package")
     folder = tmp_path / "package"
     python(folder, "setup.py", "-q", "build_ext", "--build-lib", "src")
     shutil.copytree(folder / "tests", folder / "src" / "tests")
