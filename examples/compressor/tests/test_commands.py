@@ -6,6 +6,8 @@ import os
 import pytest
 from gru_compress import commands
 
+import gru_ext
+
 TEXT = b"it was the best of times, it was the worst of times, " * 100
 
 
@@ -52,6 +54,7 @@ def test_an_existing_output_is_kept(source, tmp_path, capsys):
         ("compress", ["text.txt", "--threads", 0], "`threads` must be 1 or more, not 0"),
         ("compress", ["text.txt", "--memory-limit", 1], "text.txt needs up to "),
         ("compress", ["text.txt", "--model", "text.txt"], "not a model file"),
+        ("compress", ["text.txt", "--layers", 2, "--model", "model.npz"], "`layers` must not be"),
         ("decompress", ["text.txt", "-o", "out"], "text.txt is not a file of gru-compress"),
         ("decompress", ["text.txt", "-o", "out", "--memory-limit", 0], "more than --memory-limit"),
     ],
@@ -59,12 +62,13 @@ def test_an_existing_output_is_kept(source, tmp_path, capsys):
 )
 def test_refusals(source, monkeypatch, capsys, command, arguments, told):
     monkeypatch.chdir(source.parent)
+    gru_ext.Model.create(gru_ext.Vocabulary("abc"), 4).save("model.npz")
     assert run(command, *arguments) == 1
     message = capsys.readouterr().err
     assert message.startswith(f"gru-{command}: ")
     assert told in message
     assert message.count("\n") == 1
-    assert os.listdir() == ["text.txt"]
+    assert sorted(os.listdir()) == ["model.npz", "text.txt"]
 
 
 def test_a_failed_write_leaves_nothing(source, monkeypatch, capsys):

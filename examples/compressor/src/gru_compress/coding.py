@@ -16,12 +16,12 @@ import gru_ext
 from gru_compress._group import Group, update
 from gru_compress._network import Network, instruction_sets
 from gru_compress.container import Container, ContainerError, unpack
-from gru_compress.plan import Plan, choose_plan
+from gru_compress.plan import LEARNING_RATE_GIVEN, Plan, choose_plan
 from gru_compress.weights import Given, first_weights
 
 MEMORY_LIMIT = 1 << 30
 """Bytes that coding may take, by default."""
-DECAY = 0.002
+DECAY = 0.005
 """Of the learning rate: that of step k, from 0, is divided by sqrt(1 + DECAY * k)."""
 
 
@@ -68,7 +68,12 @@ def compress(
     alphabet = b"" if model else bytes(sorted(set(data)) or [0])
     points = model.points if model else list(alphabet)
     if model:
+        for name in ("hidden_size", "layers"):
+            if given.get(name) is not None:
+                raise ValueError(f"`{name}` must not be given with a model, which has its own")
         given |= {"hidden_size": model.hidden_size, "layers": model.layers}
+        if given.get("learning_rate") is None:
+            given["learning_rate"] = LEARNING_RATE_GIVEN
     plan = choose_plan(len(data), len(points), **given)
     plan = replace(plan, learning_rate=float(np.float32(plan.learning_rate)))
     _check_memory(plan, memory_limit)

@@ -14,6 +14,8 @@ MOST = {
     "groups": 64,
     "window": 1024,
 }
+LEARNING_RATE, LEARNING_RATE_GIVEN = 0.01, 0.0015
+"""By default: from random weights, and from those of a model that is given."""
 BYTES_PER_STREAM = 4096
 """Data is not cut into shorter streams than this by default."""
 
@@ -100,6 +102,6 @@ def choose_plan(size: int, vocabulary: int, **given: object) -> Plan:
         "streams": streams,
         "groups": min(2, streams),
         "window": 16,
-        "learning_rate": 0.006,
+        "learning_rate": LEARNING_RATE,
     }
     return Plan(size, vocabulary, **chosen | {k: v for k, v in given.items() if v is not None})

@@ -14,9 +14,9 @@ import gru_ext
 def first_weights(vocabulary: int, hidden_size: int, layers: int) -> gru_ext.Parameters:
     """Weights to learn from nothing, by integer arithmetic: the same ones everywhere.
 
-    Uniform in [-a, a) with a = 1 / sqrt(H), 0.3 for the weights of the symbols; biases are 0, that
-    of the update gate 1, so that a state is kept for a few symbols from the beginning. The random
-    numbers are those of SplitMix64 (Steele, Lea and Flood, 2014).
+    Uniform in [-a, a) with a = 1 / sqrt(H), or 0.3 for the weights of the symbols and of the
+    output; biases are 0, that of the update gate 1, so that a state is kept for a few symbols from
+    the beginning. The random numbers are those of SplitMix64 (Steele, Lea and Flood, 2014).
     """
     parameters = gru_ext.Parameters(vocabulary, hidden_size, np.float32, layers=layers)
     drawn = 0
@@ -30,7 +30,7 @@ def first_weights(vocabulary: int, hidden_size: int, layers: int) -> gru_ext.Par
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         x ^= x >> np.uint64(31)
         uniform = (x >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1)
-        scale = 0.3 if name in ("Wz", "Wr", "Wh") else hidden_size**-0.5
+        scale = 0.3 if name in ("Wz", "Wr", "Wh", "Wy") else hidden_size**-0.5
         view[...] = (uniform * np.float32(scale)).reshape(view.shape)
         drawn += view.size
     return parameters
