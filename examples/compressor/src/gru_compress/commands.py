@@ -16,6 +16,7 @@ from gru_compress.coding import MEMORY_LIMIT, compress, decompress
 from gru_compress.weights import Given
 
 SUFFIX = ".gruz"
+LEARNS = "bytes of each stream after which the network learns from them; default: 16"
 
 
 def compress_main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def compress_main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--groups", type=int, metavar="N", help="the most threads that can help; default: 2"
     )
-    parser.add_argument("--window", type=int, metavar="N", help=argparse.SUPPRESS)
+    parser.add_argument("--window", type=int, metavar="N", help=LEARNS)
     parser.add_argument(
         "--learning-rate",
         type=float,
