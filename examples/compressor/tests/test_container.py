@@ -4,11 +4,12 @@
 import struct
 import zlib
 
+import numpy as np
 import pytest
 from gru_compress import ContainerError, compress, decompress
 from gru_compress.container import CHECKSUM, FIELDS
 
-TEXT = b"to be or not to be, that is the question\n" * 60
+TEXT = bytes(np.random.default_rng(0).choice(list(b"to be or not to be, that is it\n"), 3000))
 PACKED = compress(TEXT, hidden_size=8, streams=3, groups=2, window=4)
 HEADER = FIELDS.size + 2 * 8
 NAMES = (

@@ -15,12 +15,26 @@ import gru_ext
 TEXT = b"the quick brown fox jumps over the lazy dog. \xe2\x82\xac\n" * 150
 SMALL = {"hidden_size": 16, "window": 8}
 RANDOM = np.random.default_rng(0).bytes(3000)
+NEARLY = b"".join(RANDOM[i : i + 9] + bytes([i % 256]) for i in range(0, 900)) + RANDOM * 3
+
+WORDS = ["the", "of", "and", "quick", "brown", "lazy", "fox", "dog", "jumps", "sleeps", "hears"]
+SENTENCES = " ".join(np.random.default_rng(1).choice(WORDS, 3000)).encode()
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"a", b"\xff" * 5000, bytes(range(256)) * 2, TEXT, RANDOM, RANDOM + TEXT],
-    ids=["empty", "one", "one byte", "all bytes", "text", "random", "both"],
+    [
+        b"",
+        b"a",
+        b"\xff" * 5000,
+        bytes(range(256)) * 2,
+        TEXT,
+        RANDOM,
+        RANDOM + TEXT,
+        RANDOM * 4,
+        NEARLY,
+    ],
+    ids=["empty", "one", "one byte", "all bytes", "text", "random", "both", "repeated", "nearly"],
 )
 @pytest.mark.parametrize("options", [{}, {"streams": 5, "groups": 3}, {"layers": 2}], ids=str)
 def test_round_trip(data, options):
@@ -30,7 +44,14 @@ def test_round_trip(data, options):
 
 
 def test_it_learns():
-    assert len(compress(TEXT, **SMALL)) < len(compress(TEXT, **SMALL, learning_rate=0)) / 3
+    learned, not_learned = (len(compress(SENTENCES, **SMALL, learning_rate=r)) for r in (0.02, 0))
+    assert learned < 0.8 * not_learned
+
+
+@pytest.mark.parametrize("streams", [1, 4])
+def test_repetitions_are_found(streams):
+    once, twice = (len(compress(RANDOM * n, **SMALL, streams=streams)) for n in (1, 8))
+    assert twice < (streams + 1) * once  # those side by side do not see each other
 
 
 @pytest.mark.parametrize("streams", [1, 2, 3, 7, 50])
@@ -67,23 +88,20 @@ def test_other_instruction_sets_are_found(isa):
     assert decompress(packed) == TEXT
 
 
-ASCII = b"the quick brown fox jumps over the lazy dog.\n" * 200
-
-
 @pytest.fixture(scope="module", params=["bytes", "chars"])
 def path(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("given") / "model.npz"
-    options = {"max_steps": 600, "learning_rate": 0.02, "quiet": True, "units": request.param}
-    gru_ext.train(ASCII.decode(), hidden_size=24, layers=2, dropout=0, output=path, **options)
+    options = {"max_steps": 1500, "learning_rate": 0.02, "quiet": True, "units": request.param}
+    gru_ext.train(SENTENCES.decode(), hidden_size=24, layers=2, dropout=0, output=path, **options)
     return path
 
 
 @pytest.mark.parametrize("rate", [0, 0.002])
 def test_a_given_model(path, rate):
     model, before = Given(path), path.read_bytes()
-    packed = compress(ASCII, model, learning_rate=rate)
-    assert decompress(packed, model) == decompress(packed, Given(path)) == ASCII
-    assert len(packed) < len(compress(ASCII, hidden_size=24, layers=2)) / 2
+    packed = compress(SENTENCES, model, learning_rate=rate)
+    assert decompress(packed, model) == decompress(packed, Given(path)) == SENTENCES
+    assert len(packed) < len(compress(SENTENCES, hidden_size=24, layers=2))
     unknown = RANDOM[:500] + TEXT  # bytes that the model does not know
     assert decompress(compress(unknown, model, learning_rate=rate), model) == unknown
     assert path.read_bytes() == before

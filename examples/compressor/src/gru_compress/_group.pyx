@@ -6,7 +6,7 @@ Everything here is done by the C-level functions of gru_ext, without the GIL, in
 """
 import numpy as np
 
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, uint16_t, uint32_t
 from libc.string cimport memset
 
 from gru_ext.capi cimport (
@@ -28,6 +28,16 @@ from gru_ext.capi cimport (
 )
 
 from gru_compress._frequencies cimport FREQUENCY_BITS, STEP_BITS, to_frequencies
+from gru_compress._matches cimport (
+    LONGEST,
+    ODDS,
+    Match,
+    chance_of,
+    enter,
+    find,
+    follow,
+    learn_chance,
+)
 from gru_compress._network cimport Network
 from gru_compress._range_coder cimport (
     SYMBOL_BYTES,
@@ -77,12 +87,23 @@ cdef class Group:
         bytes = gru_workspace_bytes_for(model, B, self.T, GRU_FOR_TRAINING)
         self.workspace = np.empty(bytes, np.uint8)
         gru_workspace_init_for(model, &self.workspace[0], bytes, B, self.T, GRU_FOR_TRAINING)
+        self._make_matches(plan.slots)
         self.encoding = code is None
         self.code = np.zeros(0, np.uint8) if code is None else np.frombuffer(bytearray(code) or
                                                                              bytearray(1), np.uint8)
         self.coder.size = 0 if code is None else len(code)
         self._point_coder()
         start(&self.coder, not self.encoding)
+
+    def _make_matches(self, slots):
+        # The chances begin where (count + 1) / (count + 2) is: all bytes but one have agreed.
+        counts = np.arange(LONGEST + 1).repeat(ODDS)
+        self.chances = (65536 * (counts + 1) // (counts + 2)).astype(np.uint16)
+        self.positions = np.full(slots, -1, np.intp)
+        self.found = np.full((self.B, 2), -1, np.intp)
+        self.matches.size, self.matches.length = self.size, self.length
+        self.matches.positions, self.matches.mask = &self.positions[0], slots - 1
+        self.matches.chances = &self.chances[0]
 
     cdef void _point_coder(self):
         self.coder.bytes = &self.code[0] if self.code.shape[0] else NULL
@@ -147,40 +168,76 @@ cdef class Group:
                 at = (self.first + s) * self.length + begin + t
                 symbol = 0    # behind the end of the data
                 if at < self.size:
-                    symbol = self._code_byte(&self.logits[s * self.Vp], &data[at])
+                    symbol = self._code_byte(&self.logits[s * self.Vp], &data[0], at,
+                                             <Match *>&self.found[s, 0])
                 x[(t + 1) * self.B + s] = symbol
+            for s in range(self.B):
+                at = (self.first + s) * self.length + begin + t
+                if at < self.size:
+                    enter(&self.matches, &data[0], at)
         return GRU_OK
 
-    cdef int32_t _code_byte(self, const float *logits, unsigned char *byte) noexcept nogil:
-        # Encode or decode a byte, and return its symbol. A byte that is not in the vocabulary is
+    cdef int32_t _code_byte(self, const float *logits, unsigned char *data, Py_ssize_t at,
+                            Match *match) noexcept nogil:
+        # Encode or decode data[at], and return its symbol. A byte that is not in the vocabulary is
         # coded as a symbol more, V, and eight bits; the network reads symbol 0 in its place.
         cdef uint32_t *f = &self.frequencies[0]
-        cdef Py_ssize_t V = self.frequencies.shape[0]
-        cdef uint32_t total = to_frequencies(logits, V, &_powers[0], f), begin = 0, point
-        cdef int32_t symbol, i
-        if self.encoding:
-            symbol = self.codes[byte[0]]
+        cdef uint32_t total = to_frequencies(logits, self.frequencies.shape[0], &_powers[0], f)
+        cdef uint32_t begin = 0, point
+        cdef int32_t symbol = 0, i
+        if match.at < 0:
+            find(&self.matches, data, at, match)
+        if match.at >= 0 and self._code_match(data, at, match, &total):
+            symbol = max(self.codes[data[at]], 0)
+        elif self.encoding:
+            symbol = self.codes[data[at]]
             if symbol < 0:
                 encode(&self.coder, total, 1, total + 1)
-                encode(&self.coder, byte[0], 1, 256)
-                return 0
-            for i in range(symbol):
-                begin += f[i]
-            encode(&self.coder, begin, f[symbol], total + 1)
-            return symbol
-        point = decode_point(&self.coder, total + 1)
-        if point == total:
-            take_symbol(&self.coder, total, 1)
-            byte[0] = <unsigned char>decode_point(&self.coder, 256)
-            take_symbol(&self.coder, byte[0], 1)
-            return 0
-        symbol = 0
-        while point - begin >= f[symbol]:
-            begin += f[symbol]
-            symbol += 1
-        take_symbol(&self.coder, begin, f[symbol])
-        byte[0] = self.points[symbol]
+                encode(&self.coder, data[at], 1, 256)
+                symbol = 0
+            else:
+                for i in range(symbol):
+                    begin += f[i]
+                encode(&self.coder, begin, f[symbol], total + 1)
+        else:
+            point = decode_point(&self.coder, total + 1)
+            if point == total:
+                take_symbol(&self.coder, total, 1)
+                data[at] = <unsigned char>decode_point(&self.coder, 256)
+                take_symbol(&self.coder, data[at], 1)
+            else:
+                while point - begin >= f[symbol]:
+                    begin += f[symbol]
+                    symbol += 1
+                take_symbol(&self.coder, begin, f[symbol])
+                data[at] = self.points[symbol]
+        if match.at >= 0:
+            follow(&self.matches, data, at, match)
         return symbol
+
+    cdef bint _code_match(self, unsigned char *data, Py_ssize_t at, const Match *match,
+                          uint32_t *total) noexcept nogil:
+        # Encode or decode whether data[at] is the byte that a match offers. If it is not, its
+        # frequency is taken out.
+        cdef unsigned char offered = data[match.at]
+        cdef int32_t symbol = self.codes[offered]
+        cdef uint32_t frequency = self.frequencies[symbol] if symbol >= 0 else 0
+        cdef uint16_t *chance = chance_of(&self.matches, match, frequency, total[0])
+        cdef uint32_t limit = chance[0]
+        cdef bint hit
+        if self.encoding:
+            hit = data[at] == offered
+            encode(&self.coder, 0 if hit else limit, limit if hit else 65536 - limit, 65536)
+        else:
+            hit = decode_point(&self.coder, 65536) < limit
+            take_symbol(&self.coder, 0 if hit else limit, limit if hit else 65536 - limit)
+        learn_chance(chance, hit)
+        if hit:
+            data[at] = offered
+        elif symbol >= 0:
+            self.frequencies[symbol] = 0
+            total[0] -= frequency
+        return hit
 
     cdef int _learn(self) noexcept nogil:
         # gradients = the gradient of this window's loss in nats per stream of the network

@@ -16,6 +16,7 @@ MOST = {
 }
 LEARNING_RATE, LEARNING_RATE_GIVEN = 0.01, 0.0015
 """By default: from random weights, and from those of a model that is given."""
+MOST_SLOT_BITS = 20
 BYTES_PER_STREAM = 4096
 """Data is not cut into shorter streams than this by default."""
 
@@ -79,13 +80,18 @@ class Plan:
         return [range(*part) for part in pairwise(ends)]
 
     @property
+    def slots(self) -> int:
+        """Positions that each group remembers, a power of 2."""
+        return 1 << min((self.length * len(self.parts[-1])).bit_length(), MOST_SLOT_BITS)
+
+    @property
     def memory(self) -> int:
         """An upper limit of the memory that coding takes, in bytes."""
         V, H, more = self.vocabulary + 32, self.hidden_size + 32, self.layers - 1
         weights = V * (4 * H + 1) + 3 * H * (H + 1) + more * 3 * H * (2 * H + 1)
         row = self.layers * 12 * H + 3 * H + 4 * V
         reals = (4 + 5 * self.groups) * weights + (self.window + 4) * self.streams * row
-        return 4 * reals + 3 * self.size + (1 << 20)
+        return 4 * reals + 8 * self.slots * self.groups + 3 * self.size + (1 << 20)
 
     @property
     def most_bytes_per_code_byte(self) -> int:
