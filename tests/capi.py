@@ -22,6 +22,7 @@ CONSTANTS = {
     "NO_VOCABULARY": -9,
     "BAD_TEXT": -10,
     "NO_TRAINING": -11,
+    "NO_ISA": -12,
 }
 (
     OK,
@@ -36,6 +37,7 @@ CONSTANTS = {
     NO_VOCABULARY,
     BAD_TEXT,
     NO_TRAINING,
+    NO_ISA,
 ) = CONSTANTS.values()
 GUARD = 16
 ITEMSIZE = 2
@@ -154,6 +156,8 @@ flat_size = function("gru_flat_size", SIZE, SIZE, SIZE, SIZE, SIZE)
 free = function("gru_model_free", None, POINTER)
 get = function("gru_model_get", SIZE, POINTER, ctypes.c_int)
 isa_of = function("gru_model_isa", ctypes.c_char_p, POINTER)
+use_isa = function("gru_model_use_isa", ctypes.c_int, POINTER, ctypes.c_char_p)
+isa_name = function("gru_isa_name", ctypes.c_char_p, ctypes.c_int)
 status_name = function("gru_status_name", ctypes.c_char_p, ctypes.c_int)
 api_version = function("gru_api_version", ctypes.c_int)
 workspace_bytes = function("gru_workspace_bytes", SIZE, POINTER, SIZE, SIZE, ctypes.c_int)

@@ -56,6 +56,11 @@ static PyObject *text_bits(PyObject *self, PyObject *args)
         PyBuffer_Release(&symbols);
         return NULL;
     }
+    if ((uintptr_t)symbols.buf % sizeof(int32_t) != 0) {
+        PyErr_SetString(PyExc_ValueError, "symbols must be aligned to 4 bytes");
+        PyBuffer_Release(&symbols);
+        return NULL;
+    }
     handle = gru->model_borrow(model);
     if (!handle) {
         PyBuffer_Release(&symbols);

@@ -7,7 +7,7 @@ Functions may be added, but none is ever changed. docs/reference/cython-api.md d
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cpdef enum:
-    GRU_API_VERSION = 2
+    GRU_API_VERSION = 3
 
 # The status that a call returns: GRU_OK, or the error. A call with an error has written nothing.
 cpdef enum:
@@ -23,6 +23,7 @@ cpdef enum:
     GRU_NO_VOCABULARY = -9   # a handle without a vocabulary
     GRU_BAD_TEXT = -10       # a text that is not UTF-8
     GRU_NO_TRAINING = -11    # a handle without a training state
+    GRU_NO_ISA = -12         # an instruction set that is not available
 
 # What gru_model_get returns; sizes and offsets are in elements.
 cpdef enum:
@@ -119,6 +120,8 @@ cdef Py_ssize_t gru_flat_size(Py_ssize_t V, Py_ssize_t H, Py_ssize_t layers,
 cdef void gru_model_free(gru_model *model) noexcept nogil
 cdef Py_ssize_t gru_model_get(const gru_model *model, int what) noexcept nogil
 cdef const char *gru_model_isa(const gru_model *model) noexcept nogil
+cdef int gru_model_use_isa(gru_model *model, const char *name) noexcept nogil
+cdef const char *gru_isa_name(int i) noexcept nogil
 cdef int gru_api_version() noexcept nogil
 cdef const char *gru_status_name(int status) noexcept nogil
 

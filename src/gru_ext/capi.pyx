@@ -72,6 +72,14 @@ cdef const char *gru_model_isa(const gru_model *model) noexcept nogil:
     return handles.isa_of(model)
 
 
+cdef int gru_model_use_isa(gru_model *model, const char *name) noexcept nogil:
+    return handles.use_isa(model, name)
+
+
+cdef const char *gru_isa_name(int i) noexcept nogil:
+    return handles.isa_name(i)
+
+
 cdef int gru_api_version() noexcept nogil:
     return GRU_API_VERSION
 

@@ -76,6 +76,8 @@ cdef gru_model *own_model(model, weights) except NULL
 cdef int own_training(gru_model *model, state) except -1
 cdef object object_of(const gru_model *model)
 cdef void free_model(gru_model *model) noexcept nogil
+cdef int use_isa(gru_model *model, const char *name) noexcept nogil
+cdef const char *isa_name(int i) noexcept nogil
 cdef Py_ssize_t get_number(const gru_model *model, int what) noexcept nogil
 cdef int settings_of(const gru_model *model, gru_settings *settings) noexcept nogil
 cdef void *training_array(const gru_model *model, int what) noexcept nogil

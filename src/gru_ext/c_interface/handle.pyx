@@ -19,6 +19,7 @@ from gru_ext.capi cimport (
     GRU_LOGITS_SIZE,
     GRU_MEAN,
     GRU_MEMORY,
+    GRU_NO_ISA,
     GRU_NO_TRAINING,
     GRU_NULL,
     GRU_OK,
@@ -45,6 +46,7 @@ from gru_ext.capi cimport (
 )
 from gru_ext.core cimport kernels
 from gru_ext.core.layout cimport LARGEST_SIZE, MOST_LAYERS, layout_of
+from gru_ext.core.native cimport gru_kernels
 
 cdef extern from "Python.h":
     int Py_IsInitialized() nogil
@@ -138,6 +140,22 @@ cdef void free_model(gru_model *model) noexcept nogil:
             Py_XDECREF(m.owner)
     free(m.settings)
     free(m)
+
+
+cdef int use_isa(gru_model *model, const char *name) noexcept nogil:
+    # The kernels of all later calls with this handle, and of workspaces that it prepares later.
+    cdef const gru_kernels *k
+    if model is NULL:
+        return GRU_NULL
+    k = kernels.named(name)
+    if k is NULL:
+        return GRU_NO_ISA
+    (<Handle *>model).w.k = k
+    return GRU_OK
+
+
+cdef const char *isa_name(int i) noexcept nogil:
+    return kernels.isa_name(i)
 
 
 cdef Py_ssize_t get_number(const gru_model *model, int what) noexcept nogil:

@@ -25,6 +25,7 @@ from gru_ext.capi cimport (
     gru_forward_f64,
     gru_forward_window_f32,
     gru_forward_window_f64,
+    gru_isa_name,
     gru_log_probabilities_f32,
     gru_log_probabilities_f64,
     gru_log_probabilities_of_f32,
@@ -45,6 +46,7 @@ from gru_ext.capi cimport (
     gru_model_separator,
     gru_model_settings,
     gru_model_training,
+    gru_model_use_isa,
     gru_model_wrap_f32,
     gru_model_wrap_f64,
     gru_model_wrap_layers_f32,
@@ -76,7 +78,7 @@ from gru_ext.capi cimport (
 )
 
 cdef enum:
-    FUNCTIONS = 68
+    FUNCTIONS = 70
 
 cdef struct Table:
     int64_t version
@@ -153,5 +155,7 @@ _table.functions[64] = <void *>gru_status_name
 _table.functions[65] = <void *>gru_sample_f32
 _table.functions[66] = <void *>gru_sample_f64
 _table.functions[67] = <void *>gru_train_text
+_table.functions[68] = <void *>gru_model_use_isa
+_table.functions[69] = <void *>gru_isa_name
 
 API = PyCapsule_New(&_table, "gru_ext.capi._API", NULL)

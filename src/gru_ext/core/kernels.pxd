@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The C-level declaration of kernels.pyx: the kernels in use."""
+"""The C-level declaration of kernels.pyx: the kernels in use, and others."""
 from gru_ext.core.native cimport gru_kernels
 
 cdef const gru_kernels *active() noexcept nogil
+cdef const gru_kernels *named(const char *name) noexcept nogil
+cdef const char *isa_name(int i) noexcept nogil

@@ -41,6 +41,16 @@ cdef const gru_kernels *active() noexcept nogil:
     return _active
 
 
+cdef const gru_kernels *named(const char *name) noexcept nogil:
+    # The kernels of an instruction set, by default the best one; NULL if it is not available.
+    return gru_kernels_select(name)
+
+
+cdef const char *isa_name(int i) noexcept nogil:
+    # The available instruction sets, slowest first; NULL after the last.
+    return gru_kernels_available(i)
+
+
 def use_isa(name=None):
     """Choose the instruction set of the kernels.
 

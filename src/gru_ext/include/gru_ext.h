@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-#define GRU_API_VERSION 2
+#define GRU_API_VERSION 3
 
 enum {
     GRU_OK = 0,
@@ -35,6 +35,7 @@ enum {
     GRU_NO_VOCABULARY = -9,  /* a handle without a vocabulary */
     GRU_BAD_TEXT = -10,      /* a text that is not UTF-8 */
     GRU_NO_TRAINING = -11,   /* a handle without a training state */
+    GRU_NO_ISA = -12,        /* an instruction set that is not available */
     GRU_VOCABULARY_SIZE = 0, /* V */
     GRU_HIDDEN_SIZE = 1,     /* H */
     GRU_ITEMSIZE = 2,        /* 4 or 8 */
@@ -228,6 +229,8 @@ typedef struct {
     int (*train_text)(gru_model *model, void *workspace, const gru_settings *settings, void *memory,
                       void *mean, const int32_t *symbols, ptrdiff_t n, ptrdiff_t *position,
                       double *loss);
+    int (*model_use_isa)(gru_model *model, const char *name);
+    const char *(*isa_name)(int i);
 } gru_api;
 
 /* Returns NULL with an exception if the package is missing or older than this header. */
