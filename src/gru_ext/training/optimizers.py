@@ -57,11 +57,12 @@ def default_learning_rate(optimizer: OptimizerName, hidden_size: int, layers: in
 
     It falls as H grows: the first steps change every weight by the whole rate, so that the change
     of a pre-activation grows with H. It also falls with the root of the number of layers, above
-    which some runs of two layers stayed at the frequencies of the characters.
+    which some runs of two layers stayed at the frequencies of the characters. It has four digits,
+    so that the last bit of a power, which differs between C libraries, is not part of it.
     """
     rule = OPTIMIZERS[optimizer]
     falling = (128 / hidden_size) ** rule.exponent
-    return float(rule.peak_rate * min(1.0, falling) / math.sqrt(layers))
+    return float(f"{rule.peak_rate * min(1.0, falling) / math.sqrt(layers):.4g}")
 
 
 def weight_decay_of(optimizer: OptimizerName, asked: float | None) -> float:

@@ -77,12 +77,13 @@ class Schedule:
         return rates
 
     def _cosine(self, step: int) -> float:
-        # math.cos: numpy.cos may round differently at different places of an array
+        # math.cos: numpy.cos may round differently at different places of an array. C libraries
+        # differ in its last bit, so it is rounded to a multiple of 2^-32.
         if self.planned_steps is None:
             raise ValueError("a cosine schedule needs the planned steps")
         falling = max(1, self.planned_steps - self.warmup)
         progress = min(1.0, max(0, step - 1 - self.warmup) / falling)
-        return 0.5 + 0.5 * math.cos(math.pi * progress)
+        return round((0.5 + 0.5 * math.cos(math.pi * progress)) * 2**32) / 2**32
 
 
 def are_lowered(lowered: list[int], step: int) -> bool:
