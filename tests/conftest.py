@@ -40,8 +40,9 @@ class _Calm:
 
 @pytest.fixture
 def calm(monkeypatch):
-    """Training loops use as many threads as they are asked for, however busy the machine is."""
-    monkeypatch.setattr("gru_ext.core.training_loop.Contention", _Calm)
+    """Loops use as many threads as they are asked for, however busy the machine is."""
+    for loop in "training_loop", "sampling_loop":
+        monkeypatch.setattr(f"gru_ext.core.{loop}.Contention", _Calm)
 
 
 @pytest.fixture(params=kernels.available_isas())

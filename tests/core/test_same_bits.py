@@ -14,6 +14,9 @@ import pytest
 import gru_ext
 from gru_ext import Parameters, Workspace
 from gru_ext.core import kernels
+from gru_ext.core.sampler import Sampler
+from gru_ext.core.sampling_loop import sample_symbols
+from gru_ext.core.stream import SymbolStream
 from gru_ext.core.training_loop import TrainingLoop
 
 FUSED = [
@@ -102,6 +105,25 @@ def test_digest_of_a_run(run, isa, dtype):
 def test_threads(run, threads, isa, dtype, calm):
     """With more threads than streams, and units of one panel for each or several."""
     assert digest(run, dtype, isa, threads) == digest(run, dtype, isa, 1)
+
+
+@pytest.mark.parametrize("B", [1, 3])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("separator", [None, [3, 1]])
+def test_threads_that_sample(B, layers, separator, isa, dtype, draw_parameters, calm):
+    """They share the units of all streams."""
+    parameters, _ = draw_parameters(9, 128, dtype, layers=layers)
+    uniforms = np.random.default_rng(1).random((70, B))
+    found = set()
+    for threads in (1, 2, 4):
+        stream = SymbolStream(parameters, B, separator)
+        stream.read(np.full((1, B), 2, np.int32))
+        losses = np.empty(uniforms.shape)
+        sampler = Sampler(9, B, dtype)
+        sampled = sample_symbols(stream, sampler, uniforms, losses, threads)
+        found.add((sampled.tobytes(), losses.tobytes(), stream.state.tobytes()))
+        assert (sampled >= 0).all()
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("function", ["exp", "sigmoid", "tanh", "log"])

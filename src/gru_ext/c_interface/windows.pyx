@@ -25,6 +25,7 @@ from gru_ext.core.bptt cimport backward_pass, choose_packing, forward_pass, pack
 from gru_ext.core.gradients cimport weight_gradients
 from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state
 from gru_ext.core.reading cimport read_symbols
+from gru_ext.core.team cimport Share, whole_share
 
 
 cdef int forward_window(const gru_model *model, void *workspace, const int32_t *inputs,
@@ -67,15 +68,17 @@ cdef int read_window(const gru_model *model, void *workspace, const int32_t *inp
     cdef Regularisation how = Regularisation(resets, 0, 0)
     cdef int status = bind_window(model, workspace, sizeof(real), False, inputs, NULL, T, &how)
     cdef Workspace *s
+    cdef Share share
     cdef uint64_t float_state
     if status:
         return status
     s = header_of(workspace)
     s.backward_ready = s.has_outputs = False
+    share = whole_share(&s.w.p, s.w.B)
     float_state = gru_flush_subnormals()
     choose_packing(&s.w, T)
     pack_weights(&s.w, flat_of(model, unused), reals_of(workspace, unused), 0, 1)
-    read_symbols(&s.w, flat_of(model, unused), reals_of(workspace, unused))
+    read_symbols(&s.w, flat_of(model, unused), reals_of(workspace, unused), &share)
     gru_restore_float_state(float_state)
     return GRU_OK
 

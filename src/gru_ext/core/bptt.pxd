@@ -94,6 +94,8 @@ cdef void load_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) no
 cdef void store_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
                          Py_ssize_t r1) noexcept nogil
+cdef void project_units(const Window *w, const real *p, real *ws, Py_ssize_t layer,
+                        const Share *share) noexcept nogil
 cdef int forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer,
                        const Share *share) noexcept nogil
 cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil

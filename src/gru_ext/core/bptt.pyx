@@ -272,6 +272,22 @@ cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t la
                 r1 - r0, 3 * Hp, w.p.H)
 
 
+cdef void project_units(const Window *w, const real *p, real *ws, Py_ssize_t layer,
+                        const Share *share) noexcept nogil:
+    # W x of a layer above the first, all rows of the window: the units of a share.
+    cdef Py_ssize_t Hp = w.p.Hp, rows = w.T * w.B, gate
+    cdef real *x
+    if share.members == 1:
+        project_inputs(w, p, ws, layer, 0, rows)
+        return
+    x = layer_outputs(w, layer_workspace(w, ws, layer - 1))
+    for gate in range(3):
+        product_columns(w, w.inputs_packed, ws + w.o.wx, 3 * Hp, x, Hp,
+                        p + layer_offsets(&w.p, layer).w,
+                        layer_workspace(w, ws, layer) + w.o.w_packed, rows, 3 * Hp,
+                        gate * Hp + share.u0, gate * Hp + share.u1, w.p.H)
+
+
 cdef int forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer,
                        const Share *share) noexcept nogil:
     # One layer forward through the window, one share; the top layer also computes the outputs.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The helper threads of one call of the training loop, and whether they help."""
+"""The helper threads of one call of a compiled loop, and whether they help."""
 
 from __future__ import annotations
 
@@ -8,20 +8,51 @@ from collections.abc import Callable
 
 
 class HelperThreads:
-    """The helper threads of one call. They begin together, when `go` is released."""
+    """Threads that help in one call. They begin together, when `go` is released.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    work : callable
+        It is called with the number of a part: 0 is the caller's, helpers have those from 1 on.
+    abandon : callable
+        It is called when a helper fails, so that the others do not wait for it.
+    """
+
+    def __init__(self, work: Callable[[int], None], abandon: Callable[[], None]) -> None:
+        self.work, self.abandon = work, abandon
         self.helpers: list[tuple[threading.Thread, threading.Lock]] = []
         self.parts: dict[threading.Lock, int] = {}
         self.error: BaseException | None = None
         self.go = threading.Lock()
         self.go.acquire()
 
-    def start(self, target: Callable[[HelperThreads, threading.Lock], None]) -> None:
-        """Start a helper, which calls target(team, ready) and releases the lock `ready`."""
+    def gather(self, count: int) -> Exception | None:
+        """Start so many helpers, and give a part to each that runs.
+
+        Returns
+        -------
+        Exception or None
+            Why not all could be started.
+        """
+        refused = None
+        try:
+            try:
+                for _ in range(count):
+                    self._start()
+            except (RuntimeError, MemoryError, OSError) as error:  # no thread is left
+                refused = error
+            self._wait_until_ready()
+        except BaseException:
+            self.parts.clear()
+            self.go.release()
+            self.join()
+            raise
+        return refused
+
+    def _start(self) -> None:
         ready = threading.Lock()
         ready.acquire()
-        helper = threading.Thread(target=target, args=(self, ready), daemon=True)
+        helper = threading.Thread(target=self._help, args=(ready,), daemon=True)
         self.helpers.append((helper, ready))
         try:
             helper.start()
@@ -29,7 +60,19 @@ class HelperThreads:
             self.helpers.pop()
             raise
 
-    def wait_until_ready(self) -> None:
+    def _help(self, ready: threading.Lock) -> None:
+        try:
+            ready.release()
+            with self.go:
+                pass
+            if ready in self.parts:
+                self.work(self.parts[ready])
+        except BaseException as error:
+            if ready in self.parts:
+                self.error = error
+                self.abandon()
+
+    def _wait_until_ready(self) -> None:
         """Give a part to each helper that runs. One that ended before it was ready has none."""
         for helper, ready in self.helpers:
             while True:
@@ -55,7 +98,7 @@ class HelperThreads:
 class Contention:
     """Whether other programs need the processors, so that one thread is faster than several.
 
-    The threads of a run wait for each other several times in a window, or in each of its steps. On
+    The threads of a loop wait for each other several times in a window, or in each of its steps. On
     an idle machine a wait takes less than a microsecond. Where a thread has lost its processor to
     another program, the others wait until it gets one back: milliseconds. Where this takes much of
     the time, the team is stopped. The result is the same for any number of threads: so some windows

@@ -9,6 +9,7 @@ from libc.stdint cimport int32_t
 
 from gru_ext.core.bptt cimport Window
 from gru_ext.core.native cimport real
+from gru_ext.core.team cimport Share
 
 
 cdef struct Separator:
@@ -25,4 +26,5 @@ cdef void losses_of(const Window *w, const real *p, real *y, const int32_t *targ
                     double *losses, Py_ssize_t n) noexcept nogil
 cdef double log_softmax(const Window *w, const real *p, const real *y, double temperature,
                         real *scratch, double *out) noexcept nogil
-cdef void read_symbols(const Window *w, const real *p, real *ws) noexcept nogil
+cdef int read_symbols(const Window *w, const real *p, real *ws,
+                      const Share *share) noexcept nogil

@@ -8,12 +8,12 @@ from gru_ext.core.bptt cimport (
     layer_workspace,
     load_state,
     product,
-    project_inputs,
+    project_units,
     store_state,
 )
 from gru_ext.core.layout cimport LayerOffsets, layer_offsets
 from gru_ext.core.native cimport gru_softmax_cross_entropy
-from gru_ext.core.team cimport Share, whole_share
+from gru_ext.core.team cimport Share, wait_for_group
 from gru_ext.core.temperature cimport inverse_temperature
 
 
@@ -70,16 +70,23 @@ cdef double log_softmax(const Window *w, const real *p, const real *y, double te
     return entropy
 
 
-cdef void read_symbols(const Window *w, const real *p, real *ws) noexcept nogil:
-    # T time steps of all layers, state -> state. Call pack_weights before.
+cdef int read_symbols(const Window *w, const real *p, real *ws,
+                      const Share *share) noexcept nogil:
+    # T time steps of all layers, one share of each, state -> state; non-zero if the team was
+    # abandoned. Call pack_weights before.
     cdef Py_ssize_t layer, t
     cdef LayerOffsets at
-    cdef Share share = whole_share(&w.p, w.B)
-    load_state(w, ws, 0, w.B)
+    if share.member == 0:
+        load_state(w, ws, share.s0, share.s1)
+    if wait_for_group(share) != 0:
+        return 1
     for layer in range(w.p.layers):
         if layer > 0:
-            project_inputs(w, p, ws, layer, 0, w.T * w.B)
+            project_units(w, p, ws, layer, share)
         at = layer_offsets(&w.p, layer)
         for t in range(w.T):
-            cell_step(w, &at, p, ws, layer, t, &share)
-    store_state(w, ws, 0, w.B)
+            if cell_step(w, &at, p, ws, layer, t, share) != 0:
+                return 1
+    if share.member == 0:
+        store_state(w, ws, share.s0, share.s1)
+    return 0

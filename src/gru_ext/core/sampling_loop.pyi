@@ -10,4 +10,5 @@ def sample_symbols(
     sampler: Sampler,
     uniforms: ArrayLike,
     losses: NDArray[np.float64] | None = None,
+    threads: int = 1,
 ) -> NDArray[np.int32]: ...

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The loop that samples: predict, choose a symbol, read it."""
+from time import perf_counter
+
 import numpy as np
 
+from gru_ext.core.helper_threads import Contention, HelperThreads
 from gru_ext.core.matmul import one_blas_thread
+from gru_ext.core.training_loop import step_time
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint64_t
@@ -15,12 +19,100 @@ from gru_ext.core.sampler cimport Sampler
 from gru_ext.core.sampling cimport Sampling, choose_symbol, observe
 from gru_ext.core.stream cimport SymbolStream
 from gru_ext.core.stream_state cimport load
+from gru_ext.core.team cimport (
+    Grid,
+    Share,
+    best_grid,
+    gru_microseconds,
+    gru_team,
+    gru_team_abandon,
+    gru_team_begin,
+    gru_team_wait,
+    gru_team_yielded,
+    share_of,
+)
+
+cdef double CONTENDED = 0.25    # of the time of all threads: a group that waits so long is ended
 
 cdef enum:
-    PART = 256  # time steps between two looks at signals
+    PART = 256             # time steps between two looks at signals
+    LONG_PART = 2048       # the same with few streams
+    FEW_STREAMS = 4
+    MANY_MICROSECONDS = 5000  # of waiting, before which a group is not ended
 
 
-def sample_symbols(SymbolStream stream not None, Sampler sampler not None, uniforms, losses=None):
+cdef class _Group:
+    """The threads that share the units of all streams of a part.
+
+    Member 0 chooses the symbols. The others wait until there is one to read, and read their share.
+    """
+
+    cdef gru_team team
+    cdef Grid grid
+    cdef SymbolStream stream
+    cdef object helpers
+    cdef bint ended         # there is no more symbol to read
+    cdef bint contended     # the group was ended early: its members wait too long for each other
+    cdef double waited      # the fraction of their time
+
+    def __cinit__(self, SymbolStream stream, threads):
+        self.stream = stream
+        self.helpers = HelperThreads(self._help, self._abandon)
+        self.helpers.gather(threads - 1)  # with as many as can be started
+        members = 1 + len(self.helpers.parts)
+        self._choose_grid(members)
+        gru_team_begin(&self.team, self.grid.members)
+
+    cdef _choose_grid(self, Py_ssize_t threads):
+        # One group: its streams are those of one loop.
+        cdef const Window *w = &self.stream.work.window
+        cdef double time
+        cdef Grid grid
+        if self.stream.itemsize == sizeof(float):
+            grid = best_grid(w.k, &w.p, 1, threads, w.blas == NULL, &time, <float *>NULL)
+        else:
+            grid = best_grid(w.k, &w.p, 1, threads, w.blas == NULL, &time, <double *>NULL)
+        self.grid = Grid(1, grid.members)
+
+    cdef Share _share(self, Py_ssize_t part) noexcept nogil:
+        cdef const Window *w = &self.stream.work.window
+        if self.stream.itemsize == sizeof(float):
+            return share_of(w.k, &w.p, w.B, self.grid, &self.team, part, <float *>NULL)
+        return share_of(w.k, &w.p, w.B, self.grid, &self.team, part, <double *>NULL)
+
+    def _help(self, Py_ssize_t part):
+        cdef Share share = self._share(part)
+        if share.s1 == share.s0:
+            return
+        with nogil:
+            if self.stream.itemsize == sizeof(float):
+                _read_along[float](self, &share, <const float *>self.stream.flat_data,
+                                   <float *>self.stream.work.base)
+            else:
+                _read_along[double](self, &share, <const double *>self.stream.flat_data,
+                                    <double *>self.stream.work.base)
+
+    def _abandon(self):
+        gru_team_abandon(&self.team)
+
+
+cdef void _read_along(_Group group, const Share *share, const real *p, real *ws) noexcept nogil:
+    cdef uint64_t float_state = gru_flush_subnormals()
+    while gru_team_wait(&group.team) == 0 and not group.ended:
+        if read_symbols(&group.stream.work.window, p, ws, share) != 0:
+            break
+    gru_restore_float_state(float_state)
+
+
+cdef bint _contended(_Group group, double began) noexcept nogil:
+    cdef double yielded = gru_team_yielded(&group.team)
+    group.waited = yielded / ((gru_microseconds() - began) * group.grid.members + 1)
+    group.contended = yielded > MANY_MICROSECONDS and group.waited > CONTENDED
+    return group.contended
+
+
+def sample_symbols(SymbolStream stream not None, Sampler sampler not None, uniforms, losses=None,
+                   threads=1):
     """Sample symbols that follow what each stream has read, and read them.
 
     Parameters
@@ -34,13 +126,18 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
     losses : ndarray, float64, shape (n, B), optional
         An array to which -log p of each symbol is written, in nats, at temperature 1 and without
         the sampler; 0 where there is no symbol.
+    threads : int
+        The most threads that share the hidden units of all streams. The result is bit-identical for
+        any number.
 
     Returns
     -------
     ndarray, int32, shape (n, B)
         The symbols, and -1 after the end of a sample.
     """
-    cdef Py_ssize_t start, n, done = 0
+    cdef Py_ssize_t start = 0, n, done = 0, part
+    cdef _Group group
+    cdef const Window *w = &stream.work.window
     cdef const double[:, ::1] u = np.array(uniforms, np.float64, order="C", ndmin=2)
     cdef double[:, ::1] nats = None
     if u.shape[1] != stream.B:
@@ -62,33 +159,48 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
     cdef int32_t[:, ::1] out = sampled
     cdef unsigned char[::1] moves = moved
     cdef char *kept = <char *><size_t>scratch.ctypes.data
-    for start in range(0, u.shape[0], PART):
-        n = min(PART, u.shape[0] - start)
+    part = LONG_PART if w.B <= FEW_STREAMS else PART
+    contention = Contention(
+        1e-9 * w.p.layers * step_time(w.p.H, w.B, stream.itemsize, 1) if threads > 1 else 0)
+    while start < u.shape[0]:
+        used, n = contention.plan(threads, min(part, u.shape[0] - start))
+        began = perf_counter()
         with stream.work._lock:
             stream._predict()
             sampler._acquire()
             try:
-                with one_blas_thread(stream.work.window.blas != NULL), nogil:
-                    if stream.itemsize == sizeof(float):
-                        done = _sample[float](
-                            stream, &sampler.sampling, n, &u[start, 0], &out[start, 0],
-                            NULL if nats is None else &nats[start, 0], &moves[0], <float *>kept)
-                    else:
-                        done = _sample[double](
-                            stream, &sampler.sampling, n, &u[start, 0], &out[start, 0],
-                            NULL if nats is None else &nats[start, 0], &moves[0], <double *>kept)
+                group = _Group(stream, used)
+                with one_blas_thread(w.blas != NULL):
+                    group.helpers.go.release()
+                    with nogil:
+                        if stream.itemsize == sizeof(float):
+                            done = _sample[float](
+                                stream, group, &sampler.sampling, n, &u[start, 0], &out[start, 0],
+                                NULL if nats is None else &nats[start, 0], &moves[0],
+                                <float *>kept)
+                        else:
+                            done = _sample[double](
+                                stream, group, &sampler.sampling, n, &u[start, 0], &out[start, 0],
+                                NULL if nats is None else &nats[start, 0], &moves[0],
+                                <double *>kept)
+                    group.helpers.join()
             finally:
                 sampler._lock.release()
+        if group.helpers.error is not None:
+            raise RuntimeError("a helper thread of the sampling failed") from group.helpers.error
+        contention.note(threads, (perf_counter() - began) / max(1, done), group.waited)
         PyErr_CheckSignals()
-        if done < n:
+        start += done
+        if done < n and not group.contended:
             break
     return sampled
 
 
-cdef Py_ssize_t _sample(SymbolStream s, Sampling *sampling, Py_ssize_t n, const double *uniforms,
-                        int32_t *out, double *losses, unsigned char *moved,
+cdef Py_ssize_t _sample(SymbolStream s, _Group group, Sampling *sampling, Py_ssize_t n,
+                        const double *uniforms, int32_t *out, double *losses, unsigned char *moved,
                         real *kept) noexcept nogil:
-    # Returns the number of time steps: fewer than n where all streams have ended.
+    # Returns the number of time steps: fewer than n where all streams have ended, or the group was
+    # ended early.
     cdef Window *w = &s.work.window
     cdef const real *p = <const real *>s.flat_data
     cdef real *ws = <real *>s.work.base
@@ -97,6 +209,8 @@ cdef Py_ssize_t _sample(SymbolStream s, Sampling *sampling, Py_ssize_t n, const 
     cdef unsigned char *resets = <unsigned char *>s.resets
     cdef Py_ssize_t i, b, at, going
     cdef int32_t symbol
+    cdef Share share = group._share(0)
+    cdef double start = gru_microseconds()
     cdef uint64_t float_state = gru_flush_subnormals()
     w.T, w.targets, w.dropout = 1, NULL, 0
     w.resets = s.resets if s.separator.length else NULL
@@ -132,11 +246,17 @@ cdef Py_ssize_t _sample(SymbolStream s, Sampling *sampling, Py_ssize_t n, const 
                 resets[b] = separator_ends(&s.separator, b, symbol)
         if going == 0:
             break
-        read_symbols(w, p, ws)
+        if gru_team_wait(&group.team) != 0 or read_symbols(w, p, ws, &share) != 0:
+            break  # a helper failed
         _store_moved(s, ws, moved)
         s.predicted = False
+        if share.members > 1 and _contended(group, start):
+            i += 1
+            break
     else:
         i = n
+    group.ended = True
+    gru_team_wait(&group.team)
     gru_restore_float_state(float_state)
     return i
 

@@ -19,6 +19,7 @@ from gru_ext.core.native cimport (
 )
 from gru_ext.core.reading cimport log_softmax, losses_of, predict, read_symbols, separator_ends
 from gru_ext.core.stream_state cimport StreamState, address, load, store
+from gru_ext.core.team cimport Share, whole_share
 from gru_ext.core.temperature cimport inverse_temperature
 
 cdef double BITS_PER_NAT = 1.4426950408889634
@@ -297,10 +298,11 @@ def _copied_mask(name, mask, shape):
 
 cdef void _read(SymbolStream s, const real *p, real *ws) noexcept nogil:
     cdef Window *w = &s.work.window
+    cdef Share share = whole_share(&w.p, w.B)
     cdef uint64_t float_state = gru_flush_subnormals()
     load(s, ws)
     pack_weights(w, p, ws, 0, 1)
-    read_symbols(w, p, ws)
+    read_symbols(w, p, ws, &share)
     if s.predicted and w.T == 1:
         memcpy(ws + w.o.y, <real *>s.base + s.logits_at, w.B * w.p.Vp * sizeof(real))
     else:

@@ -80,11 +80,15 @@ def default_threads(batch_size: int, hidden_size: int, itemsize: int = 4) -> int
     itemsize : int
         The bytes of a weight: 4 (float32) or 8 (float64).
     """
+    threads = threads_of_environment()
+    return threads or helpful_threads(batch_size, hidden_size, itemsize, available_cpus())
+
+
+def helpful_threads(batch_size: int, hidden_size: int, itemsize: int, most: int) -> int:
+    """The number of threads, up to `most`, of which each makes a time step faster."""
     from gru_ext.core.training_loop import step_time
 
-    if (threads := threads_of_environment()) is not None:
-        return threads
-    counts = range(1, available_cpus() + 1)
+    counts = range(1, most + 1)
     times = [step_time(hidden_size, batch_size, itemsize, threads) for threads in counts]
     return next(n for n, time in zip(counts, times, strict=True) if time <= _WORTH * min(times))
 

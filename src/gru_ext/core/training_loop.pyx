@@ -287,38 +287,21 @@ cdef class TrainingLoop:
 
     def _run_team(self, threads):
         # The team has as many members as helpers are ready: the result is the same for any number.
-        team = HelperThreads()
-        try:
-            try:
-                for _ in range(1, threads):
-                    team.start(self._help)
-            except (RuntimeError, MemoryError, OSError) as error:  # no thread is left
-                self._report(1 + len(team.helpers), threads, error)
-            team.wait_until_ready()
-        except BaseException:
-            team.parts.clear()
-            team.go.release()
-            team.join()
-            raise
-        self._divide(1 + len(team.parts))
-        team.go.release()
+        helpers = HelperThreads(self._help, self._abandon)
+        refused = helpers.gather(threads - 1)
+        if refused is not None:
+            self._report(1 + len(helpers.helpers), threads, refused)
+        self._divide(1 + len(helpers.parts))
+        helpers.go.release()
         self._part(0)
-        team.join()
-        if team.error is not None:
-            raise RuntimeError("a helper thread of the training failed: "
-                               "the parameters may be those of an unfinished step") from team.error
+        helpers.join()
+        if helpers.error is not None:
+            raise RuntimeError(
+                "a helper thread of the training failed: the parameters may be those of an "
+                "unfinished step") from helpers.error
 
-    def _help(self, team, ready):
-        try:
-            ready.release()
-            with team.go:
-                pass
-            if ready in team.parts:
-                self._part(team.parts[ready])
-        except BaseException as error:
-            if ready in team.parts:
-                team.error = error
-                self._abandon()
+    def _help(self, part):
+        self._part(part)
 
     def _divide(self, Py_ssize_t threads):
         # Divide streams and units among so many threads, and begin their teams.

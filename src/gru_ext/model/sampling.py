@@ -17,7 +17,7 @@ from gru_ext.arguments.kinds import Whole
 from gru_ext.arguments.messages import shown
 from gru_ext.core.sampler import ENDINGS, Sampler
 from gru_ext.core.sampling_loop import sample_symbols
-from gru_ext.core.threads import usable_threads
+from gru_ext.core.threads import helpful_threads, usable_threads
 from gru_ext.model.sampling_options import ChoiceOptions, SamplingOptions
 from gru_ext.model.sampling_plan import SamplingPlan
 from gru_ext.model.stream import Stream
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 LENGTH = Whole(0)
 
-# Characters that are sampled in one call; a sample that is shown as it comes has parts of them.
-_PART = 256
+# Characters of a part of a sample that is shown as it comes, and those that are sampled in one call
+# otherwise.
+_PART, _CALL = 256, 2048
 # Samples side by side: at most, and at least for each thread.
 _MOST, _FEWEST = 64, 4
 _BITS_PER_NAT = 1 / math.log(2)
@@ -150,10 +151,14 @@ def generate(
     threads = min(usable_threads(), -(-len(rows) // _FEWEST)) or 1
     size = max(1, min(_MOST, -(-len(rows) // threads)))
     batches = [rows[i : i + size] for i in range(0, len(rows), size)]
+    parameters = model.parameters
+    shared = helpful_threads(  # of the threads that are left for a batch
+        1, parameters.hidden_size, parameters.dtype.itemsize, usable_threads() // len(batches) or 1
+    )
     stopped = threading.Event()
 
     def run(batch: list[tuple[str | bytes, int]]) -> list[Sample]:
-        return _generate_batch(model, plan, batch, stopped)
+        return _generate_batch(model, plan, batch, stopped, shared)
 
     if threads == 1:
         done = [run(batch) for batch in batches]
@@ -179,6 +184,7 @@ def _generate_batch(
     plan: SamplingPlan,
     rows: Sequence[tuple[str | bytes, int]],
     stopped: threading.Event,
+    threads: int,
 ) -> list[Sample]:
     """One sample for each prompt and number, side by side."""
     generators = [generator_of(plan.options.seed, i) for _, i in rows]
@@ -199,7 +205,7 @@ def _generate_batch(
     sampler = plan.sampler(len(rows))
     for b, symbols in enumerate(prompts):
         sampler.read_stream(b, symbols)
-    sampled, bits = _run(plan, stream, sampler, generators, stopped)
+    sampled, bits = _run(plan, stream, sampler, generators, stopped, threads)
     endings, found = sampler.ended, []
     for b, (prompt, _) in enumerate(rows):
         symbols, ending = _symbols(sampled[:, b]), ENDINGS[endings[b]]
@@ -228,16 +234,17 @@ def _run(
     sampler: Sampler,
     generators: Sequence[np.random.Generator],
     stopped: threading.Event | None = None,
+    threads: int = 1,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """The symbols of each stream, (n, B), -1 after the end of a sample, and their bits, (B,)."""
     parts, nats = [], np.zeros(len(generators))
-    for begin in range(0, plan.length, _PART):
+    for begin in range(0, plan.length, _CALL):
         if stopped is not None and stopped.is_set():
             break
-        n = min(_PART, plan.length - begin)
+        n = min(_CALL, plan.length - begin)
         losses = np.empty((n, len(generators)))
         uniforms = np.stack([generator.random(n) for generator in generators], axis=1)
-        parts.append(sample_symbols(stream, sampler, uniforms, losses))
+        parts.append(sample_symbols(stream, sampler, uniforms, losses, threads))
         # each stream's sum in the same order, whatever their number
         nats += np.ascontiguousarray(losses.T).sum(axis=1)
         if sampler.ended.all():
