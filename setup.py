@@ -9,6 +9,7 @@ GRU_EXT_ABI3=1    build one wheel for this version of Python and all newer ones
 GRU_EXT_MSVC=1    build with MSVC, which gets the generic kernels only, instead of clang-cl
 """
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -30,21 +31,19 @@ if windows and not msvc:
 
 # These flags come after CFLAGS. With -ffast-math from there, results would be wrong; in the link
 # step it would flush subnormals in the whole process.
-# core.classic must be bit-identical to NumPy: no fused multiply-adds there.
+# The compiler fuses no multiply-adds by itself, so that its choice does not decide the bits: the
+# kernels name each fused one, and core.classic must be bit-identical to NumPy, without any.
 link_flags = []
 if windows:
-    flags = ["/O2", "/std:c11"]
-    kernel_flags = ["/clang:-fno-math-errno", "/clang:-ffp-contract=fast"] if clang_cl else []
-    classic_flags = ["/clang:-ffp-contract=off"] if clang_cl else []
+    flags = ["/O2", "/std:c11", *(["/clang:-ffp-contract=off"] if clang_cl else [])]
+    kernel_flags = ["/clang:-fno-math-errno"] if clang_cl else []
 else:
     link_flags = ["-O2", "-fno-fast-math", "-fno-unsafe-math-optimizations"]
     flags = ["-std=c11", "-fvisibility=hidden", *link_flags, "-fno-finite-math-only"]
     flags += ["-fno-associative-math", "-fno-reciprocal-math", "-fsigned-zeros", "-fno-math-errno"]
-    # At least -O2: below it GCC does not use fused multiply-adds, and the errors of exp and tanh
-    # are larger than stated.
+    flags += ["-ffp-contract=off"]
     flags += ["-O2", "-g"] if debug else ["-O3", "-g0"]
-    kernel_flags = ["-fno-trapping-math", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"]
-    classic_flags = ["-ffp-contract=off"]
+    kernel_flags = ["-fno-trapping-math", "-Wall", "-Wextra", "-Wno-psabi"]
     if strict:
         # Cython's generated code causes some warnings of -Wextra; only the kernels get -Wextra.
         flags += ["-Wall", "-Werror", "-Wno-unreachable-code"]
@@ -85,7 +84,29 @@ class BuildExt(build_ext):
         super().build_extensions()
 
 
+sys.path[:0] = [str(Path(__file__).resolve().parent / name) for name in ("src", "tools")]
+from long_description import long_description  # noqa: E402
+
+
+def manual():
+    """The file of the man page as data of the package; none where its generator is missing.
+
+    It always is there in a build by pip, but not in a build in place for development.
+    """
+    if importlib.util.find_spec("argparse_manpage") is None:
+        return []
+    from gru_ext.cli.manual import manual  # the parser needs no compiled module
+
+    page = Path("build", "man", "gru-ext.1")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(manual(), encoding="utf-8", newline="\n")
+    return [("share/man/man1", [page.as_posix()])]
+
+
 setup(
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    data_files=manual(),
     cmdclass={"build_ext": BuildExt},
     options={"bdist_wheel": {"py_limited_api": "cp{}{}".format(*sys.version_info)}} if abi3 else {},
     ext_modules=cythonize(
@@ -131,7 +152,7 @@ setup(
             extension("c_interface.windows"),
             extension("c_interface.workspace"),
             extension("capi"),
-            extension("core.classic", more_flags=classic_flags, include=[numpy.get_include()]),
+            extension("core.classic", include=[numpy.get_include()]),
         ],
         build_dir="build/cython",
         shared_utility_qualified_name=SHARED,

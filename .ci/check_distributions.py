@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 LARGEST_WHEEL = 2_000_000
 IN_SDIST = {"pyproject.toml", "setup.py", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO"}
-TREES_IN_SDIST = ("csrc/", "src/", "tests/", "docs/", "examples/", "bench/")
+TREES_IN_SDIST = ("csrc/", "src/", "tests/", "docs/", "examples/", "bench/", "tools/")
 IN_WHEEL = {f"gru_ext/{name}" for name in ("__init__.pxd", "capi.pxd", "capi_fused.pxd")}
 IN_WHEEL |= {"gru_ext/include/gru_ext.h"}
 IN_WHEEL |= {"gru_ext/py.typed", "gru_ext/core/kernels.pyi"}
@@ -61,7 +61,7 @@ MODULES = {
 }
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".html", ".css", ".js"}
 EXTRAS = {
-    *("blas", "interactive", "plot", "report", "tensorboard", "tune"),
+    *("blas", "completion", "interactive", "plot", "report", "tensorboard", "tune"),
     *("export", "jax", "keras", "onnx", "safetensors", "torch"),
 }
 
@@ -86,7 +86,9 @@ def contents(path: str) -> dict[str, bytes]:
 def check_wheel(path: str, inside: dict[str, bytes]) -> None:
     missing = IN_WHEEL - inside.keys()
     assert not missing, f"not in the wheel: {sorted(missing)}"
-    ours = {name for name in inside if ".dist-info/" not in name}
+    (manual,) = (name for name in inside if name.endswith(".data/data/share/man/man1/gru-ext.1"))
+    assert rb"\-\-hidden\-size" in inside[manual], "the man page lacks the options of train"
+    ours = {name for name in inside if ".dist-info/" not in name} - {manual}
     odd = {name for name in ours if not name.startswith("gru_ext/")}
     kinds = KINDS_IN_WHEEL | {".typed"}
     odd |= {n for n in ours if PurePosixPath(n).suffix not in kinds and "/c_template/" not in n}

@@ -52,7 +52,7 @@ INLINE void GRU(micro_kernel)(const int mr, const int nv, const GRU(epilogue) * 
         for (int i = 0; i < mr; i++) {
             VEC scalar = SET1(a[i * a_row]);
             UNROLL
-            for (int j = 0; j < nv; j++) sum[i * nv + j] += scalar * row[j];
+            for (int j = 0; j < nv; j++) sum[i * nv + j] = FMA(scalar, row[j], sum[i * nv + j]);
         }
     }
     if (out->accumulate) {

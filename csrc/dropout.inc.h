@@ -15,20 +15,22 @@ INLINE uint32_t GRU(random_bits)(uint64_t row_key, uint32_t column)
     return x ^ (x >> 16);
 }
 
-static void GRU(dropout)(REAL *y, const REAL *x, uint64_t key, ptrdiff_t row, ptrdiff_t R,
-                         ptrdiff_t N, double dropout, int accumulate)
+static void GRU(dropout)(REAL *y, const REAL *x, uint64_t key, ptrdiff_t row, ptrdiff_t column,
+                         ptrdiff_t R, ptrdiff_t N, ptrdiff_t ld, double dropout, int accumulate)
 {
-    const uint32_t first_kept = (uint32_t)(dropout * 4294967296.0);
+    const uint32_t first_kept = (uint32_t)(dropout * 4294967296.0), first = (uint32_t)column;
     const REAL gain = (REAL)(1 / (1 - dropout));
-    for (ptrdiff_t r = 0; r < R; r++, x += N, y += N) {
+    for (ptrdiff_t r = 0; r < R; r++, x += ld, y += ld) {
         const uint64_t row_key = gru_mix(key + (uint64_t)(row + r) * 0x9e3779b97f4a7c15u);
         if (first_kept == 0 && accumulate)
             for (ptrdiff_t i = 0; i < N; i++) y[i] += x[i];
         else if (accumulate)
             for (ptrdiff_t i = 0; i < N; i++)
-                y[i] += GRU(random_bits)(row_key, (uint32_t)i) < first_kept ? 0 : x[i] * gain;
+                y[i] +=
+                    GRU(random_bits)(row_key, first + (uint32_t)i) < first_kept ? 0 : x[i] * gain;
         else
             for (ptrdiff_t i = 0; i < N; i++)
-                y[i] = GRU(random_bits)(row_key, (uint32_t)i) < first_kept ? 0 : x[i] * gain;
+                y[i] =
+                    GRU(random_bits)(row_key, first + (uint32_t)i) < first_kept ? 0 : x[i] * gain;
     }
 }

@@ -75,7 +75,6 @@ typedef struct {
 #define gru_pack(k, out, ...) GRU_CALL(k, pack, out, __VA_ARGS__)
 #define gru_matmul_packed(k, out, ...) GRU_CALL(k, matmul_packed, out, __VA_ARGS__)
 #define gru_matmul_rows(k, out, ...) GRU_CALL(k, matmul_rows, out, __VA_ARGS__)
-#define gru_matmul_rows_t(k, out, ...) GRU_CALL(k, matmul_rows_t, out, __VA_ARGS__)
 #define gru_matmul_t(k, out, ...) GRU_CALL(k, matmul_t, out, __VA_ARGS__)
 #define gru_gates_forward(k, out, ...) GRU_CALL(k, gates_forward, out, __VA_ARGS__)
 #define gru_candidate_forward(k, out, ...) GRU_CALL(k, candidate_forward, out, __VA_ARGS__)

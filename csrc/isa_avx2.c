@@ -9,6 +9,8 @@
 #define GRU_VECTOR_BYTES 32
 #define GRU_MR 6
 #define GRU_HAVE_FMA 1
+#define GRU_FMA_F32 _mm256_fmadd_ps
+#define GRU_FMA_F64 _mm256_fmadd_pd
 #define GRU_MIN_F32 _mm256_min_ps
 #define GRU_MAX_F32 _mm256_max_ps
 #define GRU_SELECT_LT_F32(x, y, a, b) _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, y, _CMP_LT_OQ))

@@ -13,6 +13,8 @@
 #define GRU_TARGET "avx2,fma"
 #else
 #define GRU_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
+#define GRU_FMA_F32 _mm512_fmadd_ps
+#define GRU_FMA_F64 _mm512_fmadd_pd
 #define GRU_MIN_F32 _mm512_min_ps
 #define GRU_MAX_F32 _mm512_max_ps
 #define GRU_SELECT_LT_F32(x, y, a, b)                                                              \

@@ -12,6 +12,11 @@
 #define GRU_MR 6
 #if defined(__aarch64__)
 #define GRU_HAVE_FMA 1
+#ifdef GRU_VECTOR_EXTENSIONS
+#include <arm_neon.h>
+#define GRU_FMA_F32(a, b, c) (VEC) vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
+#define GRU_FMA_F64(a, b, c) (VEC) vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b))
+#endif
 #else
 #define GRU_HAVE_FMA 0
 #endif

@@ -17,6 +17,8 @@
 #define GRU_PREFETCH(p) __builtin_prefetch(p, 1)
 #define GRU_SQRTF __builtin_sqrtf
 #define GRU_SQRTD __builtin_sqrt
+#define GRU_FMAF __builtin_fmaf
+#define GRU_FMAD __builtin_fma
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
 #else
@@ -29,6 +31,8 @@
 #define GRU_PREFETCH(p) ((void)0)
 #define GRU_SQRTF sqrtf
 #define GRU_SQRTD sqrt
+#define GRU_FMAF fmaf
+#define GRU_FMAD fma
 #define UNROLL
 #endif
 

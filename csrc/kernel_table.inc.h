@@ -13,12 +13,9 @@ typedef struct {
     /* c (M, N) = [c +] a (M, K) b (K, N), b packed */
     void (*matmul_packed)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *packed,
                           ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
-    /* c (M, N) = [c +] a (M, K) b (K, N), b not packed */
+    /* c (M, N) = a (M, K) b (K, N), b not packed */
     void (*matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
-                        ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
-    /* c (M, N) = [c +] a (M, K) b^T, b (N, K) not packed, M < GRU_PACK_STREAMS, K whole vectors */
-    void (*matmul_rows_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
-                          ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate);
+                        ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K);
     /* c (M, N) = [c +] a^T d, a (R, M), d (R, N), rows of whole vectors. If update is not NULL, the
      * product is a gradient: it updates the parameters, and c is undefined afterwards. Size of
      * scratch: GRU_CHUNK_ROWS * (M in whole vectors + GRU_PANEL_GROUP * panel) */
@@ -26,22 +23,23 @@ typedef struct {
                      ptrdiff_t ldd, ptrdiff_t M, ptrdiff_t N, ptrdiff_t R, int accumulate,
                      const gru_update *update, REAL *scratch);
 
-    /* One time step. gates (B, 3, Hp) holds Uz h_prev and Ur h_prev. In place z = sigmoid(. + Wz x
+    /* One time step, of n units: all of them, n = Hp, or those from the first one that the pointers
+     * point at. gates (B, 3, Hp) holds Uz h_prev and Ur h_prev. In place z = sigmoid(. + Wz x
      * + bz), r = sigmoid(. + Wr x + br); rh (B, Hp) = r * h_prev. x (B) are symbols; if it is NULL,
      * w (B, 3, Hp) holds W x. */
     void (*gates_forward)(REAL *gates, REAL *rh, const REAL *h_prev, const int32_t *x,
                           const REAL *w /* (V, 3, Hp) */, const REAL *b /* (3, Hp) */, ptrdiff_t B,
-                          ptrdiff_t Hp);
+                          ptrdiff_t n, ptrdiff_t Hp);
     /* gates holds Uh rh: in place h_hat = tanh(. + Wh x + bh);
      * h (B, Hp) = z * h_prev + (1 - z) * h_hat */
     void (*candidate_forward)(REAL *gates, REAL *h, const REAL *h_prev, const int32_t *x,
-                              const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t Hp);
+                              const REAL *w, const REAL *b, ptrdiff_t B, ptrdiff_t n, ptrdiff_t Hp);
     /* in place: z -> dz_l, h_hat -> dh_hat_l, dh -> dh * z (docs/equations.md) */
-    void (*candidate_backward)(REAL *gates, REAL *dh, const REAL *h_prev, ptrdiff_t B,
+    void (*candidate_backward)(REAL *gates, REAL *dh, const REAL *h_prev, ptrdiff_t B, ptrdiff_t n,
                                ptrdiff_t Hp);
     /* in place: r -> dr_l, dh += drh * r */
     void (*gates_backward)(REAL *gates, REAL *dh, const REAL *drh, const REAL *h_prev, ptrdiff_t B,
-                           ptrdiff_t Hp);
+                           ptrdiff_t n, ptrdiff_t Hp);
 
     /* y (R, Vp) -> p = softmax((y + by) * inverse_temperature) in place; loss (R) = -log p[target]
      * in nats. loss and targets may be NULL. */
@@ -57,10 +55,11 @@ typedef struct {
      * be NULL */
     void (*sum_rows)(REAL *db, REAL *dw, const REAL *d, const int32_t *x, ptrdiff_t R, ptrdiff_t N,
                      ptrdiff_t ld, int accumulate);
-    /* y (R, N) = [y +] dropout(x (R, N)): elements are zero with probability `dropout`, others are
-     * divided by 1 - dropout. The random numbers depend on key, row number (r + row) and column. */
-    void (*dropout)(REAL *y, const REAL *x, uint64_t key, ptrdiff_t row, ptrdiff_t R, ptrdiff_t N,
-                    double dropout, int accumulate);
+    /* y (R, N) = [y +] dropout(x (R, N)), both of row stride ld: elements are zero with probability
+     * `dropout`, others are divided by 1 - dropout. The random numbers depend on key, row number
+     * (r + row) and column number (n + column). */
+    void (*dropout)(REAL *y, const REAL *x, uint64_t key, ptrdiff_t row, ptrdiff_t column,
+                    ptrdiff_t R, ptrdiff_t N, ptrdiff_t ld, double dropout, int accumulate);
 
     /* g = min(max(g, -limit), limit) */
     void (*clip)(REAL *g, REAL limit, ptrdiff_t n);

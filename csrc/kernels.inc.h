@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* All kernels of one instruction set, for both dtypes. The including file defines GRU_ISA (its
  * name), GRU_VECTOR_BYTES, GRU_MR (rows of a register block) and GRU_HAVE_FMA. It includes
- * kernel_includes.h before target_begin.h. It may define intrinsics GRU_MIN, GRU_MAX and
+ * kernel_includes.h before target_begin.h. It may define intrinsics GRU_FMA, GRU_MIN, GRU_MAX and
  * GRU_SELECT_LT for both dtypes (vec.inc.h), which the vector extensions cannot express well. */
 
 #define REAL float
@@ -16,6 +16,10 @@
 #define GRU(name) GRU_JOIN(name, _f32_, GRU_ISA)
 #define GRU_TABLE gru_kernels_f32
 #define GRU_SQRT GRU_SQRTF
+#define GRU_FMA_SCALAR GRU_FMAF
+#ifdef GRU_FMA_F32
+#define GRU_FMA GRU_FMA_F32
+#endif
 #include "kernels_dtype.inc.h"
 
 #define REAL double
@@ -30,6 +34,10 @@
 #define GRU(name) GRU_JOIN(name, _f64_, GRU_ISA)
 #define GRU_TABLE gru_kernels_f64
 #define GRU_SQRT GRU_SQRTD
+#define GRU_FMA_SCALAR GRU_FMAD
+#ifdef GRU_FMA_F64
+#define GRU_FMA GRU_FMA_F64
+#endif
 #include "kernels_dtype.inc.h"
 
 const gru_kernels GRU_JOIN(gru_kernels, _, GRU_ISA) = {

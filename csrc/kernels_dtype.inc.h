@@ -26,7 +26,6 @@ static const GRU_TABLE GRU(table) = {
     .pack = GRU(pack),
     .matmul_packed = GRU(matmul_packed),
     .matmul_rows = GRU(matmul_rows),
-    .matmul_rows_t = GRU(matmul_rows_t),
     .matmul_t = GRU(matmul_t),
     .gates_forward = GRU(gates_forward),
     .candidate_forward = GRU(candidate_forward),
@@ -54,7 +53,11 @@ static const GRU_TABLE GRU(table) = {
 #undef LOAD
 #undef STORE
 #undef SET1
+#undef FMA
+#undef LINE
 #undef SHUFFLE
+#undef GRU_FMA
+#undef GRU_FMA_SCALAR
 #undef GRU_MIN
 #undef GRU_MAX
 #undef GRU_SELECT_LT

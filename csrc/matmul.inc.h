@@ -2,6 +2,39 @@
 /* Matrix products with many rows: a b with b packed, for the forward and backward steps, and a^T d,
  * for the weight gradients. */
 
+#if GRU_VECTOR_BYTES
+#define TILE (16 / REAL_BYTES)
+/* out (TILE, ld_out) = in (TILE, ld_in)^T */
+INLINE void GRU(transpose_tile)(REAL *out, ptrdiff_t ld_out, const REAL *in, ptrdiff_t ld_in)
+{
+    GRU(vec16) row[TILE], column[TILE];
+    UNROLL
+    for (int i = 0; i < TILE; i++) row[i] = *(const GRU(vec16_unaligned) *)(in + i * ld_in);
+#if REAL_BYTES == 4
+    GRU(vec16) low01 = SHUFFLE(row[0], row[1], 0, 4, 1, 5);
+    GRU(vec16) low23 = SHUFFLE(row[2], row[3], 0, 4, 1, 5);
+    GRU(vec16) high01 = SHUFFLE(row[0], row[1], 2, 6, 3, 7);
+    GRU(vec16) high23 = SHUFFLE(row[2], row[3], 2, 6, 3, 7);
+    column[0] = SHUFFLE(low01, low23, 0, 1, 4, 5);
+    column[1] = SHUFFLE(low01, low23, 2, 3, 6, 7);
+    column[2] = SHUFFLE(high01, high23, 0, 1, 4, 5);
+    column[3] = SHUFFLE(high01, high23, 2, 3, 6, 7);
+#else
+    column[0] = SHUFFLE(row[0], row[1], 0, 2);
+    column[1] = SHUFFLE(row[0], row[1], 1, 3);
+#endif
+    UNROLL
+    for (int i = 0; i < TILE; i++) *(GRU(vec16_unaligned) *)(out + i * ld_out) = column[i];
+}
+#else
+#define TILE 1
+INLINE void GRU(transpose_tile)(REAL *out, ptrdiff_t ld_out, const REAL *in, ptrdiff_t ld_in)
+{
+    (void)ld_out, (void)ld_in;
+    *out = *in;
+}
+#endif
+
 static void GRU(pack)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptrdiff_t stride_n,
                       ptrdiff_t K, ptrdiff_t n_valid, ptrdiff_t N, ptrdiff_t panel_begin,
                       ptrdiff_t panel_end)
@@ -13,12 +46,20 @@ static void GRU(pack)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptrdiff_t
         if (valid < 0) valid = 0;
         REAL *out = packed + n0 * K;
         const REAL *in = b + n0 * stride_n;
+        /* a transposed b: whole tiles first */
+        ptrdiff_t k_tiled = stride_k == 1 ? K / TILE * TILE : 0, n_tiled = valid / TILE * TILE;
+        for (ptrdiff_t k = 0; k < k_tiled; k += TILE)
+            for (ptrdiff_t n = 0; n < n_tiled; n += TILE)
+                GRU(transpose_tile)(out + k * width + n, width, in + n * stride_n + k, stride_n);
         for (ptrdiff_t k = 0; k < K; k++, out += width, in += stride_k) {
-            for (ptrdiff_t n = 0; n < valid; n++) out[n] = in[n * stride_n];
-            for (ptrdiff_t n = valid; n < width; n++) out[n] = 0;
+            ptrdiff_t n = k < k_tiled ? n_tiled : 0;
+            for (; stride_n == 1 && n + VL <= valid; n += VL) STORE(out + n, LOAD(in + n));
+            for (; n < valid; n++) out[n] = in[n * stride_n];
+            for (; n < width; n++) out[n] = 0;
         }
     }
 }
+#undef TILE
 
 static void GRU(matmul_packed)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda,
                                const REAL *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
@@ -72,8 +113,9 @@ static void GRU(matmul_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, 
     int packing = R > GRU_CHUNK_ROWS / 4;
     ptrdiff_t Mp = (M + VL - 1) / VL * VL;
     REAL *a_packed = scratch, *d_packed = scratch + GRU_CHUNK_ROWS * Mp;
-    /* as many rows as keep the left factor in the second-level cache */
-    ptrdiff_t chunk = GRU_CHUNK_BYTES / (Mp * (ptrdiff_t)sizeof(REAL)) / 8 * 8;
+    /* as many rows as keep the left factor in the second-level cache; the same for each width of a
+     * vector, since a sum begins anew with each chunk */
+    ptrdiff_t chunk = GRU_CHUNK_BYTES / ((M + LINE - 1) / LINE * GRU_LINE_BYTES) / 8 * 8;
     chunk = GRU(min_size)(chunk < 64 ? 64 : chunk, GRU_CHUNK_ROWS);
     for (ptrdiff_t r = 0; r < R; r += chunk, out.accumulate = 1) {
         ptrdiff_t rows = GRU(min_size)(R - r, chunk);

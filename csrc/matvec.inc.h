@@ -2,12 +2,11 @@
 /* Matrix products with fewer than GRU_PACK_STREAMS rows. They read the weights once, in memory
  * order, and are as fast as the cache that holds the weights. */
 
-/* c (mr, nv vectors) = [c +] a (mr, K) b (K, nv vectors), c in registers: for small N */
+/* c (mr, nv vectors) = a (mr, K) b (K, nv vectors), c in registers: for small N */
 INLINE void GRU(narrow_kernel)(const int mr, const int nv, REAL *c, ptrdiff_t ldc, const REAL *a,
-                               ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K,
-                               int accumulate)
+                               ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K)
 {
-    const GRU(epilogue) out = {.c = c, .ld = ldc, .accumulate = accumulate};
+    const GRU(epilogue) out = {.c = c, .ld = ldc};
     GRU(micro_kernel)(mr, nv, &out, 0, a, lda, 1, b, ldb, K);
 }
 
@@ -26,7 +25,7 @@ INLINE void GRU(axpy)(const int mr, const int ku, REAL *c, ptrdiff_t ldc, const 
         for (int k = 0; k < ku; k++) {
             VEC row = LOAD(b + k * ldb + n);
             UNROLL
-            for (int i = 0; i < mr; i++) sum[i] += scalar[i * ku + k] * row;
+            for (int i = 0; i < mr; i++) sum[i] = FMA(scalar[i * ku + k], row, sum[i]);
         }
         UNROLL
         for (int i = 0; i < mr; i++) STORE(c + i * ldc + n, sum[i]);
@@ -34,10 +33,10 @@ INLINE void GRU(axpy)(const int mr, const int ku, REAL *c, ptrdiff_t ldc, const 
 }
 
 static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
-                             ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate)
+                             ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K)
 {
     if (M >= GRU_PACK_STREAMS) {
-        const GRU(epilogue) out = {.c = c, .ld = ldc, .accumulate = accumulate};
+        const GRU(epilogue) out = {.c = c, .ld = ldc};
         for (ptrdiff_t n = 0; n < N; n += PANEL) {
             ptrdiff_t width = GRU(min_size)(N - n, PANEL);
             for (ptrdiff_t i = 0, mr; i < M; i += mr) {
@@ -49,12 +48,10 @@ static void GRU(matmul_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t ld
     }
     ptrdiff_t k = 0;
 #define NARROW(rows, vectors)                                                                      \
-    case 16 * rows + vectors:                                                                      \
-        GRU(narrow_kernel)(rows, vectors, c, ldc, a, lda, b, ldb, K, accumulate);                  \
-        return;
+    case 16 * rows + vectors: GRU(narrow_kernel)(rows, vectors, c, ldc, a, lda, b, ldb, K); return;
 #define AXPY(rows, terms)                                                                          \
     for (; k + terms <= K; k += terms)                                                             \
-        GRU(axpy)(rows, terms, c, ldc, a + k, lda, b + k * ldb, ldb, N, accumulate || k > 0);
+        GRU(axpy)(rows, terms, c, ldc, a + k, lda, b + k * ldb, ldb, N, k > 0);
     if (N <= 8 * VL) {
         switch (16 * M + N / VL) {
             NARROW(1, 1)
@@ -84,7 +81,8 @@ INLINE void GRU(panels_kernel)(const int mr, const int np, REAL *c, ptrdiff_t ld
         for (int j = 0; j < np * 2; j++) {
             VEC row = LOAD(packed + j / 2 * PANEL * K + j % 2 * VL);
             UNROLL
-            for (int i = 0; i < mr; i++) sum[i * np * 2 + j] += SET1(a[i * lda + k]) * row;
+            for (int i = 0; i < mr; i++)
+                sum[i * np * 2 + j] = FMA(SET1(a[i * lda + k]), row, sum[i * np * 2 + j]);
         }
     }
     UNROLL
@@ -115,53 +113,4 @@ static void GRU(matmul_packed_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdi
         ptrdiff_t width = GRU(min_size)(N - n, PANEL);
         GRU(block)(M, width / VL, &out, n, a, lda, 1, packed + n * K, width, K);
     }
-}
-
-/* c (mr, jb) = [c +] a (mr, K) b^T, b (jb, K), jb 1, 4 or 8: dot products of rows */
-INLINE void GRU(dots_kernel)(const int mr, const int jb, REAL *c, ptrdiff_t ldc, const REAL *a,
-                             ptrdiff_t lda, const REAL *b, ptrdiff_t ldb, ptrdiff_t K,
-                             int accumulate)
-{
-    VEC sum[12];
-    UNROLL
-    for (int i = 0; i < mr * jb; i++) sum[i] = SET1(0);
-    for (ptrdiff_t k = 0; k < K; k += VL) {
-        VEC row[3];
-        UNROLL
-        for (int i = 0; i < mr; i++) row[i] = LOAD(a + i * lda + k);
-        UNROLL
-        for (int j = 0; j < jb; j++) {
-            VEC other = LOAD(b + j * ldb + k);
-            UNROLL
-            for (int i = 0; i < mr; i++) sum[i * jb + j] += row[i] * other;
-        }
-    }
-    REAL total[12];
-    UNROLL
-    for (int i = 0; i < mr * jb; i += jb < 4 ? 1 : 4) {
-        if (jb < 4)
-            total[i] = GRU(horizontal_sum)(sum[i]);
-        else
-            GRU(horizontal_sum4)(total + i, sum + i);
-    }
-    UNROLL
-    for (int i = 0; i < mr * jb; i++) {
-        REAL *out = c + i / jb * ldc + i % jb;
-        *out = accumulate ? *out + total[i] : total[i];
-    }
-}
-
-static void GRU(matmul_rows_t)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *b,
-                               ptrdiff_t ldb, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, int accumulate)
-{
-    ptrdiff_t n = 0;
-#define DOTS(rows, columns)                                                                        \
-    for (; n + columns <= N; n += columns)                                                         \
-        GRU(dots_kernel)(rows, columns, c + n, ldc, a, lda, b + n * ldb, ldb, K, accumulate);
-    switch (M) {
-    case 1: DOTS(1, 8) DOTS(1, 4) DOTS(1, 1) break;
-    case 2: DOTS(2, 4) DOTS(2, 1) break;
-    case 3: DOTS(3, 4) DOTS(3, 1) break;
-    }
-#undef DOTS
 }

@@ -14,11 +14,9 @@ static void GRU(softmax_cross_entropy)(REAL *y, double *loss, const int32_t *tar
         for (ptrdiff_t v = VL; v < Vp; v += VL) largest = GRU(max)(LOAD(y + v), largest);
         const REAL shift = GRU(horizontal_max)(largest);
         const REAL y_target = targets ? y[targets[row]] - shift : 0;
-        VEC sums = SET1(0);
         for (ptrdiff_t v = 0; v < Vp; v += VL) STORE(y + v, GRU(exp)(LOAD(y + v) - SET1(shift)));
         for (ptrdiff_t v = V; v < Vp; v++) y[v] = 0;
-        for (ptrdiff_t v = 0; v < Vp; v += VL) sums += LOAD(y + v);
-        const REAL total = GRU(horizontal_sum)(sums);
+        const REAL total = GRU(sum)(y, Vp);
         if (loss) {
             REAL log_total;
             GRU(array_log)(&log_total, &total, 1);

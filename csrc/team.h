@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A barrier for the team of threads of one training run. It spins first and then yields, since the
- * phases between barriers take tens of microseconds to milliseconds. */
+/* A barrier for a team of threads. It spins first and then yields, since the phases between
+ * barriers take a microsecond to milliseconds. */
 #ifndef GRU_TEAM_H
 #define GRU_TEAM_H
 
@@ -37,12 +37,23 @@
 #define GRU_PAUSE() ((void)0)
 #endif
 
+/* What members write is in cache lines of its own: a member that arrives does not take the line
+ * from those who wait for the generation. */
+#define GRU_TEAM_LINE (64 / sizeof(long))
 typedef struct {
-    long members;
-    long arrived;
-    long generation;
+    long members, space0[GRU_TEAM_LINE];
+    long arrived, space1[GRU_TEAM_LINE];
+    long generation, space2[GRU_TEAM_LINE];
     long abandoned; /* set if a member failed: the others stop waiting */
+    long yielded;   /* how many times a member gave up its processor to wait */
+    long space3[GRU_TEAM_LINE];
 } gru_team;
+
+static inline void gru_team_begin(gru_team *team, long members)
+{
+    team->members = members;
+    team->arrived = team->generation = team->abandoned = team->yielded = 0;
+}
 
 static inline void gru_team_abandon(gru_team *team) { GRU_STORE(&team->abandoned, 1); }
 
@@ -58,10 +69,12 @@ static inline int gru_team_wait(gru_team *team)
     }
     for (long spins = 0; GRU_LOAD(&team->generation) == generation; spins++) {
         if (GRU_LOAD(&team->abandoned)) return -1;
-        if (spins < 4000)
+        if (spins < 4000) {
             GRU_PAUSE();
-        else
-            GRU_YIELD();
+            continue;
+        }
+        if (spins == 4000) GRU_INCREMENT(&team->yielded);
+        GRU_YIELD();
     }
     return 0;
 }

@@ -30,21 +30,19 @@ INLINE GRU(rule) GRU(broadcast_rule)(const gru_update *u)
 /* g clipped to [-limit, limit]; NaN stays NaN */
 INLINE VEC GRU(clipped)(VEC g, VEC limit) { return GRU(min)(limit, GRU(max)(-limit, g)); }
 
-/* Update the vector of parameters at `at`; kind is a compile-time constant. No line adds two
- * products: then there is only one way to contract it to a fused multiply-add, and the bits do not
- * depend on the compiler's choice. */
+/* Update the vector of parameters at `at`; kind is a compile-time constant. */
 INLINE void GRU(update)(const gru_optimizer kind, const GRU(rule) * rule, ptrdiff_t at, VEC g)
 {
     REAL *p = rule->p + at, *m = rule->m + at;
     g = GRU(clipped)(g, rule->clip);
     if (kind == GRU_ADAGRAD) {
-        VEC sum = LOAD(m) + g * g;
+        VEC sum = FMA(g, g, LOAD(m));
         STORE(m, sum);
         STORE(p, LOAD(p) - rule->learning_rate * g / GRU(sqrt)(sum + rule->eps));
         return;
     }
     VEC square = LOAD(m);
-    square += rule->square_gain * (g * g - square);
+    square = FMA(rule->square_gain, FMA(g, g, -square), square);
     STORE(m, square);
     if (kind == GRU_RMSPROP) {
         STORE(p, LOAD(p) - rule->learning_rate * g / (GRU(sqrt)(square) + rule->eps));
@@ -52,10 +50,10 @@ INLINE void GRU(update)(const gru_optimizer kind, const GRU(rule) * rule, ptrdif
     }
     REAL *mean = rule->mean + at;
     VEC average = LOAD(mean);
-    average += rule->mean_gain * (g - average);
+    average = FMA(rule->mean_gain, g - average, average);
     STORE(mean, average);
-    VEC step = rule->learning_rate * average / (rule->root_scale * GRU(sqrt)(square) + rule->eps);
-    STORE(p, rule->keep * LOAD(p) - step);
+    VEC root = FMA(rule->root_scale, GRU(sqrt)(square), rule->eps);
+    STORE(p, FMA(rule->keep, LOAD(p), -(rule->learning_rate * average / root)));
 }
 
 /* DO(kind) with kind as a compile-time constant */

@@ -13,6 +13,7 @@ typedef REAL GRU(vec_unaligned)
     __attribute__((vector_size(GRU_VECTOR_BYTES), aligned(REAL_BYTES), may_alias));
 
 typedef REAL GRU(vec16) __attribute__((vector_size(16)));
+typedef REAL GRU(vec16_unaligned) __attribute__((vector_size(16), aligned(REAL_BYTES), may_alias));
 #if defined(__clang__)
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -43,36 +44,16 @@ INLINE VEC GRU(sqrt)(VEC v)
     for (int i = 0; i < (int)VL; i++) v[i] = GRU_SQRT(v[i]);
     return v;
 }
-INLINE REAL GRU(horizontal_sum)(VEC v)
+INLINE VEC GRU(fma)(VEC a, VEC b, VEC c)
 {
-    REAL lane[GRU_VECTOR_BYTES / sizeof(REAL)];
-    GRU(store)(lane, v);
-    for (ptrdiff_t half = VL / 2; half > 0; half /= 2)
-        for (ptrdiff_t i = 0; i < half; i++) lane[i] += lane[i + half];
-    return lane[0];
-}
-/* total[j] = horizontal_sum(v[j]) for j < 4, added in the same order */
-INLINE void GRU(horizontal_sum4)(REAL *total, const VEC *v)
-{
-    GRU(vec16) s[4];
+#if defined(GRU_FMA)
+    return GRU_FMA(a, b, c);
+#elif GRU_HAVE_FMA
     UNROLL
-    for (int j = 0; j < 4; j++) {
-        GRU(vec16) part[GRU_VECTOR_BYTES / 16];
-        memcpy(part, v + j, sizeof part);
-        UNROLL
-        for (int half = GRU_VECTOR_BYTES / 32; half > 0; half /= 2)
-            for (int i = 0; i < half; i++) part[i] += part[i + half];
-        s[j] = part[0];
-    }
-#if REAL_BYTES == 4
-    GRU(vec16) t01 = SHUFFLE(s[0], s[1], 0, 1, 4, 5) + SHUFFLE(s[0], s[1], 2, 3, 6, 7);
-    GRU(vec16) t23 = SHUFFLE(s[2], s[3], 0, 1, 4, 5) + SHUFFLE(s[2], s[3], 2, 3, 6, 7);
-    s[0] = SHUFFLE(t01, t23, 0, 2, 4, 6) + SHUFFLE(t01, t23, 1, 3, 5, 7);
-    memcpy(total, s, 16);
+    for (int i = 0; i < (int)VL; i++) c[i] = GRU_FMA_SCALAR(a[i], b[i], c[i]);
+    return c;
 #else
-    s[0] = SHUFFLE(s[0], s[1], 0, 2) + SHUFFLE(s[0], s[1], 1, 3);
-    s[1] = SHUFFLE(s[2], s[3], 0, 2) + SHUFFLE(s[2], s[3], 1, 3);
-    memcpy(total, s, 32);
+    return a * b + c;
 #endif
 }
 INLINE REAL GRU(horizontal_max)(VEC v)
@@ -107,10 +88,16 @@ INLINE VEC GRU(from_bits)(IVEC i)
 INLINE IVEC GRU(shift_right_signed)(IVEC v, int n) { return (IVEC)((INT)v >> n); }
 INLINE VEC GRU(to_real)(IVEC v) { return (VEC)(INT)v; }
 INLINE VEC GRU(select_lt)(VEC x, VEC y, VEC a, VEC b) { return x < y ? a : b; }
-INLINE REAL GRU(horizontal_sum)(VEC v) { return v; }
-INLINE void GRU(horizontal_sum4)(REAL *total, const VEC *v) { memcpy(total, v, 4 * sizeof *v); }
 INLINE REAL GRU(horizontal_max)(VEC v) { return v; }
 INLINE VEC GRU(sqrt)(VEC v) { return GRU_SQRT(v); }
+INLINE VEC GRU(fma)(VEC a, VEC b, VEC c)
+{
+#if GRU_HAVE_FMA
+    return GRU_FMA_SCALAR(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
 #endif
 
 /* minimum and maximum; b where a or b is NaN */
@@ -134,3 +121,27 @@ INLINE VEC GRU(max)(VEC a, VEC b)
 #define LOAD GRU(load)
 #define STORE GRU(store)
 #define SET1 GRU(set1)
+/* a * b + c with one rounding, or with two where the instruction set has no fused multiply-add. The
+ * compiler fuses nothing by itself (-ffp-contract=off): so the bits of all instruction sets with
+ * fused multiply-add are the same. */
+#define FMA GRU(fma)
+
+/* Sum of y (n), n whole cache lines: one partial sum for each element of a line, whatever the width
+ * of a vector. */
+#define LINE ((ptrdiff_t)(GRU_LINE_BYTES / sizeof(REAL)))
+INLINE REAL GRU(sum)(const REAL *y, ptrdiff_t n)
+{
+    VEC part[GRU_LINE_BYTES / sizeof(VEC)];
+    REAL lane[GRU_LINE_BYTES / sizeof(REAL)];
+    UNROLL
+    for (int j = 0; j < (int)(LINE / VL); j++) part[j] = SET1(0);
+    for (ptrdiff_t i = 0; i < n; i += LINE) {
+        UNROLL
+        for (int j = 0; j < (int)(LINE / VL); j++) part[j] += LOAD(y + i + j * VL);
+    }
+    UNROLL
+    for (int j = 0; j < (int)(LINE / VL); j++) STORE(lane + j * VL, part[j]);
+    for (ptrdiff_t half = LINE / 2; half > 0; half /= 2)
+        for (ptrdiff_t i = 0; i < half; i++) lane[i] += lane[i + half];
+    return lane[0];
+}

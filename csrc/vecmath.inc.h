@@ -49,7 +49,7 @@ INLINE VEC GRU(exp_tail)(VEC r)
     const int n = (int)(sizeof c / sizeof c[0]);
     VEC p = SET1(c[n - 1]);
     UNROLL
-    for (int i = n - 2; i >= 0; i--) p = p * r + SET1(c[i]);
+    for (int i = n - 2; i >= 0; i--) p = FMA(p, r, SET1(c[i]));
     return p;
 }
 
@@ -59,20 +59,20 @@ INLINE VEC GRU(exp_tail)(VEC r)
 INLINE VEC GRU(exp_high_low)(VEC x, VEC *low)
 {
     VEC v = GRU(min)(SET1(EXP_HIGH), GRU(max)(SET1(EXP_LOW), x));
-    VEC shifted = v * SET1(LOG2_E) + SET1(MAGIC);
+    VEC shifted = FMA(v, SET1(LOG2_E), SET1(MAGIC));
     VEC n = shifted - SET1(MAGIC);
-    VEC r_high = v - n * SET1(LN2_HI);
-    VEC r = r_high - n * SET1(LN2_LO);
-    VEC tail = (r * r) * GRU(exp_tail)(r);
+    VEC r_high = FMA(n, SET1(-LN2_HI), v);
+    VEC r = FMA(n, SET1(-LN2_LO), r_high);
+    VEC r2 = r * r, tail = GRU(exp_tail)(r);
     /* the low bits of `shifted` are n: added to the exponent they multiply by 2^n */
     IVEC power = GRU(bits)(shifted) << MANTISSA;
 #if REAL_BYTES == 4
-    VEC y = tail + r + SET1(1);
+    VEC y = FMA(r2, tail, r) + SET1(1);
     *low = SET1(0);
 #else
-    VEC r_low = (r_high - r) - n * SET1(LN2_LO);
+    VEC r_low = FMA(n, SET1(-LN2_LO), r_high - r);
     VEC sum = SET1(1) + r;
-    VEC correction = (r - (sum - SET1(1))) + (tail + r_low);
+    VEC correction = (r - (sum - SET1(1))) + FMA(r2, tail, r_low);
     VEC y = sum + correction;
     VEC lost = correction - (y - sum);
     /* lost is much smaller than y: adding n to its exponent could wrap around, so multiply */
@@ -99,9 +99,9 @@ INLINE VEC GRU(over_one_plus_exp)(REAL numerator, VEC x)
     VEC d_low = ((SET1(1) - (d - t)) + (e - t)) + e_low; /* d + d_low == 1 + exp(x) */
     VEC residual = SET1(0);
 #if GRU_HAVE_FMA
-    residual = SET1(numerator) - q * d; /* exact */
+    residual = FMA(-q, d, SET1(numerator)); /* exact */
 #endif
-    return q + (residual - q * d_low) * (q * SET1(1 / numerator));
+    return FMA(FMA(-q, d_low, residual), q * SET1(1 / numerator), q);
 }
 
 /* 1 / (1 + exp(-x)) */
@@ -124,7 +124,7 @@ INLINE VEC GRU(tanh_tail)(VEC s)
     const int n = (int)(sizeof c / sizeof c[0]);
     VEC p = SET1(c[n - 1]);
     UNROLL
-    for (int i = n - 2; i >= 0; i--) p = p * s + SET1(c[i]);
+    for (int i = n - 2; i >= 0; i--) p = FMA(p, s, SET1(c[i]));
     return p;
 }
 
@@ -137,7 +137,7 @@ INLINE VEC GRU(tanh)(VEC x)
     VEC bounded = GRU(min)(SET1(TANH_ONE), a);
     VEC large = SET1(1) - GRU(over_one_plus_exp)(2, bounded + bounded);
     VEC s = a * a;
-    VEC small = (a * s) * GRU(tanh_tail)(s) + a;
+    VEC small = FMA(a * s, GRU(tanh_tail)(s), a);
     VEC y = GRU(select_lt)(a, SET1((REAL)0.5625), small, large);
     return GRU(from_bits)(GRU(bits)(y) | sign);
 }
@@ -164,13 +164,13 @@ INLINE VEC GRU(log)(VEC x)
     VEC s2 = s * s;
     VEC p = SET1(c[terms - 1]);
     UNROLL
-    for (int k = terms - 2; k >= 0; k--) p = p * s2 + SET1(c[k]);
+    for (int k = terms - 2; k >= 0; k--) p = FMA(p, s2, SET1(c[k]));
     VEC k = GRU(to_real)(n);
-    return k * SET1(LN2_HI) + (s + s + (s * s2 * p + k * SET1(LN2_LO))) + (x - x); /* keeps NaN */
+    VEC low = (s + s) + FMA(s * s2, p, k * SET1(LN2_LO));
+    return FMA(k, SET1(LN2_HI), low) + (x - x); /* keeps NaN */
 }
 
-/* One loop body for whole vectors and for the tail: a compiler might contract two bodies in
- * different ways, and the bits of an element would depend on its position. */
+/* One loop body for whole vectors and for the tail. */
 #define GRU_ELEMENTWISE(name)                                                                      \
     static void GRU(array_##name)(REAL * y, const REAL *x, ptrdiff_t n)                            \
     {                                                                                              \

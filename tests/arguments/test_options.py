@@ -16,7 +16,7 @@ from gru_ext.arguments.keywords import keywords_of
 from gru_ext.arguments.kinds import Number
 from gru_ext.arguments.option import Option
 from gru_ext.cli.messages import with_flags
-from gru_ext.cli.parser import _Parser, add_options
+from gru_ext.cli.parsing import Parser, add_options
 from gru_ext.model import checkpoint
 from gru_ext.training.options import DATA, GROUPS, TrainingOptions
 from gru_ext.training.reference import options_page
@@ -117,7 +117,7 @@ def test_help_names_groups_and_defaults(capsys):
 
 
 def parser_of(options):
-    parser = _Parser(prog="gru-ext")
+    parser = Parser(prog="gru-ext")
     add_options(parser, options)
     return parser
 

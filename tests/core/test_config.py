@@ -13,10 +13,11 @@ import gru_ext
 from gru_ext.cli.main import main
 from gru_ext.core import baseline, kernels
 from gru_ext.core.matmul import active_matmul
-from gru_ext.core.threads import available_cpus
+from gru_ext.core.threads import available_cpus, cpu_quota
 
 
-def test_get_config():
+def test_get_config(monkeypatch):
+    monkeypatch.delenv("GRU_EXT_NUM_THREADS", raising=False)
     found = gru_ext.get_config()
     assert found == {
         "version": gru_ext.__version__,
@@ -29,6 +30,8 @@ def test_get_config():
         "not_built": kernels.not_built(),
         "matmul": active_matmul(),
         "cpus": available_cpus(),
+        "cpu_quota": cpu_quota(),
+        "num_threads": None,
         "default_threads": found["default_threads"],
     }
     assert found["matmul"] == "native"
@@ -63,8 +66,8 @@ def test_show_config_and_info_print_the_same(capsys):
     gru_ext.show_config()
     shown = capsys.readouterr().out
     for name, value in gru_ext.get_config().items():
-        shown_value = (", ".join(value) or "none") if isinstance(value, list) else value
-        assert f"{name.replace('_', ' ')}: {shown_value}\n" in shown
+        shown_value = ", ".join(value) if isinstance(value, list) else value
+        assert f"{name.replace('_', ' ')}: {shown_value or 'none'}\n" in shown
     assert main(["info"]) == 0
     assert capsys.readouterr() == (shown, "")
 

@@ -37,7 +37,7 @@ def sizes(monkeypatch):
     def set_sizes(most, fewest, cpus=1, part=256):
         monkeypatch.setattr(sampling, "_MOST", most)
         monkeypatch.setattr(sampling, "_FEWEST", fewest)
-        monkeypatch.setattr(sampling, "available_cpus", lambda: cpus)
+        monkeypatch.setattr(sampling, "usable_threads", lambda: cpus)
         monkeypatch.setattr(sampling, "_PART", part)
 
     return set_sizes

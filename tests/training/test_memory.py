@@ -12,7 +12,7 @@ from training_runs import SMALL, TEXT
 
 import gru_ext
 from gru_ext.arguments.messages import as_size
-from gru_ext.core import memory
+from gru_ext.core import cgroups, memory
 from gru_ext.core.memory import Memory
 from gru_ext.training.defaults import settle
 from gru_ext.training.memory import memory_of_run
@@ -107,17 +107,13 @@ def test_where_the_system_does_not_say(monkeypatch):
 def system(tmp_path, monkeypatch):
     """The files of a machine of 1000 KiB in which 600 are available, without cgroups."""
 
-    class Redirected(type(tmp_path)):
-        def __new__(cls, *parts):
-            return tmp_path.joinpath(str(parts[0]).lstrip("/"))
-
     (tmp_path / "proc/self").mkdir(parents=True)
     lines = ("MemTotal: 1000 kB", "MemFree: 1 kB", "MemAvailable: 600 kB", "HugePages_Total: 0")
     (tmp_path / "proc/meminfo").write_text("\n".join(lines))
     (tmp_path / "proc/self/cgroup").write_text("")
-    monkeypatch.setattr(memory, "Path", Redirected)
-    monkeypatch.setattr(memory, "_V2", tmp_path / "sys/fs/cgroup")
-    monkeypatch.setattr(memory, "_V1", tmp_path / "sys/fs/cgroup/memory")
+    monkeypatch.setattr(memory, "MEMINFO", str(tmp_path / "proc/meminfo"))
+    monkeypatch.setattr(cgroups, "LISTED", str(tmp_path / "proc/self/cgroup"))
+    monkeypatch.setattr(cgroups, "MOUNTED", str(tmp_path / "sys/fs/cgroup"))
     return tmp_path
 
 

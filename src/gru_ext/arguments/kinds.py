@@ -58,6 +58,10 @@ class Kind(ABC, Generic[T_co]):
         """
         return text
 
+    def configured(self, value: object) -> object:
+        """Return the value that one of a configuration file means, which is not checked yet."""
+        return value
+
     @abstractmethod
     def describe(self) -> str:
         """Say what a value must be, as the end of the sentence "it must be …"."""

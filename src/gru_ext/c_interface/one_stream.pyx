@@ -25,6 +25,7 @@ from gru_ext.core.native cimport (
     gru_vlog,
     real,
 )
+from gru_ext.core.team cimport Share, whole_share
 from gru_ext.core.temperature cimport inverse_temperature, is_cold
 
 
@@ -57,6 +58,7 @@ cdef void time_step(const Window *w, const real *p, const int32_t *symbols, cons
     cdef Py_ssize_t size = B * w.p.Hp, layer
     cdef real *wx = scratch + 4 * size
     cdef LayerOffsets at
+    cdef Share share = whole_share(&w.p, B)
     cdef uint64_t float_state = gru_flush_subnormals()
     for layer in range(w.p.layers):
         at = layer_offsets(&w.p, layer)
@@ -64,7 +66,7 @@ cdef void time_step(const Window *w, const real *p, const int32_t *symbols, cons
             product(w, False, wx, 3 * w.p.Hp, next_state + (layer - 1) * size, w.p.Hp, p + at.w,
                     wx, B, 3 * w.p.Hp, w.p.H)
         cell_forward(w, &at, p, scratch, scratch, scratch + 3 * size, state + layer * size,
-                     next_state + layer * size, symbols if layer == 0 else NULL, wx, B)
+                     next_state + layer * size, symbols if layer == 0 else NULL, wx, &share)
     gru_restore_float_state(float_state)
 
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gru_ext.arguments.messages import as_size, brief, counted, is_mark, listed
+from gru_ext.arguments.messages import as_size, brief, counted, is_mark, listed, printable
+from gru_ext.cli.config_file import as_toml
 
 if TYPE_CHECKING:
     from gru_ext.model.checkpoint import Checkpoint
@@ -22,6 +24,8 @@ _LONGEST = 1000
 def run(arguments: argparse.Namespace) -> None:
     """Describe a model file, or this installation."""
     if arguments.model is None:
+        if arguments.toml:
+            raise ValueError("`toml` is for a model: name its file")
         from gru_ext.core.config import get_config, show_config
 
         if arguments.json:
@@ -41,6 +45,11 @@ def run(arguments: argparse.Namespace) -> None:
     about = {"file": arguments.model, "bytes": status.st_size, "written": written, **found}
     if arguments.json:
         print(json.dumps(about))
+        return
+    if arguments.toml:
+        from gru_ext.training.made_from import options_of
+
+        print(_toml(options_of(data), about), end="")
         return
     for name, value in _lines(about, data.vocabulary).items():
         print(f"{name}: {brief(value, _LONGEST)}")
@@ -76,6 +85,30 @@ def _lines(about: dict[str, Any], vocabulary: Vocabulary | None) -> dict[str, ob
         "command": about["command"],
     }
     return {name: value for name, value in lines.items() if value not in (None, "")}
+
+
+def _toml(options: dict[str, Any], about: dict[str, Any]) -> str:
+    """The file for ``gru-ext train --config``: the options by groups, under the command."""
+    from gru_ext.training.options import TrainingOptions
+
+    if not options:
+        raise ValueError(f"{about['file']} has no record of the options of its run")
+    command = shlex.join(["gru-ext", "train", *(about["texts"] or ["TEXT"]), "--config", "FILE"])
+    lines = [
+        f"# The run of {brief(about['file'], _LONGEST)}, by gru-ext {brief(about['version'])}:",
+        f"# {printable(command)}",
+        "# The encoding of a text is not recorded: add encoding where it is not UTF-8.",
+    ]
+    if about["init_from"] and "init_from" not in options:
+        lines.append("# It started from a model that had no file: add init-from.")
+    group = ""
+    for name, option in TrainingOptions.declared().items():
+        if name in options:
+            if option.group != group:
+                group = option.group
+                lines.append(f"\n# {group}")
+            lines.append(as_toml(name, options[name]))
+    return "\n".join(lines) + "\n"
 
 
 def _state_beside(path: str) -> Checkpoint | None:

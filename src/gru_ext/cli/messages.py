@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from gru_ext.arguments.messages import printable
@@ -29,6 +29,14 @@ def with_flags(message: str, options: Collection[str], mark: str = "--") -> str:
         return (mark if len(name) > 1 else "-") + name.replace("_", "-")
 
     return re.sub(r"`(\w+)`", flag, message)
+
+
+def suggested(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: which known one was perhaps meant."""
+    from difflib import get_close_matches  # not above: it is only for errors
+
+    near = get_close_matches(word, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def described(error: OSError) -> str:

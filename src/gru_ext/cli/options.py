@@ -12,6 +12,7 @@ from gru_ext.arguments.option import Option, Options
 from gru_ext.model.evaluation_options import EVALUATION, UNKNOWN_HELP
 from gru_ext.model.sampling_options import BEAM, BeamOptions, SamplingOptions
 from gru_ext.text.unknown import UNKNOWN_KIND, UnknownChoice
+from gru_ext.training.kinds import TextFile
 from gru_ext.training.options import TrainingOptions
 
 TEXT = "text"
@@ -19,10 +20,19 @@ OUTPUT = "output"
 
 ENCODING = TrainingOptions.declared()["encoding"].kind
 
+SHELLS = ("bash", "zsh", "tcsh")
+
 KEPT = 10_000
 """Characters of a unit that ``gru-ext score`` keeps to print them."""
 
 Set = TypeVar("Set", bound=Options)
+
+
+class VocabularyFile(TextFile):
+    """A file with the characters of a model, or the word that means all bytes."""
+
+    def parse(self, text: str) -> object:
+        return text if text == "bytes" else super().parse(text)
 
 
 def given_options(options: type[Set], arguments: argparse.Namespace) -> Set:

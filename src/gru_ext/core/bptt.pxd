@@ -3,8 +3,9 @@
 weights: gradients.pxd).
 
 A window is T time steps of B streams: sequences whose hidden state is kept from window to window.
-Each function computes the part of one thread: the streams [s0, s1), the window's rows [r0, r1), or
-the part number `part` of `parts`. No element of a result depends on this partition.
+Each function computes the part of one thread: its share of the streams and units (team.pxd), the
+window's rows [r0, r1), or the part number `part` of `parts`. No element of a result depends on this
+partition. Functions that return int return non-zero if the team of threads was abandoned.
 
 Equations, a column per stream, h' the state before the step (docs/equations.md):
 
@@ -21,6 +22,7 @@ from libc.stdint cimport int32_t, uint64_t
 from gru_ext.core.blas cimport Blas
 from gru_ext.core.layout cimport LayerOffsets, Layout
 from gru_ext.core.native cimport gru_kernels, real
+from gru_ext.core.team cimport Share
 
 
 cdef struct BufferOffsets:
@@ -36,7 +38,8 @@ cdef struct BufferOffsets:
     Py_ssize_t layer      # size of this group
 
     Py_ssize_t y          # (T, B, Vp): p; after the backward pass dy
-    Py_ssize_t wx         # (T, B, 3, Hp): W x of one layer above the first; backward (T, B, Hp): dx
+    Py_ssize_t wx         # (T, B, 3, Hp): W x of one layer above the first
+    Py_ssize_t dx         # (T, B, Hp): the gradient of the outputs of one layer
     Py_ssize_t dh         # (B, Hp)
     Py_ssize_t drh        # (B, Hp)
     Py_ssize_t state      # (layers, B, Hp): the hidden state between windows
@@ -58,7 +61,7 @@ cdef struct Window:
     bint training
     bint resetting        # the workspace has h_prev
     bint dropping         # the workspace has dropped
-    bint packed           # products of a time step read packed weights
+    bint packed           # products of a time step forward read packed weights
     bint inputs_packed    # products over a whole window (W x, dx) read packed weights
     double dropout        # probability that an output of a layer is zero, in this window
     uint64_t dropout_key
@@ -91,19 +94,19 @@ cdef void load_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) no
 cdef void store_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
                          Py_ssize_t r1) noexcept nogil
-cdef void forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t s0,
-                        Py_ssize_t s1) noexcept nogil
+cdef int forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer,
+                       const Share *share) noexcept nogil
 cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil
 cdef void product(const Window *w, bint use_packed, real *c, Py_ssize_t ldc, const real *a,
                   Py_ssize_t lda, const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
                   Py_ssize_t K) noexcept nogil
-cdef void cell_forward(const Window *w, const LayerOffsets *at, const real *p,
-                       const real *layer_ws, real *gates, real *rh, const real *h_prev, real *h,
-                       const int32_t *x, const real *projected, Py_ssize_t n) noexcept nogil
-cdef void cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
-                    Py_ssize_t layer, Py_ssize_t t, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
-cdef void backward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,
-                         Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
+cdef int cell_forward(const Window *w, const LayerOffsets *at, const real *p,
+                      const real *layer_ws, real *gates, real *rh, const real *h_prev, real *h,
+                      const int32_t *x, const real *projected, const Share *share) noexcept nogil
+cdef int cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
+                   Py_ssize_t layer, Py_ssize_t t, const Share *share) noexcept nogil
+cdef int backward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,
+                        const Share *share) noexcept nogil
 cdef void backward_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
                           Py_ssize_t r1) noexcept nogil
 cdef void backward_pass(const Window *w, const real *p, real *ws, double scale) noexcept nogil

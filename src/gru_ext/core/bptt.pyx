@@ -18,17 +18,16 @@ from gru_ext.core.native cimport (
     gru_kernels,
     gru_matmul_packed,
     gru_matmul_rows,
-    gru_matmul_rows_t,
     gru_pack,
     gru_softmax_cross_entropy,
     panel_of,
     real,
 )
 from gru_ext.core.partition cimport part_begin
+from gru_ext.core.team cimport Share, outputs_together, wait_for_group, whole_share
 
 
 cdef enum:
-    OUTPUT_STEPS = 32     # time steps whose outputs are computed together, with few streams
     PACK_STEPS = 16       # time steps from which packing pays off, with few streams
 
 
@@ -45,7 +44,7 @@ cdef void choose_packing(Window *w, Py_ssize_t steps) noexcept nogil:
 cdef BufferOffsets buffer_offsets(const Window *w, Py_ssize_t itemsize) noexcept nogil:
     cdef BufferOffsets o
     cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, H = w.p.H, rows = w.T_max * w.B
-    cdef bint packs = may_pack(w), packs_t = packs and w.training
+    cdef bint packs = may_pack(w), packs_t = w.blas == NULL and w.training
     cdef bint packs_inputs = w.blas == NULL and w.p.layers > 1
     o.h = 0
     o.gates = o.h + (rows + w.B) * Hp
@@ -61,7 +60,8 @@ cdef BufferOffsets buffer_offsets(const Window *w, Py_ssize_t itemsize) noexcept
     o.layer = o.w_packed_t + (3 * Hp * Hp if packs_inputs and w.training else 0)
     o.y = w.p.layers * o.layer
     o.wx = o.y + rows * Vp
-    o.state = o.wx + (rows * 3 * Hp if w.p.layers > 1 else 0)
+    o.dx = o.wx + (rows * 3 * Hp if w.p.layers > 1 else 0)
+    o.state = o.dx + (rows * Hp if w.training else 0)
     o.wy_packed = o.state + w.p.layers * w.B * Hp
     o.wy_packed_t = o.wy_packed + (H * Vp if packs else 0)
     o.dh = o.wy_packed_t + (Vp * Hp if packs_t else 0)
@@ -89,6 +89,7 @@ cdef inline void pack_part(const gru_kernels *k, real *packed, const real *b,
 cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
                        Py_ssize_t parts) noexcept nogil:
     cdef Py_ssize_t H = w.p.H, Hp = w.p.Hp, Vp = w.p.Vp, layer
+    cdef bint packs_t = w.blas == NULL and w.training
     cdef LayerOffsets at
     cdef real *layer_ws
     for layer in range(w.p.layers):
@@ -96,47 +97,52 @@ cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part
         if layer > 0 and w.inputs_packed:
             pack_part(w.k, layer_ws + w.o.w_packed, p + at.w, 3 * Hp, 1, H, 3 * Hp, 3 * Hp, part,
                       parts)
-            if w.training:
+        if w.packed:
+            pack_part(w.k, layer_ws + w.o.uzr_packed, p + at.uzr, 2 * Hp, 1, H, 2 * Hp, 2 * Hp,
+                      part, parts)
+            pack_part(w.k, layer_ws + w.o.uh_packed, p + at.uh, Hp, 1, H, Hp, Hp, part, parts)
+        if packs_t:
+            if layer > 0:
                 pack_part(w.k, layer_ws + w.o.w_packed_t, p + at.w, 1, 3 * Hp, 3 * Hp, H, Hp, part,
                           parts)
-        if not w.packed:
-            continue
-        pack_part(w.k, layer_ws + w.o.uzr_packed, p + at.uzr, 2 * Hp, 1, H, 2 * Hp, 2 * Hp, part,
-                  parts)
-        pack_part(w.k, layer_ws + w.o.uh_packed, p + at.uh, Hp, 1, H, Hp, Hp, part, parts)
-        if w.training:
             pack_part(w.k, layer_ws + w.o.uzr_packed_t, p + at.uzr, 1, 2 * Hp, 2 * Hp, H, Hp, part,
                       parts)
             pack_part(w.k, layer_ws + w.o.uh_packed_t, p + at.uh, 1, Hp, Hp, H, Hp, part, parts)
-    if not w.packed:
-        return
-    pack_part(w.k, ws + w.o.wy_packed, p + w.p.wy, Vp, 1, H, Vp, Vp, part, parts)
-    if w.training:
+    if w.packed:
+        pack_part(w.k, ws + w.o.wy_packed, p + w.p.wy, Vp, 1, H, Vp, Vp, part, parts)
+    if packs_t:
         pack_part(w.k, ws + w.o.wy_packed_t, p + w.p.wy, 1, Vp, Vp, H, Hp, part, parts)
+
+
+cdef inline void product_columns(const Window *w, bint use_packed, real *c, Py_ssize_t ldc,
+                                 const real *a, Py_ssize_t lda, const real *b,
+                                 const real *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t n0,
+                                 Py_ssize_t n1, Py_ssize_t K) noexcept nogil:
+    # The columns [n0, n1) of c (M, N) = a (M, K) b (K, N). n0 is a multiple of a panel.
+    if w.blas != NULL:
+        blas_product(w.blas, c + n0, ldc, a, lda, False, b + n0, N, False, M, n1 - n0, K, False)
+    elif use_packed:
+        gru_matmul_packed(w.k, c + n0, ldc, a, lda, packed + n0 * K, M, n1 - n0, K, False)
+    else:
+        gru_matmul_rows(w.k, c + n0, ldc, a, lda, b + n0, N, M, n1 - n0, K)
 
 
 cdef void product(const Window *w, bint use_packed, real *c, Py_ssize_t ldc, const real *a,
                   Py_ssize_t lda, const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
                   Py_ssize_t K) noexcept nogil:
     # c (M, N) = a (M, K) b (K, N)
-    if w.blas != NULL:
-        blas_product(w.blas, c, ldc, a, lda, False, b, N, False, M, N, K, False)
-    elif use_packed:
-        gru_matmul_packed(w.k, c, ldc, a, lda, packed, M, N, K, False)
-    else:
-        gru_matmul_rows(w.k, c, ldc, a, lda, b, N, M, N, K, False)
+    product_columns(w, use_packed, c, ldc, a, lda, b, packed, M, N, 0, N, K)
 
 
-cdef inline void product_t(const Window *w, bint use_packed, real *c, const real *a,
-                           Py_ssize_t lda, const real *b, const real *packed, Py_ssize_t M,
+cdef inline void product_t(const Window *w, real *c, const real *a, Py_ssize_t lda, const real *b,
+                           const real *packed, Py_ssize_t M, Py_ssize_t u0, Py_ssize_t u1,
                            Py_ssize_t K, bint accumulate) noexcept nogil:
-    # c (M, H) = [c +] a (M, K) b^T, b (H, K)
+    # The units [u0, u1) of c (M, Hp) = [c +] a (M, K) b^T, b (H, K). u0 is a multiple of a panel.
     if w.blas != NULL:
-        blas_product(w.blas, c, w.p.Hp, a, lda, False, b, K, True, M, w.p.H, K, accumulate)
-    elif use_packed:
-        gru_matmul_packed(w.k, c, w.p.Hp, a, lda, packed, M, w.p.Hp, K, accumulate)
+        blas_product(w.blas, c + u0, w.p.Hp, a, lda, False, b + u0 * K, K, True, M,
+                     min(u1, w.p.H) - u0, K, accumulate)
     else:
-        gru_matmul_rows_t(w.k, c, w.p.Hp, a, lda, b, K, M, w.p.H, K, accumulate)
+        gru_matmul_packed(w.k, c + u0, w.p.Hp, a, lda, packed + u0 * K, M, u1 - u0, K, accumulate)
 
 
 cdef void load_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
@@ -156,47 +162,66 @@ cdef void store_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) n
                (s1 - s0) * w.p.Hp * sizeof(real))
 
 
-cdef void cell_forward(const Window *w, const LayerOffsets *at, const real *p,
-                       const real *layer_ws, real *gates, real *rh, const real *h_prev, real *h,
-                       const int32_t *x, const real *projected, Py_ssize_t n) noexcept nogil:
-    # One time step of n streams. x (n) are symbols; if it is NULL, projected (n, 3, Hp) is W x.
-    cdef Py_ssize_t Hp = w.p.Hp
-    cdef const real *wx = p + at.w if x != NULL else projected
+cdef int cell_forward(const Window *w, const LayerOffsets *at, const real *p,
+                      const real *layer_ws, real *gates, real *rh, const real *h_prev, real *h,
+                      const int32_t *x, const real *projected, const Share *share) noexcept nogil:
+    # One time step of the n streams of a share; pointers are to its first stream. x (n) are
+    # symbols; if it is NULL, projected (n, 3, Hp) is W x.
+    cdef Py_ssize_t Hp = w.p.Hp, n = share.s1 - share.s0, u0 = share.u0, u1 = share.u1
+    cdef const real *wx = (p + at.w if x != NULL else projected) + u0
+    cdef const real *uzr = layer_ws + w.o.uzr_packed
     # z = sigmoid(.. + Uz h'), r = sigmoid(.. + Ur h')
-    product(w, w.packed, gates, 3 * Hp, h_prev, Hp, p + at.uzr, layer_ws + w.o.uzr_packed, n,
-            2 * Hp, w.p.H)
-    gru_gates_forward(w.k, gates, rh, h_prev, x, wx, p + at.b, n, Hp)
+    if share.members == 1:
+        product(w, w.packed, gates, 3 * Hp, h_prev, Hp, p + at.uzr, uzr, n, 2 * Hp, w.p.H)
+    else:
+        product_columns(w, w.packed, gates, 3 * Hp, h_prev, Hp, p + at.uzr, uzr, n, 2 * Hp, u0, u1,
+                        w.p.H)
+        product_columns(w, w.packed, gates, 3 * Hp, h_prev, Hp, p + at.uzr, uzr, n, 2 * Hp,
+                        Hp + u0, Hp + u1, w.p.H)
+    gru_gates_forward(w.k, gates + u0, rh + u0, h_prev + u0, x, wx, p + at.b + u0, n, u1 - u0, Hp)
+    if wait_for_group(share) != 0:  # the product with Uh reads r * h' of all units
+        return 1
     # h_hat = tanh(.. + Uh (r * h')), h = z * h' + (1 - z) * h_hat
-    product(w, w.packed, gates + 2 * Hp, 3 * Hp, rh, Hp, p + at.uh, layer_ws + w.o.uh_packed, n,
-            Hp, w.p.H)
-    gru_candidate_forward(w.k, gates, h, h_prev, x, wx, p + at.b, n, Hp)
+    product_columns(w, w.packed, gates + 2 * Hp, 3 * Hp, rh, Hp, p + at.uh,
+                    layer_ws + w.o.uh_packed, n, Hp, u0, u1, w.p.H)
+    gru_candidate_forward(w.k, gates + u0, h + u0, h_prev + u0, x, wx, p + at.b + u0, n, u1 - u0,
+                          Hp)
+    return 0
 
 
 cdef inline void apply_dropout(const Window *w, real *y, const real *x, Py_ssize_t layer,
-                               Py_ssize_t row, Py_ssize_t n, bint accumulate) noexcept nogil:
-    # y (n, Hp) = [y +] dropout(x (n, Hp)) for the rows [row, row + n) of the window.
-    gru_dropout(w.k, y, x, w.dropout_key, layer * w.T * w.B + row, n, w.p.Hp, w.dropout, accumulate)
+                               Py_ssize_t row, const Share *share,
+                               bint accumulate) noexcept nogil:
+    # y (n, Hp) = [y +] dropout(x (n, Hp)), the units of a share, for the rows of the window from
+    # `row` on.
+    gru_dropout(w.k, y + share.u0, x + share.u0, w.dropout_key, layer * w.T * w.B + row, share.u0,
+                share.s1 - share.s0, share.u1 - share.u0, w.p.Hp, w.dropout, accumulate)
 
 
-cdef void cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
-                    Py_ssize_t layer, Py_ssize_t t, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # Time step t of one layer, streams [s0, s1): h[t] -> h[t+1], with resets and dropout.
-    cdef Py_ssize_t Hp = w.p.Hp, row = t * w.B + s0, i
+cdef int cell_step(const Window *w, const LayerOffsets *at, const real *p, real *ws,
+                   Py_ssize_t layer, Py_ssize_t t, const Share *share) noexcept nogil:
+    # Time step t of one layer, one share: h[t] -> h[t+1], with resets and dropout.
+    cdef Py_ssize_t Hp = w.p.Hp, row = t * w.B + share.s0, u0 = share.u0, i
+    cdef Py_ssize_t size = (share.u1 - u0) * sizeof(real)
     cdef real *layer_ws = layer_workspace(w, ws, layer)
     cdef real *h = layer_ws + w.o.h + row * Hp
     cdef real *h_prev = previous_states(w, layer_ws) + row * Hp
     if w.resets != NULL:
-        for i in range(s1 - s0):
+        for i in range(share.s1 - share.s0):
             if w.resets[row + i]:
-                memset(h_prev + i * Hp, 0, Hp * sizeof(real))
+                memset(h_prev + i * Hp + u0, 0, size)
             else:
-                memcpy(h_prev + i * Hp, h + i * Hp, Hp * sizeof(real))
-    cell_forward(w, at, p, layer_ws, layer_ws + w.o.gates + row * 3 * Hp,
-                 layer_ws + w.o.rh + row * Hp, h_prev, h + w.B * Hp,
-                 w.inputs + row if layer == 0 else NULL, ws + w.o.wx + row * 3 * Hp, s1 - s0)
+                memcpy(h_prev + i * Hp + u0, h + i * Hp + u0, size)
+        if wait_for_group(share) != 0:
+            return 1
+    if cell_forward(w, at, p, layer_ws, layer_ws + w.o.gates + row * 3 * Hp,
+                    layer_ws + w.o.rh + row * Hp, h_prev, h + w.B * Hp,
+                    w.inputs + row if layer == 0 else NULL, ws + w.o.wx + row * 3 * Hp,
+                    share) != 0:
+        return 1
     if w.dropout > 0:
-        apply_dropout(w, layer_ws + w.o.dropped + row * Hp, h + w.B * Hp, layer, row, s1 - s0,
-                      False)
+        apply_dropout(w, layer_ws + w.o.dropped + row * Hp, h + w.B * Hp, layer, row, share, False)
+    return wait_for_group(share)
 
 
 cdef inline void output_forward(const Window *w, const real *p, real *ws, Py_ssize_t row,
@@ -211,6 +236,31 @@ cdef inline void output_forward(const Window *w, const real *p, real *ws, Py_ssi
                               p + w.p.by, 1.0, n, w.p.V, Vp)
 
 
+cdef inline void output_backward(const Window *w, const real *p, real *ws, double scale,
+                                 real *dx, Py_ssize_t row, Py_ssize_t n) noexcept nogil:
+    # loss = -log softmax(Wy x + by)[target]: p -> dy of the rows [row, row + n), and
+    # dx (n, Hp) = Wy^T dy.
+    cdef Py_ssize_t Vp = w.p.Vp
+    cdef real *dy = ws + w.o.y + row * Vp
+    gru_cross_entropy_backward(w.k, dy, w.targets + row, scale, n, Vp)
+    product_t(w, dx, dy, Vp, p + w.p.wy, ws + w.o.wy_packed_t, n, 0, w.p.Hp, Vp, False)
+
+
+cdef inline void outputs(const Window *w, const real *p, real *ws, bint forward, double scale,
+                         const Share *share) noexcept nogil:
+    # The output layer of a whole window, forward or backward: each member of a group computes some
+    # of the time steps.
+    cdef Py_ssize_t t0 = part_begin(w.T, share.member, share.members)
+    cdef Py_ssize_t t1 = part_begin(w.T, share.member + 1, share.members)
+    cdef Py_ssize_t n = share.s1 - share.s0, steps = max(t1 - t0, 1) if n == w.B else 1, i, row
+    for i in range((t1 - t0) // steps):
+        row = (t0 + i * steps) * w.B + share.s0
+        if forward:
+            output_forward(w, p, ws, row, steps * n)
+        else:
+            output_backward(w, p, ws, scale, ws + w.o.dx + row * w.p.Hp, row, steps * n)
+
+
 cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
                          Py_ssize_t r1) noexcept nogil:
     # W x of a layer above the first, rows [r0, r1).
@@ -222,32 +272,34 @@ cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t la
                 r1 - r0, 3 * Hp, w.p.H)
 
 
-cdef void forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t s0,
-                        Py_ssize_t s1) noexcept nogil:
-    # One layer forward through the window, for the streams [s0, s1); the top layer also computes
-    # the outputs. With few streams the outputs of several time steps are one product, which reads
-    # Wy less often.
-    cdef Py_ssize_t t, done = 0, steps = OUTPUT_STEPS if s1 - s0 == w.B and not w.packed else 1
-    cdef bint top = layer == w.p.layers - 1
+cdef int forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer,
+                       const Share *share) noexcept nogil:
+    # One layer forward through the window, one share; the top layer also computes the outputs.
+    cdef Py_ssize_t t
+    cdef bint top = layer == w.p.layers - 1, together = outputs_together(share)
     cdef LayerOffsets at = layer_offsets(&w.p, layer)
     for t in range(w.T):
-        cell_step(w, &at, p, ws, layer, t, s0, s1)
-        if top and (t + 1 - done == steps or t + 1 == w.T):
-            output_forward(w, p, ws, done * w.B + s0, (t + 1 - done) * (s1 - s0))
-            done = t + 1
+        if cell_step(w, &at, p, ws, layer, t, share) != 0:
+            return 1
+        if top and not together:
+            output_forward(w, p, ws, t * w.B + share.s0, share.s1 - share.s0)
+    if top and together:
+        outputs(w, p, ws, True, 0, share)
+    return 0
 
 
 cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil:
     # A whole window on one thread. Returns the sum of the losses; 0 without targets.
     cdef double total = 0
     cdef Py_ssize_t i, layer
+    cdef Share share = whole_share(&w.p, w.B)
     choose_packing(w, w.T)
     pack_weights(w, p, ws, 0, 1)
     load_state(w, ws, 0, w.B)
     for layer in range(w.p.layers):
         if layer > 0:
             project_inputs(w, p, ws, layer, 0, w.T * w.B)
-        forward_layer(w, p, ws, layer, 0, w.B)
+        forward_layer(w, p, ws, layer, &share)
     store_state(w, ws, 0, w.B)
     if w.targets != NULL:
         for i in range(w.T * w.B):
@@ -255,51 +307,55 @@ cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil:
     return total
 
 
-cdef void backward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,
-                         Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # One layer backward through the window. Replaces its gates by the gradients of their
-    # pre-activations, in the top layer also p by dy. In the layers below the top, w.o.wx holds the
-    # gradient of the layer's dropped-out outputs, dx of the layer above.
-    cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, n = s1 - s0, t, row, i
-    cdef bint top = layer == w.p.layers - 1
+cdef int backward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,
+                        const Share *share) noexcept nogil:
+    # One layer backward through the window, one share. Replaces its gates by the gradients of their
+    # pre-activations, in the top layer also p by dy. w.o.dx holds dx, the gradient of the layer's
+    # dropped-out outputs; in the top layer it is computed here, for one step or for all.
+    cdef Py_ssize_t Hp = w.p.Hp, n = share.s1 - share.s0, u0 = share.u0, u1 = share.u1, t, row, i
+    cdef bint top = layer == w.p.layers - 1, together = outputs_together(share)
     cdef LayerOffsets at = layer_offsets(&w.p, layer)
     cdef real *layer_ws = layer_workspace(w, ws, layer)
-    cdef real *dh = ws + w.o.dh + s0 * Hp
-    cdef real *drh = ws + w.o.drh + s0 * Hp
-    cdef real *wy_t = ws + w.o.wy_packed_t
+    cdef real *dh = ws + w.o.dh + share.s0 * Hp
+    cdef real *drh = ws + w.o.drh + share.s0 * Hp
     cdef real *gates
-    cdef real *dy
     cdef real *h_prev
-    memset(dh, 0, n * Hp * sizeof(real))
+    cdef real *dx
+    for i in range(n):
+        memset(dh + i * Hp + u0, 0, (u1 - u0) * sizeof(real))
+    if top and together:
+        outputs(w, p, ws, False, scale, share)
+        if wait_for_group(share) != 0:
+            return 1
     for t in range(w.T - 1, -1, -1):
-        row = t * w.B + s0
+        row = t * w.B + share.s0
         gates = layer_ws + w.o.gates + row * 3 * Hp
         h_prev = previous_states(w, layer_ws) + row * Hp
-        if not top:
-            apply_dropout(w, dh, ws + w.o.wx + row * Hp, layer, row, n, True)
-        else:
-            # loss = -log softmax(Wy x + by)[target], x = dropout(h)
-            dy = ws + w.o.y + row * Vp
-            gru_cross_entropy_backward(w.k, dy, w.targets + row, scale, n, Vp)
-            if w.dropout > 0:
-                product_t(w, w.packed, drh, dy, Vp, p + w.p.wy, wy_t, n, Vp, False)
-                apply_dropout(w, dh, drh, layer, row, n, True)
-            else:
-                product_t(w, w.packed, dh, dy, Vp, p + w.p.wy, wy_t, n, Vp, True)
+        dx = ws + w.o.dx + row * Hp
+        if top and not together:
+            dx = drh
+            output_backward(w, p, ws, scale, dx, row, n)
+        # x = dropout(h)
+        apply_dropout(w, dh, dx, layer, row, share, True)
         # h = z * h' + (1 - z) * h_hat
-        gru_candidate_backward(w.k, gates, dh, h_prev, n, Hp)
+        gru_candidate_backward(w.k, gates + u0, dh + u0, h_prev + u0, n, u1 - u0, Hp)
+        if wait_for_group(share) != 0:
+            return 1
         # h_hat = tanh(.. + Uh (r * h'))
-        product_t(w, w.packed, drh, gates + 2 * Hp, 3 * Hp, p + at.uh,
-                  layer_ws + w.o.uh_packed_t, n, Hp, False)
+        product_t(w, drh, gates + 2 * Hp, 3 * Hp, p + at.uh, layer_ws + w.o.uh_packed_t, n, u0, u1,
+                  Hp, False)
         # r * h'
-        gru_gates_backward(w.k, gates, dh, drh, h_prev, n, Hp)
+        gru_gates_backward(w.k, gates + u0, dh + u0, drh + u0, h_prev + u0, n, u1 - u0, Hp)
+        if wait_for_group(share) != 0:
+            return 1
         # z = sigmoid(.. + Uz h'), r = sigmoid(.. + Ur h')
-        product_t(w, w.packed, dh, gates, 3 * Hp, p + at.uzr, layer_ws + w.o.uzr_packed_t, n,
-                  2 * Hp, True)
+        product_t(w, dh, gates, 3 * Hp, p + at.uzr, layer_ws + w.o.uzr_packed_t, n, u0, u1, 2 * Hp,
+                  True)
         if w.resets != NULL:
             for i in range(n):
                 if w.resets[row + i]:
-                    memset(dh + i * Hp, 0, Hp * sizeof(real))
+                    memset(dh + i * Hp + u0, 0, (u1 - u0) * sizeof(real))
+    return 0
 
 
 cdef void backward_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
@@ -308,15 +364,16 @@ cdef void backward_inputs(const Window *w, const real *p, real *ws, Py_ssize_t l
     cdef Py_ssize_t Hp = w.p.Hp
     cdef real *layer_ws = layer_workspace(w, ws, layer)
     if r1 > r0:
-        product_t(w, w.inputs_packed, ws + w.o.wx + r0 * Hp, layer_ws + w.o.gates + r0 * 3 * Hp,
-                  3 * Hp, p + layer_offsets(&w.p, layer).w, layer_ws + w.o.w_packed_t, r1 - r0,
+        product_t(w, ws + w.o.dx + r0 * Hp, layer_ws + w.o.gates + r0 * 3 * Hp, 3 * Hp,
+                  p + layer_offsets(&w.p, layer).w, layer_ws + w.o.w_packed_t, r1 - r0, 0, Hp,
                   3 * Hp, False)
 
 
 cdef void backward_pass(const Window *w, const real *p, real *ws, double scale) noexcept nogil:
     # A whole window on one thread.
     cdef Py_ssize_t layer
+    cdef Share share = whole_share(&w.p, w.B)
     for layer in range(w.p.layers - 1, -1, -1):
         if layer < w.p.layers - 1:
             backward_inputs(w, p, ws, layer + 1, 0, w.T * w.B)
-        backward_layer(w, p, ws, layer, scale, 0, w.B)
+        backward_layer(w, p, ws, layer, scale, &share)

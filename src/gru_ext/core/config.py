@@ -10,10 +10,15 @@ from typing import Any
 from gru_ext._version import __version__
 from gru_ext.core import baseline, kernels
 from gru_ext.core.matmul import active_matmul
-from gru_ext.core.threads import available_cpus, default_threads
+from gru_ext.core.threads import (
+    available_cpus,
+    cpu_quota,
+    default_threads,
+    threads_of_environment,
+)
 
-# The default batch size for a text of some megabytes.
-_BATCH_SIZE = 16
+# The default sizes for a text of some megabytes.
+_BATCH_SIZE, _HIDDEN_SIZE = 16, 256
 
 
 def get_config() -> dict[str, Any]:
@@ -28,7 +33,15 @@ def get_config() -> dict[str, Any]:
         in use; ``available_isas`` is the list of those available, slowest first; ``not_built`` is
         the list of those that the compiler could not build, empty in the prebuilt wheels.
         ``matmul`` is ``'native'`` or ``'blas'``. ``cpus`` is the number of processors this process
-        may use, ``default_threads`` the default number of threads for a batch size of 16.
+        may use, ``cpu_quota`` what its control groups allow of them (a float that need not be
+        whole, or None). ``num_threads`` is what the environment variable ``GRU_EXT_NUM_THREADS``
+        says, or None; ``default_threads`` is the default number of threads of a run with a batch
+        size of 16 and 256 hidden units.
+
+    Raises
+    ------
+    ValueError
+        ``GRU_EXT_NUM_THREADS`` is not a whole number of 1 or more.
     """
     import numpy as np
 
@@ -43,15 +56,17 @@ def get_config() -> dict[str, Any]:
         "not_built": kernels.not_built(),
         "matmul": active_matmul(),
         "cpus": available_cpus(),
-        "default_threads": default_threads(_BATCH_SIZE),
+        "cpu_quota": cpu_quota(),
+        "num_threads": threads_of_environment(),
+        "default_threads": default_threads(_BATCH_SIZE, _HIDDEN_SIZE),
     }
 
 
 def show_config() -> None:
     """Print the configuration of :func:`get_config`, one entry per line, to standard output."""
     for name, value in get_config().items():
-        shown = (", ".join(value) or "none") if isinstance(value, list) else value
-        print(f"{name.replace('_', ' ')}: {shown}")
+        shown = ", ".join(value) if isinstance(value, list) else value
+        print(f"{name.replace('_', ' ')}: {shown or 'none'}")
 
 
 def get_include() -> str:

@@ -27,9 +27,9 @@ cdef inline void mask_recurrent(const gru_kernels *k, const Layout *p, real *out
     for layer in range(p.layers):
         at = layer_offsets(p, layer)
         gru_dropout(k, out + at.uzr + h0 * 2 * p.Hp, x + at.uzr + h0 * 2 * p.Hp, key,
-                    2 * layer * p.H + h0, n, 2 * p.Hp, dropped, False)
+                    2 * layer * p.H + h0, 0, n, 2 * p.Hp, 2 * p.Hp, dropped, False)
         gru_dropout(k, out + at.uh + h0 * p.Hp, x + at.uh + h0 * p.Hp, key,
-                    (2 * layer + 1) * p.H + h0, n, p.Hp, dropped, False)
+                    (2 * layer + 1) * p.H + h0, 0, n, p.Hp, p.Hp, dropped, False)
 
 
 cdef inline void copy_with_dropped(const gru_kernels *k, const Layout *p, real *out,

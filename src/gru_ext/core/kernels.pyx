@@ -200,8 +200,8 @@ def dropout(const real[:, ::1] x, real[:, ::1] out, double dropout, seed, update
                          f"{np.shape(out)}")
     check_dropout(dropout)
     if x.shape[0] and x.shape[1]:
-        gru_dropout(_active, &out[0, 0], &x[0, 0], gru_dropout_key(seed, update), row, x.shape[0],
-                    x.shape[1], dropout, False)
+        gru_dropout(_active, &out[0, 0], &x[0, 0], gru_dropout_key(seed, update), row, 0,
+                    x.shape[0], x.shape[1], x.shape[1], dropout, False)
 
 
 @checks_arrays(parameters=WRITABLE, memory=WRITABLE, gradients=REAL)

@@ -4,10 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-_V2, _V1 = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")
+from gru_ext.core.cgroups import groups_of
+
+MEMINFO = "/proc/meminfo"
+# For each version: the limit, what is used, and what of this is a cache that can be given back.
+_FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
 
 
 class Memory(NamedTuple):
@@ -24,46 +30,32 @@ def process_memory() -> Memory | None:
     own cgroup and of those above it, in version 1 or 2.
     """
     try:
-        found = [_machine(), *_cgroups()]
+        found = [_machine(), *_limits()]
     except (OSError, ValueError, KeyError):
         return None
     return Memory(min(m.limit for m in found), min(m.available for m in found))
 
 
-def _fields(path: Path) -> dict[str, int]:
+def _fields(text: str) -> dict[str, int]:
     """The numbers of a file of lines that begin with a name."""
-    lines = (line.replace(":", " ").split() for line in path.read_text().splitlines())
+    lines = (line.replace(":", " ").split() for line in text.splitlines())
     return {line[0]: int(line[1]) for line in lines if len(line) > 1}
 
 
 def _machine() -> Memory:
-    kib = _fields(Path("/proc/meminfo"))
+    with open(MEMINFO) as file:
+        kib = _fields(file.read())
     swap = kib.get("SwapTotal", 0), kib.get("SwapFree", 0)
     return Memory(1024 * (kib["MemTotal"] + swap[0]), 1024 * (kib["MemAvailable"] + swap[1]))
 
 
-def _cgroups() -> Iterator[Memory]:
+def _limits() -> Iterator[Memory]:
     """Each limit from the process's own cgroup upwards."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "memory":
-            names = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
-            root = _V1
-        elif controllers == "":
-            names, root = ("memory.max", "memory.current", "inactive_file"), _V2
-        else:
-            continue
-        own = root / path.lstrip("/")
-        # a container may see its own cgroup as the root, so that the path leads nowhere
-        for folder in (own, *own.parents):
-            if root in (folder, *folder.parents):
-                yield from _limit(folder, *names)
-
-
-def _limit(folder: Path, limit: str, usage: str, cache: str) -> Iterator[Memory]:
-    try:
-        most = int((folder / limit).read_text())
-        used = int((folder / usage).read_text()) - _fields(folder / "memory.stat").get(cache, 0)
-    except (OSError, ValueError):
-        return  # there is no such file, or no limit ("max")
-    yield Memory(most, max(0, most - used))
+    for group in groups_of("memory"):
+        limit, usage, cache = _FILES[group.version]
+        try:
+            most, used = int(group.read(limit)), int(group.read(usage))
+            used -= _fields(group.read("memory.stat")).get(cache, 0)
+        except ValueError:
+            continue  # there is no such file, or no limit ("max")
+        yield Memory(most, max(0, most - used))

@@ -61,24 +61,22 @@ cdef extern from "gru_kernels.h" nogil:
                            Py_ssize_t K, bint accumulate) noexcept
     void gru_matmul_rows(const gru_kernels *k, void *c, Py_ssize_t ldc, const void *a,
                          Py_ssize_t lda, const void *b, Py_ssize_t ldb, Py_ssize_t M,
-                         Py_ssize_t N, Py_ssize_t K, bint accumulate) noexcept
-    void gru_matmul_rows_t(const gru_kernels *k, void *c, Py_ssize_t ldc, const void *a,
-                           Py_ssize_t lda, const void *b, Py_ssize_t ldb, Py_ssize_t M,
-                           Py_ssize_t N, Py_ssize_t K, bint accumulate) noexcept
+                         Py_ssize_t N, Py_ssize_t K) noexcept
     void gru_matmul_t(const gru_kernels *k, void *c, Py_ssize_t ldc, const void *a,
                       Py_ssize_t lda, const void *d, Py_ssize_t ldd, Py_ssize_t M, Py_ssize_t N,
                       Py_ssize_t R, bint accumulate, const gru_update *update,
                       void *scratch) noexcept
     void gru_gates_forward(const gru_kernels *k, void *gates, void *rh, const void *h_prev,
                            const int32_t *x, const void *w, const void *b, Py_ssize_t B,
-                           Py_ssize_t Hp) noexcept
+                           Py_ssize_t n, Py_ssize_t Hp) noexcept
     void gru_candidate_forward(const gru_kernels *k, void *gates, void *h, const void *h_prev,
                                const int32_t *x, const void *w, const void *b, Py_ssize_t B,
-                               Py_ssize_t Hp) noexcept
+                               Py_ssize_t n, Py_ssize_t Hp) noexcept
     void gru_candidate_backward(const gru_kernels *k, void *gates, void *dh, const void *h_prev,
-                                Py_ssize_t B, Py_ssize_t Hp) noexcept
+                                Py_ssize_t B, Py_ssize_t n, Py_ssize_t Hp) noexcept
     void gru_gates_backward(const gru_kernels *k, void *gates, void *dh, const void *drh,
-                            const void *h_prev, Py_ssize_t B, Py_ssize_t Hp) noexcept
+                            const void *h_prev, Py_ssize_t B, Py_ssize_t n,
+                            Py_ssize_t Hp) noexcept
     void gru_softmax_cross_entropy(const gru_kernels *k, void *y, double *loss,
                                    const int32_t *targets, const void *by,
                                    double inverse_temperature, Py_ssize_t R, Py_ssize_t V,
@@ -91,7 +89,8 @@ cdef extern from "gru_kernels.h" nogil:
     uint64_t gru_mix(uint64_t x) noexcept
     uint64_t gru_dropout_key(uint64_t seed, uint64_t update) noexcept
     void gru_dropout(const gru_kernels *k, void *y, const void *x, uint64_t key, Py_ssize_t row,
-                     Py_ssize_t R, Py_ssize_t N, double dropout, bint accumulate) noexcept
+                     Py_ssize_t column, Py_ssize_t R, Py_ssize_t N, Py_ssize_t ld, double dropout,
+                     bint accumulate) noexcept
     void gru_clip(const gru_kernels *k, void *g, double limit, Py_ssize_t n) noexcept
     void gru_apply(const gru_kernels *k, void *g, const gru_update *update, Py_ssize_t n) noexcept
     double gru_sum_squares(const gru_kernels *k, void *g, Py_ssize_t n) noexcept

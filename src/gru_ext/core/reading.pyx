@@ -13,6 +13,7 @@ from gru_ext.core.bptt cimport (
 )
 from gru_ext.core.layout cimport LayerOffsets, layer_offsets
 from gru_ext.core.native cimport gru_softmax_cross_entropy
+from gru_ext.core.team cimport Share, whole_share
 from gru_ext.core.temperature cimport inverse_temperature
 
 
@@ -73,11 +74,12 @@ cdef void read_symbols(const Window *w, const real *p, real *ws) noexcept nogil:
     # T time steps of all layers, state -> state. Call pack_weights before.
     cdef Py_ssize_t layer, t
     cdef LayerOffsets at
+    cdef Share share = whole_share(&w.p, w.B)
     load_state(w, ws, 0, w.B)
     for layer in range(w.p.layers):
         if layer > 0:
             project_inputs(w, p, ws, layer, 0, w.T * w.B)
         at = layer_offsets(&w.p, layer)
         for t in range(w.T):
-            cell_step(w, &at, p, ws, layer, t, 0, w.B)
+            cell_step(w, &at, p, ws, layer, t, &share)
     store_state(w, ws, 0, w.B)

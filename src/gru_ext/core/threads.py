@@ -1,84 +1,44 @@
 # SPDX-License-Identifier: MIT
-"""The default number of threads of a training run."""
+"""The default number of threads, and the processors from which it follows."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
-# With fewer streams per thread, the threads wait for each other longer than they compute.
-_STREAMS_PER_THREAD = 4
+from gru_ext.core.cgroups import Group, groups_of
+
+VARIABLE = "GRU_EXT_NUM_THREADS"
+_WORTH = 1.1  # more threads are used for at least a tenth more speed
+_FEWEST_UNITS = 16  # of a thread that shares streams with others: a cache line in float32
 
 
 def available_cpus() -> int:
-    """The number of processors this process may use, by its affinity and its cgroups' limits.
+    """The number of processors this process may use, by its affinity and its cgroups' quotas.
 
-    A limit of one and a half processors counts as one: two threads that wait for each other would
+    A quota of one and a half processors counts as one: two threads that wait for each other would
     spend it waiting.
     """
     cpus = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cpus = len(os.sched_getaffinity(0))
-    return max(1, min([cpus, *map(int, cgroup_limits())]))
+    quota = cpu_quota()
+    return cpus if quota is None else max(1, min(cpus, int(quota)))
 
 
-def cgroup_limits(groups: str = "/proc/self/cgroup", mount: str = "/sys/fs/cgroup") -> list[float]:
-    """The processors that each of the process's control groups allows: its own, up to the root.
+def cpu_quota() -> float | None:
+    """The processors that the process's cgroups allow, which need not be whole; None without limit.
 
-    Parameters
-    ----------
-    groups : str
-        The file that lists the process's groups.
-    mount : str
-        The folder in which the groups are mounted: version 2, version 1, or both.
+    It is the smallest quota of the process's own cgroup and of those around it, in version 1 or 2.
     """
-    try:
-        with open(groups) as file:
-            lines = file.read().splitlines()
-    except (OSError, ValueError):
-        lines = ["0::/"]  # version 2 without its list: the root at least
-    limits = []
-    for line in lines:
-        _, controllers, group = [*line.split(":", 2), "", ""][:3]
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        names = [controllers, "cpu", "cpu,cpuacct"] if controllers else ["", "unified"]
-        for folder in dict.fromkeys(os.path.join(mount, name) for name in names):
-            for path in _upwards(folder, group):
-                limit = _limit_v1(path) if controllers else _limit_v2(path)
-                if limit is not None:
-                    limits.append(limit)
-    return limits
+    return min(filter(None, map(_quota, groups_of("cpu"))), default=None)
 
 
-def _upwards(folder: str, group: str) -> Iterator[str]:
-    """The folder of a group, that of the group around it, and so on up to the root's."""
-    parts = [part for part in group.split("/") if part]
-    if ".." in parts:  # a group outside what is mounted here
-        parts = []
-    for n in range(len(parts), -1, -1):
-        yield os.path.join(folder, *parts[:n])
-
-
-def _limit_v2(path: str) -> float | None:
-    quota, _, period = _read(path, "cpu.max").partition(" ")
-    return _ratio(quota, period)
-
-
-def _limit_v1(path: str) -> float | None:
-    return _ratio(_read(path, "cpu.cfs_quota_us"), _read(path, "cpu.cfs_period_us"))
-
-
-def _read(path: str, name: str) -> str:
-    try:
-        with open(os.path.join(path, name)) as file:
-            return file.read().strip()
-    except (OSError, ValueError):
-        return ""
-
-
-def _ratio(quota: str, period: str) -> float | None:
-    """The processors of a quota; None where there is none ("max", -1)."""
+def _quota(group: Group) -> float | None:
+    """The processors of a group's quota; None where there is none ("max", -1)."""
+    if group.version == 2:
+        quota, _, period = group.read("cpu.max").partition(" ")
+    else:
+        quota, period = group.read("cpu.cfs_quota_us"), group.read("cpu.cfs_period_us")
     try:
         processors = int(quota) / int(period)
     except (ValueError, ZeroDivisionError):
@@ -86,6 +46,49 @@ def _ratio(quota: str, period: str) -> float | None:
     return processors if processors > 0 else None
 
 
-def default_threads(batch_size: int) -> int:
-    """The default number of threads for this batch size."""
-    return max(1, min(available_cpus(), batch_size // _STREAMS_PER_THREAD))
+def threads_of_environment() -> int | None:
+    """What the environment variable GRU_EXT_NUM_THREADS says; None where it is not set, or empty.
+
+    Raises
+    ------
+    ValueError
+        It is not a whole number of 1 or more.
+    """
+    text = os.environ.get(VARIABLE, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise ValueError(
+            f"the environment variable {VARIABLE} must be a whole number, 1 or more, not "
+            f"{text[:40]!a}"
+        )
+    return int(text)
+
+
+def usable_threads() -> int:
+    """The threads that may run at the same time: those of the environment, or of the processors."""
+    return threads_of_environment() or available_cpus()
+
+
+def default_threads(batch_size: int, hidden_size: int, itemsize: int = 4) -> int:
+    """The default number of threads of a run: that of the environment, or what helps.
+
+    Parameters
+    ----------
+    batch_size, hidden_size : int
+        B and H.
+    itemsize : int
+        The bytes of a weight: 4 (float32) or 8 (float64).
+    """
+    from gru_ext.core.training_loop import step_time
+
+    if (threads := threads_of_environment()) is not None:
+        return threads
+    counts = range(1, available_cpus() + 1)
+    times = [step_time(hidden_size, batch_size, itemsize, threads) for threads in counts]
+    return next(n for n, time in zip(counts, times, strict=True) if time <= _WORTH * min(times))
+
+
+def most_threads(batch_size: int, hidden_size: int) -> int:
+    """The largest number of threads that can have a part of a time step."""
+    return batch_size * max(1, hidden_size // _FEWEST_UNITS)

@@ -7,6 +7,8 @@ from gru_ext.core.windows import Workspace
 _Flat = NDArray[np.floating]
 _Symbols = NDArray[np.integer]
 
+def step_time(hidden_size: int, batch_size: int, itemsize: int, threads: int) -> float: ...
+
 class TrainingLoop:
     position: int
     windows_done: int

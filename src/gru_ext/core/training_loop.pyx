@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: MIT
 """Many training steps in one call, without the GIL, on a team of threads."""
 import logging
-import threading
 
 import numpy as np
 
 from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
+from gru_ext.core cimport kernels
 from gru_ext.core.bptt cimport Window, choose_packing
-from gru_ext.core.native cimport GRU_ADAGRAD, GRU_ADAM, GRU_RMSPROP
-from gru_ext.core.training_step cimport TrainingRun, gru_team_abandon, train_part
+from gru_ext.core.layout cimport Layout, layout_of
+from gru_ext.core.native cimport GRU_ADAGRAD, GRU_ADAM, GRU_RMSPROP, gru_kernels
+from gru_ext.core.team cimport best_grid, gru_team, gru_team_abandon, gru_team_begin
+from gru_ext.core.training_step cimport TrainingRun, train_part
 from gru_ext.core.updates cimport square_sum_count
 from gru_ext.core.windows cimport Workspace
 
 from gru_ext.core.arrays import WRITABLE, Array
+from gru_ext.core.helper_threads import HelperThreads
 from gru_ext.core.kernels import (
     check_beta,
     check_clip,
@@ -26,51 +29,20 @@ from gru_ext.core.kernels import (
 from gru_ext.core.matmul import one_blas_thread
 from gru_ext.core.windows import aligned_zeros, check_count
 
+def step_time(hidden_size, Py_ssize_t batch_size, Py_ssize_t itemsize, Py_ssize_t threads):
+    """Estimate the time of one time step of one layer on so many threads, in nanoseconds."""
+    cdef const gru_kernels *k = kernels.active()
+    cdef Layout p = layout_of(1, hidden_size, itemsize, 1)
+    cdef double time
+    if itemsize == sizeof(float):
+        best_grid(k, &p, batch_size, threads, True, &time, <float *>NULL)
+    else:
+        best_grid(k, &p, batch_size, threads, True, &time, <double *>NULL)
+    return time
+
+
 _SYMBOLS = Array(dtypes=(np.uint8, np.uint16, np.int32))
 _KINDS = {"adagrad": GRU_ADAGRAD, "rmsprop": GRU_RMSPROP, "adam": GRU_ADAM, "adamw": GRU_ADAM}
-
-
-class _Team:
-    """The helper threads of one call. They begin together, when `go` is released."""
-
-    def __init__(self):
-        self.helpers, self.parts, self.error = [], {}, None
-        self.go = threading.Lock()
-        self.go.acquire()
-
-    def start(self, target):
-        """Start a helper, which calls target(team, ready) and releases the lock `ready`."""
-        ready = threading.Lock()
-        ready.acquire()
-        helper = threading.Thread(target=target, args=(self, ready), daemon=True)
-        self.helpers.append((helper, ready))
-        try:
-            helper.start()
-        except BaseException:
-            self.helpers.pop()
-            raise
-
-    def wait_until_ready(self):
-        """Give a part to each helper that runs. One that ended before it was ready has none."""
-        for helper, ready in self.helpers:
-            while True:
-                if ready.acquire(timeout=0.05):
-                    self.parts[ready] = 1 + len(self.parts)
-                    break
-                if not helper.is_alive():
-                    break
-
-    def join(self):
-        """Wait for the helpers' end, also if a signal interrupts the waiting."""
-        interrupt = None
-        for helper, _ in self.helpers:
-            while helper.is_alive():
-                try:
-                    helper.join()
-                except BaseException as error:
-                    interrupt = error
-        if interrupt is not None:
-            raise interrupt
 
 
 cdef class TrainingLoop:
@@ -111,6 +83,8 @@ cdef class TrainingLoop:
     cdef object _dropped, _gradients, _symbols, _separator, _square_sums
     cdef TrainingRun *run
     cdef bint _reported
+    # Calls that are left of a time in which units are not divided, and the length of that time.
+    cdef Py_ssize_t _undivided, _pause
 
     def __cinit__(self, parameters, memory, Workspace workspace not None, symbols, separator=None,
                   optimizer="adagrad", mean=None, double beta1=0.9, double beta2=0.999,
@@ -118,6 +92,9 @@ cdef class TrainingLoop:
         cdef Window *w = &workspace.window
         self.run = <TrainingRun *>calloc(1, sizeof(TrainingRun))
         if self.run is NULL:
+            raise MemoryError()
+        self.run.groups = <gru_team *>calloc(w.parts_max, sizeof(gru_team))
+        if self.run.groups is NULL:
             raise MemoryError()
         if not w.training:
             raise ValueError("the workspace must be created with training=True")
@@ -171,6 +148,8 @@ cdef class TrainingLoop:
         return array
 
     def __dealloc__(self):
+        if self.run is not NULL:
+            free(self.run.groups)
         free(self.run)
 
     @property
@@ -270,7 +249,6 @@ cdef class TrainingLoop:
         s._acquire()
         try:
             run = self.run
-            run.team.arrived = run.team.generation = run.team.abandoned = 0
             run.windows = windows
             run.streams.bad_symbol = 0
             run.learning_rates = <const double *><size_t>rates.ctypes.data
@@ -286,7 +264,8 @@ cdef class TrainingLoop:
             if self._separator is not None:
                 w.resets = <const unsigned char *><size_t>s._resets.ctypes.data
             with one_blas_thread(w.blas != NULL):
-                self._run_team(threads)
+                self._run_team(min(threads, max(1, w.B)) if self._undivided else threads)
+            self._note_waiting()
         finally:
             w.targets = NULL
             s._lock.release()
@@ -297,7 +276,7 @@ cdef class TrainingLoop:
 
     def _run_team(self, threads):
         # The team has as many members as helpers are ready: the result is the same for any number.
-        team = _Team()
+        team = HelperThreads()
         try:
             try:
                 for _ in range(1, threads):
@@ -310,7 +289,7 @@ cdef class TrainingLoop:
             team.go.release()
             team.join()
             raise
-        self.run.team.members = 1 + len(team.parts)
+        self._divide(1 + len(team.parts))
         team.go.release()
         self._part(0)
         team.join()
@@ -328,7 +307,43 @@ cdef class TrainingLoop:
         except BaseException as error:
             if ready in team.parts:
                 team.error = error
-                gru_team_abandon(&self.run.team)
+                self._abandon()
+
+    def _divide(self, Py_ssize_t threads):
+        # Divide streams and units among so many threads, and begin their teams.
+        cdef const Window *w = &self.workspace.window
+        cdef Py_ssize_t group
+        cdef bint divisible = w.blas == NULL and self._undivided == 0
+        cdef double time
+        if self.workspace.itemsize == sizeof(float):
+            self.run.grid = best_grid(w.k, &w.p, w.B, threads, divisible, &time, <float *>NULL)
+        else:
+            self.run.grid = best_grid(w.k, &w.p, w.B, threads, divisible, &time, <double *>NULL)
+        gru_team_begin(&self.run.team, threads)
+        for group in range(w.parts_max):
+            gru_team_begin(&self.run.groups[group], self.run.grid.members)
+
+    def _note_waiting(self):
+        # Threads that share the units of a stream wait for each other in each step. Where others
+        # need the processors too, such a wait may last until the system gives one back, and is
+        # seen here: then the next calls do not divide units, 8 at first and up to 256.
+        cdef const Window *w = &self.workspace.window
+        cdef Py_ssize_t group, yielded = 0
+        if self.run.grid.members == 1:
+            self._undivided = max(0, self._undivided - 1)
+            return
+        for group in range(self.run.grid.groups):
+            yielded += self.run.groups[group].yielded
+        if yielded > self.run.windows * w.T * w.p.layers // 16:
+            self._undivided = self._pause = min(256, max(8, 2 * self._pause))
+        else:
+            self._pause = 0
+
+    def _abandon(self):
+        cdef Py_ssize_t group
+        gru_team_abandon(&self.run.team)
+        for group in range(self.workspace.window.parts_max):
+            gru_team_abandon(&self.run.groups[group])
 
     def _report(self, started, threads, error):
         if not self._reported:

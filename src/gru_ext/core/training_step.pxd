@@ -5,20 +5,14 @@ from libc.stdint cimport uint64_t
 from gru_ext.core.bptt cimport Window
 from gru_ext.core.native cimport gru_update, real
 from gru_ext.core.streams cimport Streams
+from gru_ext.core.team cimport Grid, gru_team
 from gru_ext.core.updates cimport UpdateRule
-
-cdef extern from "team.h" nogil:
-    ctypedef struct gru_team:
-        long members
-        long arrived
-        long generation
-        long abandoned
-    void gru_team_abandon(gru_team *team) noexcept
-    int gru_team_wait(gru_team *team) noexcept
 
 
 cdef struct TrainingRun:
-    gru_team team
+    gru_team team           # all threads
+    gru_team *groups        # (parts_max): the barriers of the groups
+    Grid grid               # how streams and units are divided among the threads
     Streams streams
     void *p                 # the parameters, their optimiser state and gradients
     void *m

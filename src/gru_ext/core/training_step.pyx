@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Training steps on a team of threads (declarations: training_step.pxd).
 
-``gru_team_wait`` is a barrier. It, and the functions here that call it, return non-zero if the team
-was abandoned.
+``gru_team_wait`` is a barrier. It, and the functions here that return int, return non-zero if the
+team was abandoned.
 """
 from libc.math cimport isinf
 from libc.stdint cimport uint64_t
@@ -30,6 +30,7 @@ from gru_ext.core.native cimport (
 )
 from gru_ext.core.partition cimport part_begin
 from gru_ext.core.streams cimport load_window
+from gru_ext.core.team cimport Share, gru_team_wait, share_of, wait_for_group
 from gru_ext.core.updates cimport (
     make_update,
     norm_scale,
@@ -108,19 +109,27 @@ cdef int update_weights(const Window *w, TrainingRun *run, const gru_update *upd
     return 0
 
 
-cdef int _forward(const Window *w, TrainingRun *run, const real *p, real *ws, Py_ssize_t part,
-                  Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # The streams [s0, s1) forward through all layers.
-    cdef Py_ssize_t parts = run.team.members, rows = w.T * w.B, layer
-    cdef Py_ssize_t r0 = part_begin(rows, part, parts), r1 = part_begin(rows, part + 1, parts)
-    for layer in range(w.p.layers):
-        if run.streams.restart and s1 > s0:
-            memset(ws + w.o.state + (layer * w.B + s0) * w.p.Hp, 0,
-                   (s1 - s0) * w.p.Hp * sizeof(real))
+cdef void _begin_window(const Window *w, const TrainingRun *run, real *ws, Py_ssize_t s0,
+                        Py_ssize_t s1) noexcept nogil:
+    # The states of the streams [s0, s1) before the window.
+    cdef Py_ssize_t layer
+    for layer in range(w.p.layers if run.streams.restart else 0):
+        memset(ws + w.o.state + (layer * w.B + s0) * w.p.Hp, 0, (s1 - s0) * w.p.Hp * sizeof(real))
     if run.state_reset > 0:
         reset_states(w, run, ws, s0, s1)
-    if s1 > s0:
-        load_state(w, ws, s0, s1)
+    load_state(w, ws, s0, s1)
+
+
+cdef int _forward(const Window *w, TrainingRun *run, const real *p, real *ws, Py_ssize_t part,
+                  const Share *share) noexcept nogil:
+    # One share forward through all layers.
+    cdef Py_ssize_t parts = run.team.members, rows = w.T * w.B, layer
+    cdef Py_ssize_t r0 = part_begin(rows, part, parts), r1 = part_begin(rows, part + 1, parts)
+    cdef bint computes = share.s1 > share.s0
+    if computes and share.member == 0:
+        _begin_window(w, run, ws, share.s0, share.s1)
+    if computes and wait_for_group(share) != 0:
+        return 1
     for layer in range(w.p.layers):
         if layer > 0:
             if gru_team_wait(&run.team) != 0:
@@ -128,16 +137,16 @@ cdef int _forward(const Window *w, TrainingRun *run, const real *p, real *ws, Py
             project_inputs(w, p, ws, layer, r0, r1)
             if gru_team_wait(&run.team) != 0:
                 return 1
-        if s1 > s0:
-            forward_layer(w, p, ws, layer, s0, s1)
-    if s1 > s0:
-        store_state(w, ws, s0, s1)
+        if computes and forward_layer(w, p, ws, layer, share) != 0:
+            return 1
+    if computes and share.member == 0:
+        store_state(w, ws, share.s0, share.s1)
     return 0
 
 
 cdef int _backward(const Window *w, TrainingRun *run, const real *p, real *ws, Py_ssize_t part,
-                   Py_ssize_t s0, Py_ssize_t s1) noexcept nogil:
-    # The streams [s0, s1) backward through all layers.
+                   const Share *share) noexcept nogil:
+    # One share backward through all layers.
     cdef Py_ssize_t parts = run.team.members, rows = w.T * w.B, layer
     cdef Py_ssize_t r0 = part_begin(rows, part, parts), r1 = part_begin(rows, part + 1, parts)
     for layer in range(w.p.layers - 1, -1, -1):
@@ -147,17 +156,17 @@ cdef int _backward(const Window *w, TrainingRun *run, const real *p, real *ws, P
             backward_inputs(w, p, ws, layer + 1, r0, r1)
             if gru_team_wait(&run.team) != 0:
                 return 1
-        if s1 > s0:
-            backward_layer(w, p, ws, layer, 1.0 / w.B, s0, s1)
+        if share.s1 > share.s0 and backward_layer(w, p, ws, layer, 1.0 / w.B, share) != 0:
+            return 1
     return 0
 
 
 cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, real *g, real *ws,
                      Py_ssize_t part) noexcept nogil:
-    # Every thread of the team calls this. Each window: pack a part of the weights, take a part of
-    # the streams forward and backward, compute the gradients of a part of the columns, update them.
+    # Every thread of the team calls this. Each window: pack a part of the weights, take a share of
+    # streams and units forward and backward, compute the gradients of a part of the columns, update them.
     cdef Py_ssize_t parts = run.team.members, before = run.done, n, i
-    cdef Py_ssize_t s0 = part_begin(w.B, part, parts), s1 = part_begin(w.B, part + 1, parts)
+    cdef Share share = share_of(w.k, &w.p, w.B, run.grid, run.groups, part, p)
     cdef double total
     cdef const real *q = p if run.weight_dropout == 0 else <real *>run.dropped
     cdef gru_update update
@@ -176,9 +185,9 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
         pack_weights(w, q, ws, part, parts)
         if gru_team_wait(&run.team) != 0 or run.streams.bad_symbol:
             break
-        if _forward(w, run, q, ws, part, s0, s1) != 0:
+        if _forward(w, run, q, ws, part, &share) != 0:
             break
-        if _backward(w, run, q, ws, part, s0, s1) != 0:
+        if _backward(w, run, q, ws, part, &share) != 0:
             break
         if gru_team_wait(&run.team) != 0:
             break

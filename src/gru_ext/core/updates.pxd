@@ -2,7 +2,8 @@
 """The optimiser's update (equations: csrc/gru_kernels.h): its coefficients, computed in double, its
 application to arrays of gradients, and the norm of a gradient.
 """
-from libc.math cimport pow, sqrt
+from libc.math cimport sqrt
+from libc.stdint cimport uint64_t
 
 from gru_ext.core.layout cimport LayerOffsets, Layout, layer_offsets
 from gru_ext.core.native cimport (
@@ -29,8 +30,19 @@ cdef struct UpdateRule:
     double clip, eps, weight_decay
 
 
+cdef inline double _power(double x, uint64_t n) noexcept nogil:
+    # x^n by products alone: the C library's pow rounds in another way on other systems.
+    cdef double power = 1
+    while n:
+        if n & 1:
+            power *= x
+        x *= x
+        n >>= 1
+    return power
+
+
 cdef inline gru_update make_update(const UpdateRule *rule, void *p, void *m, void *mean,
-                                   double learning_rate, double t) noexcept nogil:
+                                   double learning_rate, uint64_t t) noexcept nogil:
     # Update number t, from 1.
     cdef gru_update u
     u.p, u.m, u.mean, u.kind = p, m, mean, rule.kind
@@ -39,8 +51,8 @@ cdef inline gru_update make_update(const UpdateRule *rule, void *p, void *m, voi
     u.root_scale = u.scale = 1
     u.keep = 1 - learning_rate * rule.weight_decay
     if rule.kind == GRU_ADAM:
-        u.learning_rate = learning_rate / (1 - pow(rule.beta1, t))
-        u.root_scale = 1 / sqrt(1 - pow(rule.beta2, t))
+        u.learning_rate = learning_rate / (1 - _power(rule.beta1, t))
+        u.root_scale = 1 / sqrt(1 - _power(rule.beta2, t))
     return u
 
 

@@ -17,7 +17,7 @@ from gru_ext.arguments.kinds import Whole
 from gru_ext.arguments.messages import shown
 from gru_ext.core.sampler import ENDINGS, Sampler
 from gru_ext.core.sampling_loop import sample_symbols
-from gru_ext.core.threads import available_cpus
+from gru_ext.core.threads import usable_threads
 from gru_ext.model.sampling_options import ChoiceOptions, SamplingOptions
 from gru_ext.model.sampling_plan import SamplingPlan
 from gru_ext.model.stream import Stream
@@ -147,7 +147,7 @@ def generate(
     plan = plan_of(model, options, length)
     count = (options.n or 1) * options.best_of
     rows = [(prompt, i) for prompt in prompts for i in range(count)]
-    threads = min(available_cpus(), -(-len(rows) // _FEWEST)) or 1
+    threads = min(usable_threads(), -(-len(rows) // _FEWEST)) or 1
     size = max(1, min(_MOST, -(-len(rows) // threads)))
     batches = [rows[i : i + size] for i in range(0, len(rows), size)]
     stopped = threading.Event()

@@ -11,8 +11,7 @@ from gru_ext.arguments.fields import Field, checked
 from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.model.metadata import VERSION
 from gru_ext.model.parameters import shapes
-from gru_ext.training.made_from import command_of
-from gru_ext.training.options import TrainingOptions
+from gru_ext.training.made_from import command_of, valid_options
 from gru_ext.training.recorded import BEST, MADE_FROM, RECORDED, RUN, TRAINING, VALIDATION
 from gru_ext.training.state_files import holds_state
 from gru_ext.training.trainer import SMOOTHING
@@ -47,7 +46,7 @@ def describe(data: Checkpoint, beside: Checkpoint | None = None) -> dict[str, An
     validation = _valid(run["validation"] or {}, VALIDATION)
     best = _valid(known["validation"] or {}, BEST)
     made = _valid(known["made_from"] or {}, MADE_FROM)
-    options = _options(known["options"] or {})
+    options = valid_options(known["options"])
     tied = V * H if options.get("tied") is True else 0
     count = sum(rows * columns for rows, columns in shapes(V, H, data.layers).values()) - tied
     step, characters = known["step"], training["text_characters"]
@@ -101,16 +100,6 @@ def _valid(record: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, 
         except (TypeError, ValueError):
             values[name] = None
     return values
-
-
-def _options(recorded: Mapping[str, Any]) -> dict[str, Any]:
-    declared, valid = TrainingOptions.declared(), {}
-    for name, value in recorded.items():
-        try:
-            valid[name] = declared[name].check(value)
-        except (KeyError, TypeError, ValueError):
-            continue
-    return valid
 
 
 def _mean_loss(smooth_loss: float | None, steps: int | None, V: int) -> float | None:

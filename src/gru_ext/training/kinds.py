@@ -40,6 +40,20 @@ class Keep(OneOf[Kept]):
         return super().check(name, "best" if value == "best,last" else value)
 
 
+class TextFile(FilePath):
+    """The path of a text, or - for standard input."""
+
+    def parse(self, text: str) -> object:
+        from pathlib import Path  # not above: --help does without
+
+        if not text:
+            raise ValueError("the path of a text must not be empty")
+        return text if text == "-" else Path(text)
+
+    def configured(self, value: object) -> object:
+        return self.parse(value) if isinstance(value, str) else value
+
+
 class OwnText(Kind[Any]):
     """A text: the text itself, documents, or files, of which the command line names each."""
 
@@ -50,11 +64,11 @@ class OwnText(Kind[Any]):
         return given_text(value, name)
 
     def parse(self, text: str) -> object:
-        from pathlib import Path  # not above: --help does without
+        return TextFile().parse(text)
 
-        if not text:
-            raise ValueError("the path of a text must not be empty")
-        return text if text == "-" else Path(text)
+    def configured(self, value: object) -> object:
+        file = TextFile()
+        return [*map(file.configured, value if isinstance(value, list) else [value])]
 
     def describe(self) -> str:
         return GIVEN_TEXT

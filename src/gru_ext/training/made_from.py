@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from gru_ext._version import __version__
+from gru_ext.arguments.fields import checked
 from gru_ext.arguments.kinds import Flag, String
 from gru_ext.arguments.messages import brief
 from gru_ext.model.checkpoint import Checkpoint
@@ -68,7 +69,7 @@ def _name(path: Any) -> str:
 
 def command_of(
     made: Mapping[str, Any],
-    options: Mapping[str, Any],
+    options: dict[str, Any],
     separator: str | None,
     characters: int | None,
 ) -> str | None:
@@ -78,20 +79,14 @@ def command_of(
     ----------
     made : mapping
         What :func:`made_from` gives.
-    options : mapping
+    options : dict
         The recorded options of the run; those that are not valid are left out.
     separator : str, optional
         The document separator.
     characters : int, optional
         The characters that were trained on. Options that follow from them are left out too.
     """
-    declared = TrainingOptions.declared()
-    valid = {}
-    for name, value in options.items():
-        try:
-            valid[name] = declared[name].check(value)
-        except (KeyError, TypeError, ValueError):
-            continue
+    valid = valid_options(options)
     chosen = _chosen(valid, characters, separator is not None)
     given = chosen.pop("document_separator", None)  # empty where a list of lines is one text
     if separator is not None or given == "":
@@ -101,6 +96,43 @@ def command_of(
         automatic["val_fraction"] = 0.0
     chosen = {name: v for name, v in chosen.items() if automatic.get(name, ...) != v}
     return command_with(made, chosen)
+
+
+def options_of(data: Checkpoint) -> dict[str, Any]:
+    """The options that train the same model on the same text, as far as its file records them.
+
+    They are those of the run, whether given or found by itself, and the names of the model to
+    start from and of the validation files. Empty where the file records none.
+    """
+    recorded = valid_options(data.metadata.get("options"))
+    if not recorded:
+        return {}
+    if data.metadata.get("classic") is True:
+        from gru_ext.training.classic import REPLACEABLE
+
+        return {n: v for n, v in recorded.items() if n in REPLACEABLE} | {"classic": True}
+    made = data.metadata.get("made_from")
+    for name in ("init_from", "validation"):
+        try:
+            value = checked(made, {name: MADE_FROM[name]})[name] if made else None
+        except (TypeError, ValueError, AttributeError):
+            continue
+        if value and value != _UNNAMED:
+            recorded[name] = value
+    if "init_from" in recorded:  # the vocabulary is that of the model
+        recorded.pop("min_count", None)
+    return recorded
+
+
+def valid_options(recorded: object) -> dict[str, Any]:
+    """The recorded options that are declared and have a value that is allowed."""
+    declared, valid = TrainingOptions.declared(), {}
+    for name, value in recorded.items() if isinstance(recorded, dict) else ():
+        try:
+            valid[name] = declared[name].check(value)
+        except (KeyError, TypeError, ValueError):
+            continue
+    return valid
 
 
 def command_with(made: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:

@@ -47,10 +47,11 @@ def memory_of_run(
 
 def _activations(options: TrainingOptions, sizes: tuple[int, int], resetting: bool) -> int:
     # imported here: the original script, which also checks its memory, does without
-    from gru_ext.core.threads import default_threads
+    from gru_ext.core.threads import default_threads, most_threads
     from gru_ext.core.windows import Workspace
 
     (V, H), B, T = sizes, options.batch_size, options.seq_length
+    threads = options.threads or default_threads(B, H, np.dtype(options.dtype).itemsize)
     try:  # memory that is allocated and never written to takes no room: the workspace says its size
         return Workspace(
             V,
@@ -58,7 +59,7 @@ def _activations(options: TrainingOptions, sizes: tuple[int, int], resetting: bo
             B,
             T,
             options.dtype,
-            threads=min(options.threads or default_threads(B), B),
+            threads=min(threads, most_threads(B, H)),
             resetting=resetting,
             layers=options.layers,
             dropping=options.dropout > 0,

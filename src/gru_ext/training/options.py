@@ -284,7 +284,7 @@ class TrainingOptions(Options):
         Whole(1),
         "number of threads; the result is bit-identical for any number",
         OPTIMISATION,
-        automatic="as many as help",
+        automatic="that of the environment variable GRU_EXT_NUM_THREADS, or as many as help",
     )
 
     val_fraction: Option[float | None] = Option(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gru_ext.arguments.kinds import Whole
 from gru_ext.arguments.messages import counted
 from gru_ext.core.kernels import check_weight_decay
-from gru_ext.core.threads import default_threads
+from gru_ext.core.threads import default_threads, most_threads
 from gru_ext.core.training_loop import TrainingLoop
 from gru_ext.core.windows import Workspace
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
@@ -176,8 +176,9 @@ class Trainer:
         self.clip_norm = math.inf if options.clip_norm is None else options.clip_norm
         self.weight_decay, rate = options.weight_decay, options.learning_rate
         check_weight_decay(self.weight_decay, rate)
-        threads = options.threads or default_threads(self.batch_size)
-        self.threads = min(threads, self.batch_size)
+        sizes = self.batch_size, parameters.hidden_size
+        threads = options.threads or default_threads(*sizes, parameters.dtype.itemsize)
+        self.threads = min(threads, most_threads(*sizes))
         if options.shuffle and model.separator is None:
             raise ValueError("`shuffle` is for documents: the model has no document separator")
         read = np.array(symbols) if options.shuffle else symbols

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_ext.arguments.keywords import keywords_of
-from gru_ext.core.threads import available_cpus
+from gru_ext.core.threads import usable_threads
 from gru_ext.files.atomic import check_writable, write_atomically
 from gru_ext.text.given import Text
 from gru_ext.training.interrupts import stop_on_signals
@@ -90,7 +90,7 @@ def tune(text: Text, options: TuneOptions) -> TuneResult:
     with _read_again(text) as kept:
         found = probe(kept, given)
         space = Space(options.of_runs, found)
-        jobs = options.jobs or max(1, available_cpus() // options.threads)
+        jobs = options.jobs or max(1, usable_threads() // options.threads)
         search = Search(space, options, ends, found.characters_per_second)
         with stop_on_signals() as stop:
             search.run(kept, jobs, stop)
