@@ -88,6 +88,12 @@ def test_other_instruction_sets_are_found(isa):
     assert decompress(packed) == TEXT
 
 
+def test_instruction_sets_with_fused_multiply_add_write_the_same():
+    others = [isa for isa in instruction_sets() if isa != "generic"]
+    for options in (SMALL, {"hidden_size": 50, "layers": 2, "streams": 5}):
+        assert len({compress(TEXT, isa=isa, **options) for isa in others}) <= 1
+
+
 @pytest.fixture(scope="module", params=["bytes", "chars"])
 def path(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("given") / "model.npz"
