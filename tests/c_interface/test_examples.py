@@ -155,12 +155,12 @@ def test_a_keyboard(units, tmp_path):
                 stream.feed(bytes([key]))
             elif key in model.vocabulary.characters:  # it passes over the others
                 stream.feed(key)
-        p = stream.probabilities()
-        best = p.argsort()[::-1][:2]
+        p, told = stream.probabilities(), line.split(" ")
+        *best, third = p.argsort()[::-1][:3]
+        clear = min(p[best[0]] - p[best[1]], p[best[1]] - p[third]) > 0.001
+        assert abs(p[best] - [float(told[1]), float(told[3])]).max() < 0.00051
         names = [model.vocabulary.characters[v] for v in best]
-        told = line.split(" ")
-        assert [told[1], told[3]] == [f"{p[v]:.3f}" for v in best]
-        if all("a" <= name <= "z" for name in names):
+        if clear and all("a" <= name <= "z" for name in names):
             assert [told[0], told[2]] == names
     for wrong in ("0", "21", "x"):
         with pytest.raises(AssertionError, match=r"usage: \./keyboard"):
