@@ -125,10 +125,21 @@ def test_models_must_be_the_same(path, tmp_path):
         decompress(compress(TEXT, **SMALL), Given(path))
 
 
+MANY = "".join(map(chr, [10, *range(32, 87), *range(0x4E00, 0x4E00 + 944)]))
+
+
+def test_a_model_of_many_characters(tmp_path):
+    gru_ext.Model.create(gru_ext.Vocabulary(MANY), 4).save(tmp_path / "model.npz")
+    model = Given(tmp_path / "model.npz")
+    assert len(model.points) == 1000
+    assert decompress(compress(TEXT[:500], model), model) == TEXT[:500]
+
+
 def test_models_that_cannot_be_used(tmp_path):
     for name, characters, dtype, told in (
         ("double", "abc", "float64", "must be float32, not float64"),
         ("none", "äöü", "float32", "knows no character that is a byte"),
+        ("many", MANY + "X", "float32", "has 1,001 characters, more than the 1,000 that can be"),
     ):
         gru_ext.Model.create(gru_ext.Vocabulary(characters), 4, dtype).save(tmp_path / name)
         with pytest.raises(ValueError, match=told):
