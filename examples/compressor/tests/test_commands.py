@@ -46,8 +46,8 @@ def test_an_existing_output_is_kept(source, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("command", "arguments", "told"),
     [
-        ("compress", ["missing"], "No such file or directory: "),
-        ("compress", ["."], "Is a directory"),
+        ("compress", ["missing"], "missing: No such file or directory"),
+        ("compress", ["."], ".: Is a directory"),
         ("compress", ["/dev/zero"], "/dev/zero is not a regular file"),
         ("compress", ["text.txt", "--hidden-size", 0], "`hidden_size` must be from 1 to 4096"),
         ("compress", ["text.txt", "--groups", 9], "`groups` must be up to the number of streams"),

@@ -88,6 +88,12 @@ def test_other_instruction_sets_are_found(isa):
     assert decompress(packed) == TEXT
 
 
+def test_instruction_sets_with_fused_multiply_add_write_the_same():
+    others = [isa for isa in instruction_sets() if isa != "generic"]
+    for options in (SMALL, {"hidden_size": 50, "layers": 2, "streams": 5}):
+        assert len({compress(TEXT, isa=isa, **options) for isa in others}) <= 1
+
+
 @pytest.fixture(scope="module", params=["bytes", "chars"])
 def path(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("given") / "model.npz"
@@ -119,10 +125,21 @@ def test_models_must_be_the_same(path, tmp_path):
         decompress(compress(TEXT, **SMALL), Given(path))
 
 
+MANY = "".join(map(chr, [10, *range(32, 87), *range(0x4E00, 0x4E00 + 944)]))
+
+
+def test_a_model_of_many_characters(tmp_path):
+    gru_ext.Model.create(gru_ext.Vocabulary(MANY), 4).save(tmp_path / "model.npz")
+    model = Given(tmp_path / "model.npz")
+    assert len(model.points) == 1000
+    assert decompress(compress(TEXT[:500], model), model) == TEXT[:500]
+
+
 def test_models_that_cannot_be_used(tmp_path):
     for name, characters, dtype, told in (
         ("double", "abc", "float64", "must be float32, not float64"),
         ("none", "äöü", "float32", "knows no character that is a byte"),
+        ("many", MANY + "X", "float32", "has 1,001 characters, more than the 1,000 that can be"),
     ):
         gru_ext.Model.create(gru_ext.Vocabulary(characters), 4, dtype).save(tmp_path / name)
         with pytest.raises(ValueError, match=told):

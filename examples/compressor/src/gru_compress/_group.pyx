@@ -72,7 +72,7 @@ cdef class Group:
     """
 
     def __cinit__(self, Network network, plan, Py_ssize_t first, Py_ssize_t B, code=None):
-        cdef Py_ssize_t bytes
+        cdef Py_ssize_t room
         cdef gru_model *model = network.model
         self.network, self.first, self.B = network, first, B
         self.size, self.length, self.T = plan.size, plan.length, plan.window
@@ -84,19 +84,19 @@ cdef class Group:
         self.scratch = np.zeros(gru_batch_scratch_size(model, B), np.float32)
         self.frequencies = np.zeros(network.V, np.uint32)
         self.symbols = np.zeros((self.T + 1) * B, np.int32)
-        bytes = gru_workspace_bytes_for(model, B, self.T, GRU_FOR_TRAINING)
-        self.workspace = np.empty(bytes, np.uint8)
-        gru_workspace_init_for(model, &self.workspace[0], bytes, B, self.T, GRU_FOR_TRAINING)
+        room = gru_workspace_bytes_for(model, B, self.T, GRU_FOR_TRAINING)
+        self.workspace = np.empty(room, np.uint8)
+        check(gru_workspace_init_for(model, &self.workspace[0], room, B, self.T,
+                                     GRU_FOR_TRAINING))
         self._make_matches(plan.slots)
         self.encoding = code is None
-        self.code = np.zeros(0, np.uint8) if code is None else np.frombuffer(bytearray(code) or
-                                                                             bytearray(1), np.uint8)
+        self.code = np.frombuffer(bytearray(code or 1), np.uint8)    # there is always a byte
         self.coder.size = 0 if code is None else len(code)
         self._point_coder()
         start(&self.coder, not self.encoding)
 
     def _make_matches(self, slots):
-        # The chances begin where (count + 1) / (count + 2) is: all bytes but one have agreed.
+        # A chance is (count + 1) / (count + 2) at first: the rule of succession.
         counts = np.arange(LONGEST + 1).repeat(ODDS)
         self.chances = (65536 * (counts + 1) // (counts + 2)).astype(np.uint16)
         self.positions = np.full(slots, -1, np.intp)
@@ -106,7 +106,7 @@ cdef class Group:
         self.matches.chances = &self.chances[0]
 
     cdef void _point_coder(self):
-        self.coder.bytes = &self.code[0] if self.code.shape[0] else NULL
+        self.coder.bytes = &self.code[0]
 
     def work(self, unsigned char[::1] data not None, Py_ssize_t begin, bint learn):
         """Code the time steps of each stream from `begin` on, at most one window.

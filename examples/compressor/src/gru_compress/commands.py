@@ -85,13 +85,19 @@ def _run(name: str, code: Callable[..., bytes], target: Path, given: dict) -> in
             raise ValueError(f"{source} {error}" if str(error)[0] != "`" else error) from None
         _write(target, result)
     except (OSError, ValueError, MemoryError) as error:
-        print(f"{name}: {error or 'not enough memory'}", file=sys.stderr)
+        print(f"{name}: {_told(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
     print(f"{target}: {len(data):,} -> {len(result):,} bytes", file=sys.stderr)
     return 0
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or "not enough memory"
 
 
 def _read(path: Path, limit: int) -> bytes:

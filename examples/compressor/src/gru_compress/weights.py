@@ -9,6 +9,7 @@ from os import PathLike
 import numpy as np
 
 import gru_ext
+from gru_compress.plan import MOST
 
 
 def first_weights(vocabulary: int, hidden_size: int, layers: int) -> gru_ext.Parameters:
@@ -58,7 +59,7 @@ class Given:
     OSError, gru_ext.CheckpointError
         The file cannot be read, or is not a model file.
     ValueError
-        Its weights are not float32, or it knows no byte.
+        Its weights are not float32, or it knows no byte or too many characters.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -66,6 +67,11 @@ class Given:
         if model.parameters.dtype != np.float32:
             raise ValueError(f"the weights of {path} must be float32, not {model.parameters.dtype}")
         vocabulary = model.vocabulary
+        if len(vocabulary) > MOST["vocabulary"]:
+            raise ValueError(
+                f"the model {path} has {len(vocabulary):,} characters, more than the "
+                f"{MOST['vocabulary']:,} that can be coded: train one with --units bytes"
+            )
         most = 256 if vocabulary.units == "bytes" else 128
         self.points = [c if c < most else -1 for c in map(ord, vocabulary.characters)]
         if max(self.points) < 0:
