@@ -153,7 +153,10 @@ def generate(
     batches = [rows[i : i + size] for i in range(0, len(rows), size)]
     parameters = model.parameters
     shared = helpful_threads(  # of the threads that are left for a batch
-        1, parameters.hidden_size, parameters.dtype.itemsize, usable_threads() // len(batches) or 1
+        1,
+        parameters.hidden_size,
+        parameters.dtype.itemsize,
+        usable_threads() // max(1, len(batches)) or 1,
     )
     stopped = threading.Event()
 
@@ -184,7 +187,7 @@ def _generate_batch(
     plan: SamplingPlan,
     rows: Sequence[tuple[str | bytes, int]],
     stopped: threading.Event,
-    threads: int,
+    threads: int = 1,
 ) -> list[Sample]:
     """One sample for each prompt and number, side by side."""
     generators = [generator_of(plan.options.seed, i) for _, i in rows]
