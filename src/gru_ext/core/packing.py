@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from gru_ext.core.narrow import PANEL_LINES
 
-_LARGEST = 127
+LARGEST = 127
+"""The largest magnitude of an int8 weight, and of an activation."""
 _LINE = 16
 
 
@@ -43,7 +45,7 @@ def to_int8(weights: NDArray[np.floating]) -> Int8:
     ----------
     weights : ndarray of float32 or float64, shape (outputs, n), finite
     """
-    scales = np.abs(weights).max(axis=1).astype(np.float64) / _LARGEST
+    scales = np.abs(weights).max(axis=1).astype(np.float64) / LARGEST
     inverse = np.divide(1, scales, out=np.zeros_like(scales), where=scales > 0)
     rounded = np.rint(weights * inverse[:, None]).astype(np.int8)
     return Int8(rounded, scales.astype(np.float32))
@@ -82,10 +84,10 @@ def pack(rows: NDArray[np.int8] | NDArray[np.uint16], scales: Any = None) -> NDA
     lanes = padded.view(np.uint32).T  # (groups, columns)
     panels = -(-lines // PANEL_LINES)
     edges = [_LINE * (lines * p // panels) for p in range(panels + 1)]
-    parts = [lanes[:, a:b].ravel() for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [lanes[:, a:b].ravel() for a, b in itertools.pairwise(edges)]
     if rows.dtype == np.int8:
         sums = padded.sum(axis=1, dtype=np.int32)
         factors = np.zeros(len(padded), np.float32)
-        factors[:N] = scales.astype(np.float64) / _LARGEST  # the activations are multiplied by 127
+        factors[:N] = scales.astype(np.float64) / LARGEST  # the activations are multiplied by 127
         parts = [factors.view(np.uint32), (-128 * sums).view(np.uint32), *parts]
     return np.concatenate(parts).view(np.float32)

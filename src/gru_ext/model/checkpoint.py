@@ -34,7 +34,15 @@ from gru_ext.files import StrPath
 from gru_ext.files.atomic import write_atomically
 from gru_ext.files.errors import errors_with_name
 from gru_ext.files.regular import open_regular
-from gru_ext.model.metadata import FORMAT_VERSION, check_size, check_vocabulary, read_metadata
+from gru_ext.model import narrow_file
+from gru_ext.model.metadata import (
+    FORMAT_VERSION,
+    NARROW_FORMAT,
+    check_size,
+    check_vocabulary,
+    read_metadata,
+)
+from gru_ext.model.narrow_parameters import NarrowParameters
 from gru_ext.model.parameters import NAMES, shapes
 from gru_ext.text.vocabulary import Vocabulary
 
@@ -69,7 +77,7 @@ class Checkpoint:
     Attributes
     ----------
     weights : dict of ndarray
-        The parameters, float32 or float64.
+        The parameters, float32 or float64; or NarrowParameters.
     metadata : dict
         Vocabulary, sizes, step and so on; empty for a file of the original script.
     memory : dict of ndarray, or None
@@ -183,7 +191,10 @@ def write(
 
 
 def _metadata_text(checkpoint: Checkpoint) -> bytes:
-    about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
+    narrow = isinstance(checkpoint.weights, NarrowParameters)
+    number = NARROW_FORMAT if narrow else FORMAT_VERSION
+    about = checkpoint.metadata | {"format": number}
+    about = {"format": number, "version": __version__} | about
     try:
         text = json.dumps(about).encode()
     except (TypeError, ValueError, RecursionError) as error:
@@ -194,8 +205,11 @@ def _metadata_text(checkpoint: Checkpoint) -> bytes:
 
 
 def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
+    weights = checkpoint.weights
+    if isinstance(weights, NarrowParameters):
+        return narrow_file.members(weights)
     names = shapes(1, 1, checkpoint.layers)
-    arrays = {name: np.ascontiguousarray(checkpoint.weights[name]) for name in names}
+    arrays = {name: np.ascontiguousarray(weights[name]) for name in names}
     for which, beside in checkpoint.beside.items():
         arrays |= {_BESIDE[which] + name: np.ascontiguousarray(beside[name]) for name in names}
     if checkpoint.hidden is not None:
@@ -296,6 +310,12 @@ class _Reader:
         if layers > MOST_LAYERS:
             raise CheckpointError(f"has {layers} layers: at most {MOST_LAYERS} are possible")
         expected = shapes(V, H, layers)
+        if (dtype == narrow_file.INT8) != (metadata.get("format") == NARROW_FORMAT):
+            raise CheckpointError(f"has Wz as {dtype}, but format {metadata.get('format')}")
+        if dtype == narrow_file.INT8:
+            with _as_checkpoint_errors():
+                check_vocabulary(metadata, V)
+                return Checkpoint(narrow_file.parameters_of(expected, self._array), metadata)
         data = self._state("", expected, dtype)
         if _GOOD + NAMES[0] in self.members:
             data.good = self._state(_GOOD, expected, dtype)
@@ -346,10 +366,10 @@ class _Reader:
 
     def _array(self, name: str, expected: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         member, shape, own, fortran, claimed = self._header(name)
-        if own.newbyteorder("=") not in (np.float32, np.float64):
+        if own.newbyteorder("=") not in (np.float32, np.float64, narrow_file.INT8):
             raise CheckpointError(f"has {name} as {own}: it must be float32 or float64")
         if own != dtype:
-            raise CheckpointError(f"has {name} as {own}, but Wz as {dtype}")
+            raise CheckpointError(f"has {name} as {own}: with this Wz it must be {dtype}")
         if shape != expected:
             raise CheckpointError(f"has {name} of shape {shape}: it must be {expected}")
         # Members may overlap in the file: together they may take no more than it has.

@@ -19,6 +19,8 @@ from gru_ext.text.units import CODE_POINTS, UNITS
 from gru_ext.text.vocabulary import UNKNOWN, Vocabulary
 
 FORMAT_VERSION = 1
+NARROW_FORMAT = 2
+"""That of a file with int8 weights, which older readers do not know."""
 
 VERSION = {"version": Field(String(), nullable=True)}
 VOCABULARY = {
@@ -57,11 +59,11 @@ def read_metadata(data: bytes, V: int) -> dict[str, Any]:
     number = metadata.get("format")
     if type(number) is not int or number < 1:
         raise ValueError("has metadata without a format number")
-    if number > FORMAT_VERSION:
+    if number > NARROW_FORMAT:
         raise ValueError(
             f"has format {shown(number)}, from a newer gru_ext "
             f"({brief(metadata.get('version'))}); this one, {__version__}, reads up to "
-            f"{FORMAT_VERSION}: upgrade gru-ext"
+            f"{NARROW_FORMAT}: upgrade gru-ext"
         )
     try:
         checked(metadata, VERSION)

@@ -14,10 +14,13 @@ from gru_ext.core.kernels import layout
 from gru_ext.core.packing import Int8, from_bfloat16, pack, to_bfloat16, to_int8
 from gru_ext.core.windows import aligned_zeros
 from gru_ext.model.parameters import Parameters, layer_name, shapes
+from gru_ext.model.weights_options import Weights
 
 Narrow = Literal["bfloat16", "int8"]
-Weights = Literal["float32", "bfloat16", "int8"]
-WEIGHTS: tuple[Weights, ...] = ("float32", "bfloat16", "int8")
+_CONSTANT = (
+    "this model has {} weights, which never change and are for reading alone: "
+    "model.with_weights('float32') returns a model that can be trained"
+)
 
 Rounded = Int8 | NDArray[np.uint16]
 
@@ -32,8 +35,8 @@ class NarrowParameters(Parameters):
     ----------
     narrow : {"bfloat16", "int8"}
     matrices : mapping of ndarray of uint16 or of Int8
-        The rounded matrices by their names, in the shapes of :func:`gru_ext.model.parameters.shapes`:
-        the upper halves of float32 numbers; or bytes and the scale of each row.
+        The rounded matrices by the names and in the shapes of the parameters: the upper halves of
+        float32 numbers; or bytes and the scale of each row.
     biases : mapping of ndarray of float32
 
     Raises
@@ -87,23 +90,17 @@ class NarrowParameters(Parameters):
         TypeError
             Always.
         """
-        raise TypeError(
-            f"this model has {self.narrow} weights, which are for reading alone; "
-            "model.with_weights('float32') returns a model that can be changed"
-        )
+        raise TypeError(_CONSTANT.format(self.narrow))
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
         """float32, that of biases, states and predictions."""
         return np.dtype(np.float32)
 
-    @property
-    def nbytes(self) -> int:
-        """The size of the arrays in bytes."""
-        arrays: list[Any] = [*self._biases.values()]
-        for matrix in self._matrices.values():
-            arrays += matrix if isinstance(matrix, Int8) else [matrix]
-        return sum(array.nbytes for array in arrays)
+    def size_of(self, name: str) -> int:
+        """The size of an array in bytes, with its scales."""
+        array: Any = self._matrices.get(name, self._biases.get(name))
+        return sum(part.nbytes for part in (array if isinstance(array, Int8) else [array]))
 
     def __getitem__(self, name: str) -> NDArray[np.floating]:
         array = self._biases[name] if name in self._biases else _widened(self._matrices[name])
@@ -125,7 +122,7 @@ class NarrowParameters(Parameters):
             return NotImplemented if not isinstance(other, Parameters) else False
         return self.narrow == other.narrow and super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __getstate__(self) -> dict[str, Any]:
         kept = "narrow", "_matrices", "_biases"
@@ -146,7 +143,7 @@ class NarrowParameters(Parameters):
 
     def assign(self, values: Mapping[str, NDArray[np.floating]]) -> NoReturn:
         """Raise a TypeError: these parameters never change."""
-        return self.flat
+        raise TypeError(_CONSTANT.format(self.narrow))
 
     def check_finite(self) -> None:
         """Raise a ValueError that names the parameters with numbers that are not finite."""

@@ -191,6 +191,10 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         arrays = shapes(self.vocabulary_size, self.hidden_size, self.layers)
         return sum(rows * columns for rows, columns in arrays.values())
 
+    def size_of(self, name: str) -> int:
+        """The size of an array in bytes, without padding."""
+        return self[name].nbytes
+
     @property
     def sizes(self) -> str:
         """Hidden size and layers, as messages show them."""
