@@ -20,10 +20,12 @@ def read_with(model: Model, weights: str | None) -> Model:
     narrow = chosen.parameters.narrow
     if narrow is not None:
         cost = NarrowCost.recorded(chosen.about)
-        says = (
-            f"cost {cost}"
-            if cost
-            else f"cost what gru-ext evaluate --weights {narrow} says of a text"
-        )
-        _logger.warning("%s weights %s", narrow, says)
+        if cost is not None:
+            _logger.warning("%s weights cost %s", narrow, cost)
+        elif chosen is not model:
+            _logger.warning(
+                "gru-ext evaluate --weights %s says what %s weights cost", *2 * [narrow]
+            )
+        else:
+            _logger.warning("what %s weights cost was not measured when they were made", narrow)
     return chosen

@@ -61,8 +61,8 @@ def matmul(const float[:, ::1] a, const float[::1] packed, weights, Py_ssize_t K
     if M < 1 or N < 1 or N % 16 or packed.shape[0] != N * rows:
         raise ValueError(f"`packed` must have {rows} elements for each of 16, 32, ... columns, "
                          f"not {packed.shape[0]}")
-    result, scratch = np.empty((M, N), np.float32), aligned_zeros(GRU_INT8_ROWS * a.shape[1],
-                                                                 np.uint8)
+    result = np.empty((M, N), np.float32)
+    scratch = aligned_zeros(GRU_INT8_ROWS * a.shape[1], np.uint8)
     cdef float[:, ::1] c = result
     cdef unsigned char[::1] bytes_of_a = scratch
     with nogil:

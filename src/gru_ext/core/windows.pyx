@@ -107,7 +107,8 @@ cdef class Workspace:
         self._losses = np.zeros(rows, np.float64)
         self._touched = np.zeros(w.p.V, np.uint8)
         self._resets = np.zeros(rows if w.resetting else 0, np.uint8)
-        self._scratch = aligned_zeros(GRU_INT8_ROWS * w.p.Hp if w.p.weights == INT8 else 0, np.uint8)
+        self._scratch = aligned_zeros(
+            GRU_INT8_ROWS * w.p.Hp if w.p.weights == INT8 else 0, np.uint8)
         w.scratch = <unsigned char *><size_t>self._scratch.ctypes.data
         self.base = <char *><size_t>self.memory.ctypes.data
         w.inputs = <const int32_t *><size_t>self._inputs.ctypes.data

@@ -46,7 +46,7 @@ def members(parameters: NarrowParameters) -> dict[str, NDArray[Any]]:
 
 def parameters_of(
     shapes: Mapping[str, tuple[int, int]],
-    read: Callable[[str, tuple[int, ...], np.dtype[Any]], NDArray[Any]],
+    read: Callable[[str, tuple[int, ...], np.dtype[Any], str], NDArray[Any]],
 ) -> Parameters:
     """The parameters in a file that may be anything until it is checked here.
 
@@ -55,7 +55,8 @@ def parameters_of(
     shapes : mapping of (int, int)
         The shape of each parameter.
     read : callable
-        Returns the array of a name if it has this shape and this dtype, and is finite.
+        Returns the array of a name if it has this shape and this dtype, and is finite. The last
+        argument is what else has this dtype, for the message.
 
     Raises
     ------
@@ -66,10 +67,10 @@ def parameters_of(
     matrices, biases = {}, {}
     for name, shape in shapes.items():
         if name[0] == "b":
-            biases[name] = read(name, shape, float32)
+            biases[name] = read(name, shape, float32, "all biases")
             continue
-        values = read(name, shape, INT8)
-        scales = read(SCALE + name, (shape[0], 1), float32)
+        values = read(name, shape, INT8, "Wz")
+        scales = read(SCALE + name, (shape[0], 1), float32, "all scales")
         if values.min() < -LARGEST:
             raise ValueError(f"has {name} with {values.min()}: int8 weights are from -127 to 127")
         if scales.min() < 0:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from gru_ext.reporting.history import History
 
 
+# What the metadata say of the weights in the file alone.
+_OF_FILE = ("format", "int8")
+
+
 class StoredModel:
     """What :class:`gru_ext.Model` is made of; its subclasses say what one does with it."""
 
@@ -125,7 +129,7 @@ class StoredModel:
         parameters = with_weights(self.parameters, weights)
         if parameters is self.parameters:
             return self
-        about = {key: value for key, value in self.about.items() if key != "int8"}
+        about = {key: value for key, value in self.about.items() if key not in _OF_FILE}
         return type(self)(self.vocabulary, parameters, about)
 
     def __repr__(self) -> str:

@@ -99,9 +99,8 @@ def summary_of(model: StoredModel) -> Summary:
             rows.append(_row(model, f"GRU {layer}", names))
     rows += [_row(model, "output", ("Wy",), tied), _row(model, "output", ("by",))]
     size = counted(len(model.vocabulary), unit_of(model)[1])
-    return Summary(
-        f"Model: {size}, {parameters.sizes}, {parameters.narrow or model.dtype}", tuple(rows)
-    )
+    weights = parameters.narrow or model.dtype
+    return Summary(f"Model: {size}, {parameters.sizes}, {weights}", tuple(rows))
 
 
 def _row(model: StoredModel, layer: str, names: tuple[str, ...], tied: bool = False) -> SummaryRow:

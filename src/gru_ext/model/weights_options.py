@@ -11,7 +11,15 @@ from gru_ext.arguments.option import Option, Options
 
 # Nothing here imports NumPy: the command line reads this, and --help must be fast.
 Weights = Literal["float32", "bfloat16", "int8"]
-WEIGHTS_KIND = OneOf[Weights](get_args(Weights))
+
+
+class _Weights(OneOf[Weights]):
+    """One of the types, as the signatures name them."""
+
+    annotation = "Literal['float32', 'bfloat16', 'int8']"
+
+
+WEIGHTS_KIND = _Weights(get_args(Weights))
 
 
 @dataclass(frozen=True, kw_only=True)
