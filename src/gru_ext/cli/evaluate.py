@@ -73,4 +73,7 @@ def _described(row: Row) -> dict[str, object]:
         figures["own_weights_bits_per_char"] = row.own.bits_per_char
     finite = {k: v if v is not None and math.isfinite(v) else None for k, v in figures.items()}
     about = {"model": row.model, "texts": row.text.names, "units": row.text.units}
-    return {**about, "weights": row.weights, "own_weights": row.own_weights, **finite}
+    about["weights"] = row.weights
+    if row.own is not row.found:
+        about["own_weights"] = row.own_weights
+    return {**about, **finite}

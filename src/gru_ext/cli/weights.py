@@ -23,9 +23,7 @@ def read_with(model: Model, weights: str | None) -> Model:
         if cost is not None:
             _logger.warning("%s weights cost %s", narrow, cost)
         elif chosen is not model:
-            _logger.warning(
-                "gru-ext evaluate --weights %s says what %s weights cost", *2 * [narrow]
-            )
+            _logger.warning("what %s weights cost: see gru-ext evaluate --weights", narrow)
         else:
             _logger.warning("what %s weights cost was not measured when they were made", narrow)
     return chosen

@@ -35,7 +35,8 @@ def members(parameters: NarrowParameters) -> dict[str, NDArray[Any]]:
         if matrix is None:
             arrays[name] = parameters[name]
         elif isinstance(matrix, Int8):
-            arrays[name], arrays[SCALE + name] = matrix.values, matrix.scales[:, None]
+            arrays[name] = np.ascontiguousarray(matrix.values)
+            arrays[SCALE + name] = matrix.scales[:, None]
         else:
             raise ValueError(
                 "a model file has weights of float32, float64 or int8, not bfloat16: save the "
