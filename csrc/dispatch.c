@@ -60,7 +60,7 @@ const char *gru_kernels_available(int i)
 
 const gru_kernels *gru_kernels_select(const char *name)
 {
-    const char *best = "generic", *known, *after = "";
+    const char *best = NULL, *known, *after = "";
     for (int i = 0; (known = gru_kernels_available(i)) != NULL; i++) {
         best = known;
         if (name && strncmp(name, known, strlen(known)) == 0) {
@@ -68,12 +68,11 @@ const gru_kernels *gru_kernels_select(const char *name)
             if (strcmp(after, "") == 0 || strcmp(after, "-plain") == 0) break;
         }
     }
-    if (name && !known) return NULL;
+    if (!best || (name && !known)) return NULL;
 #ifdef GRU_VNNI
-    if (strcmp(after, "-plain") != 0) {
-        if (strcmp(best, "avx512") == 0 && has_vnni(1)) return &gru_kernels_vnni_avx512;
-        if (strcmp(best, "avx2") == 0 && has_vnni(0)) return &gru_kernels_vnni_avx2;
-    }
+    const int plain = strcmp(after, "-plain") == 0;
+    if (!plain && strcmp(best, "avx512") == 0 && has_vnni(1)) return &gru_kernels_vnni_avx512;
+    if (!plain && strcmp(best, "avx2") == 0 && has_vnni(0)) return &gru_kernels_vnni_avx2;
 #endif
 #ifdef GRU_X86_TARGETS
     if (strcmp(best, "avx512") == 0) return &gru_kernels_plain_avx512;
