@@ -60,7 +60,7 @@ INLINE ptrdiff_t F32(most_lines)(ptrdiff_t rows)
     }
 #define SHAPE(rows, lines, RUN)                                                                    \
     case 16 * rows + lines:                                                                        \
-        if (rows * lines * LINE_VECTORS <= SUMS) RUN(rows, lines);                                         \
+        if (rows * lines * LINE_VECTORS <= SUMS) RUN(rows, lines);                                 \
         break;
 
 /* Run RUN(rows, lines) for each register block of c (M, N): `m` is its first row, `n` its first
@@ -72,7 +72,7 @@ INLINE ptrdiff_t F32(most_lines)(ptrdiff_t rows)
         const ptrdiff_t width = 16 * (after - line);                                               \
         const float *first = (const float *)(packed) + 16 * line * (groups);                       \
         for (ptrdiff_t m = 0, rows; m < (M); m += rows) {                                          \
-            rows = F32(even_part)((M) - m, SUMS / LINE_VECTORS < 4 ? SUMS / LINE_VECTORS : 4);                     \
+            rows = F32(even_part)((M) - m, SUMS / LINE_VECTORS < 4 ? SUMS / LINE_VECTORS : 4);     \
             for (ptrdiff_t at = line, lines; at < after; at += lines) {                            \
                 lines = F32(even_part)(after - at, F32(most_lines)(rows));                         \
                 const ptrdiff_t n = 16 * at;                                                       \
@@ -98,10 +98,12 @@ INLINE void GRU(bfloat16_kernel)(const int mr, const int lines, REAL *c, ptrdiff
             IVEC pair = GRU(bits)(LOAD(panel + j * VL));
             VEC even = GRU(from_bits)(pair << 16);
             UNROLL
-            for (int i = 0; i < mr; i++) sum[i * nv + j] = FMA(SET1(a[i * lda + k]), even, sum[i * nv + j]);
+            for (int i = 0; i < mr; i++)
+                sum[i * nv + j] = FMA(SET1(a[i * lda + k]), even, sum[i * nv + j]);
             VEC odd = GRU(from_bits)(pair & 0xffff0000u);
             UNROLL
-            for (int i = 0; i < mr; i++) sum[i * nv + j] = FMA(SET1(a[i * lda + k + 1]), odd, sum[i * nv + j]);
+            for (int i = 0; i < mr; i++)
+                sum[i * nv + j] = FMA(SET1(a[i * lda + k + 1]), odd, sum[i * nv + j]);
         }
     }
     UNROLL

@@ -9,7 +9,7 @@ from gru_ext.core.arrays import REAL, WRITABLE, Array, checks_arrays
 
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
 
-from gru_ext.core.layout cimport BFLOAT16, FULL, INT8, LARGEST_SIZE, MOST_INT8, layout_of
+from gru_ext.core.layout cimport BFLOAT16, FULL, INT8, LARGEST_SIZE, MOST_INT8, layout_with
 from gru_ext.core.layout cimport MOST_LAYERS as _MOST_LAYERS
 from gru_ext.core.native cimport (
     gru_clip,
@@ -138,7 +138,7 @@ def layout(vocabulary_size, hidden_size, itemsize, layers=1, weights=None):
         raise ValueError(f"layers must be from 1 to {MOST_LAYERS}, not {layers}")
     if weights == "int8" and hidden_size > MOST_INT8:
         raise ValueError(f"hidden size must be at most {MOST_INT8} with int8, not {hidden_size}")
-    return layout_of(vocabulary_size, hidden_size, itemsize, layers, _WEIGHTS[weights])
+    return layout_with(vocabulary_size, hidden_size, itemsize, layers, _WEIGHTS[weights])
 
 
 @checks_arrays(gradients=WRITABLE)

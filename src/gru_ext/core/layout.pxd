@@ -93,8 +93,8 @@ cdef inline LayerOffsets layer_offsets(const Layout *p, Py_ssize_t layer) noexce
     return _layer_at(p.above + (layer - 1) * p.layer_size, H, H, p.Hp)
 
 
-cdef inline Layout layout_of(Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsize, Py_ssize_t layers,
-                             int weights) noexcept nogil:
+cdef inline Layout layout_with(Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsize, Py_ssize_t layers,
+                               int weights) noexcept nogil:
     cdef Layout p
     cdef LayerOffsets first
     cdef Py_ssize_t rows = stored_rows(H, weights)
@@ -108,3 +108,8 @@ cdef inline Layout layout_of(Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsize, Py
     p.layer_size = _layer_at(0, rows, rows, p.Hp).end
     p.size = p.above + (layers - 1) * p.layer_size
     return p
+
+
+cdef inline Layout layout_of(Py_ssize_t V, Py_ssize_t H, Py_ssize_t itemsize,
+                             Py_ssize_t layers) noexcept nogil:
+    return layout_with(V, H, itemsize, layers, FULL)

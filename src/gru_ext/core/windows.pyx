@@ -22,7 +22,7 @@ from gru_ext.core.bptt cimport (
     forward_pass,
 )
 from gru_ext.core.gradients cimport weight_gradients
-from gru_ext.core.layout cimport INT8, LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_of
+from gru_ext.core.layout cimport INT8, LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_with
 from gru_ext.core.native cimport (
     GRU_INT8_ROWS,
     GRU_LINE_BYTES,
@@ -96,7 +96,7 @@ cdef class Workspace:
         w.training = bool(training)
         w.resetting = bool(resetting)
         w.dropping = bool(dropping)
-        w.p = layout_of(vocabulary_size, hidden_size, dtype.itemsize, layers, stored["weights"])
+        w.p = layout_with(vocabulary_size, hidden_size, dtype.itemsize, layers, stored["weights"])
         self.itemsize = dtype.itemsize
         w.o = buffer_offsets(w, self.itemsize)
         self.memory = aligned_zeros(w.o.size, dtype)
