@@ -4,6 +4,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from command import run
 from training_runs import TEXT
@@ -107,3 +108,21 @@ def test_sample_and_score_with_other_weights(printed):
     assert "float32, bfloat16 or int8" in refused
     refused = printed("evaluate", "m.npz", "a.txt", "--weights", "int8", "--adapt", status=2).err
     assert "--adapt changes the weights" in refused
+
+
+def test_what_other_commands_make_of_a_small_file(printed, folder):
+    """They take the float32 numbers that its weights stand for, or train from these."""
+    printed("quantize", "m.npz", "-o", "s.npz")
+    wide = gru_ext.load("s.npz").with_weights("float32")
+    printed("export", "s.npz", "-o", "wide.npz", "--dtype", "float32")
+    with np.load("wide.npz") as file:
+        for name, view in wide.parameters.items():
+            np.testing.assert_array_equal(file[name], view)
+    options = ["--hidden-size", "8", "--max-steps", "1", "--quiet"]
+    printed("train", "a.txt", "--init-from", "s.npz", "-o", "t.npz", *options)
+    assert gru_ext.load("t.npz").parameters.narrow is None
+    told = printed("train", "a.txt", "--resume", "-o", "s.npz", status=2).err
+    assert "s.npz holds no training state" in told
+    pytest.importorskip("jinja2")
+    printed("report", "s.npz", "a.txt", "-o", "r.html", "--quiet")
+    assert (folder / "r.html").stat().st_size > 10_000

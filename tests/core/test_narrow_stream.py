@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Streams that read narrow weights."""
 
+import platform
+
 import narrow_reference
 import numpy as np
 import pytest
@@ -14,6 +16,11 @@ from gru_ext.core.windows import Workspace
 from gru_ext.model.narrow_parameters import NarrowParameters, with_weights
 
 NARROW = ["bfloat16", "int8"]
+FUSED = [
+    name
+    for name in kernels.available_isas()
+    if name != "generic" or platform.machine() in ("aarch64", "arm64")
+]
 SIZES = [(9, 17, 1), (33, 16, 4), (7, 33, 9), (1, 3, 2), (65, 130, 1)]
 
 
@@ -75,6 +82,22 @@ def test_int8_with_and_without_vnni(layers, draw_parameters):
         for one, other in zip(*found, strict=True):
             np.testing.assert_array_equal(one, other)
     kernels.use_isa(before)
+
+
+@pytest.mark.parametrize("weights", NARROW)
+def test_the_same_bits_with_any_fused_multiply_add(weights, draw_parameters):
+    """What a stream reads and what is sampled, on each instruction set that fuses."""
+    parameters = with_weights(draw_parameters(33, 70, np.float32, layers=2)[0], weights)
+    read, before = symbols_of(33, 100, 3), kernels.active_isa()
+    uniforms, found = np.random.default_rng(3).random((50, 3)), []
+    for isa in FUSED:
+        kernels.use_isa(isa)
+        sampled = sample_streams(parameters, [1, 2, 3], uniforms)[0]
+        found.append([*read_all(parameters, read), sampled])
+    kernels.use_isa(before)
+    for each in found[1:]:
+        for one, other in zip(found[0], each, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("weights", NARROW)
