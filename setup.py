@@ -133,6 +133,7 @@ setup(
             extension("core.matmul"),
             extension("core.bptt"),
             extension("core.gradients"),
+            extension("core.narrow"),
             extension("core.windows"),
             extension("core.reading"),
             extension("core.stream_state"),

@@ -50,6 +50,7 @@ MODULES = {
             "gradients",
             "kernels",
             "matmul",
+            "narrow",
             "reading",
             "sampler",
             "sampling_loop",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 JAX_AUTODIFF = ("jax-fused", "jax-split")
 JAX_MANUAL = ("jax-manual", "jax-manual-fused")
 JAX_SAMPLING = ("jax-cumsum", "jax-triangle", "jax-gumbel")
+NARROW = ("gru_ext-bfloat16", "gru_ext-int8")
 TORCH = ("torch-loop", "torch-gru")
 PEERS = ("numpy", *JAX_AUTODIFF, *JAX_MANUAL, *TORCH)
 PEERS_EXCEPT_JAX_MANUAL = ("numpy", *JAX_AUTODIFF, *TORCH)
@@ -77,15 +78,22 @@ def fraction_of_sgemm(fraction):
     return Goal(text, ("sgemm",), fraction, metric="flops")
 
 
-def sampling(id, H, B, bound):
-    peers = ("numpy", *JAX_SAMPLING, *(("onnx", "torch") if B == 1 else ()))
-    goal = Goal(f"{bound} × the rate of JAX's scan", JAX_SAMPLING, bound) if bound else None
+def sampling(id, H, B, bound, int8_bound=None):
+    narrow = NARROW if B == 1 else ()
+    peers = (*narrow, "numpy", *JAX_SAMPLING, *(("onnx", "torch") if B == 1 else ()))
+    text = "{} × the rate of JAX's scan"
+    goals = []
+    if bound:
+        goals.append(Goal(text.format(bound), JAX_SAMPLING, bound))
+    if int8_bound:
+        text += ", with int8 weights"
+        goals.append(Goal(text.format(int8_bound), JAX_SAMPLING, int8_bound, "gru_ext-int8"))
     return Case(
         id,
         f"Sampling, H = {H}, B = {B}, float32, one core",
         config(H, B, 1),
         tuple((name, f"sample-{name}", {}) for name in ("gru_ext", *peers)),
-        (goal,) if goal else (),
+        tuple(goals),
         work="sampling",
     )
 
@@ -195,8 +203,8 @@ CASES = (
     ),
     generic("generic-stream", 128, 1, 25),
     generic("generic-medium", 256, 32, 64),
-    sampling("sample-128", 128, 1, 2),
-    sampling("sample-512", 512, 1, 1.3),
+    sampling("sample-128", 128, 1, 2, 3),
+    sampling("sample-512", 512, 1, 1.3, 4),
     sampling("sample-many", 512, 64, None),
     step_calls("step-32", 32, None),
     step_calls("step-128", 128, 5),

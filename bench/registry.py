@@ -75,6 +75,10 @@ IMPLEMENTATIONS = {
     "sample-gru_ext": Implementation(
         "gru_ext_core:sample", note=f"sample_symbols, {CHARACTERS_PER_CALL}"
     ),
+    "sample-gru_ext-bfloat16": Implementation(
+        "gru_ext_core:sample_bfloat16", note="weights in bfloat16"
+    ),
+    "sample-gru_ext-int8": Implementation("gru_ext_core:sample_int8", note="weights in int8"),
     "sample-numpy": Implementation("numpy_sample:sample"),
     "sample-onnx": Implementation(
         "onnx_sample:sample", ONNX, note="GRU operator, one step per call"

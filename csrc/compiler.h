@@ -33,4 +33,11 @@
 #define GRU_X86_TARGETS 1
 #endif
 
+/* Whether the compiler knows VNNI's 8-bit products for AVX2 and AVX-512. */
+#if defined(GRU_X86_TARGETS) && defined(__has_include) && !defined(GRU_EMULATE_AVX512)
+#if __has_include(<avxvnniintrin.h>)
+#define GRU_VNNI 1
+#endif
+#endif
+
 #endif

@@ -34,6 +34,17 @@ static int has_avx512(void)
     if ((saved_state() & 0xe6) != 0xe6 || !has_avx2()) return 0;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & needed) == needed;
 }
+
+#ifdef GRU_VNNI
+static int has_vnni(int with_avx512)
+{
+    const uint32_t avx_vnni = 1u << 4; /* GCC 10 and Clang 11 have no name for it */
+    uint32_t a, b, c, d;
+    if (with_avx512) return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_AVX512VNNI);
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && a >= 1 &&
+           __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & avx_vnni);
+}
+#endif
 #endif
 
 const char *gru_kernels_available(int i)
@@ -49,17 +60,25 @@ const char *gru_kernels_available(int i)
 
 const gru_kernels *gru_kernels_select(const char *name)
 {
-    const char *best = "generic", *known;
+    const char *best = NULL, *known, *after = "";
     for (int i = 0; (known = gru_kernels_available(i)) != NULL; i++) {
         best = known;
-        if (name && strcmp(name, known) == 0) break;
+        if (name && strncmp(name, known, strlen(known)) == 0) {
+            after = name + strlen(known);
+            if (strcmp(after, "") == 0 || strcmp(after, "-plain") == 0) break;
+        }
     }
-    if (name && strcmp(name, best) != 0) return NULL;
-#ifdef GRU_X86_TARGETS
-    if (strcmp(best, "avx512") == 0) return &gru_kernels_avx512;
-    if (strcmp(best, "avx2") == 0) return &gru_kernels_avx2;
+    if (!best || (name && !known)) return NULL;
+#ifdef GRU_VNNI
+    const int plain = strcmp(after, "-plain") == 0;
+    if (!plain && strcmp(best, "avx512") == 0 && has_vnni(1)) return &gru_kernels_vnni_avx512;
+    if (!plain && strcmp(best, "avx2") == 0 && has_vnni(0)) return &gru_kernels_vnni_avx2;
 #endif
-    return &gru_kernels_generic;
+#ifdef GRU_X86_TARGETS
+    if (strcmp(best, "avx512") == 0) return &gru_kernels_plain_avx512;
+    if (strcmp(best, "avx2") == 0) return &gru_kernels_plain_avx2;
+#endif
+    return &gru_kernels_plain_generic;
 }
 
 const char *gru_kernels_not_built(void)

@@ -18,6 +18,11 @@
 /* The number of panels of its right factor that matmul_t packs at a time. */
 #define GRU_PANEL_GROUP 4
 
+/* Narrow weights (narrow.inc.h): the most lines of 16 columns in a panel, and the most rows whose
+ * int8 values a product has in its scratch memory. */
+#define GRU_PANEL_LINES 8
+#define GRU_INT8_ROWS 64
+
 /* The optimisers' updates of the parameters p with the gradient g, clipped to [-clip, clip]. The
  * optimiser state is m, the sum or moving average of g^2 (second moment), and mean, the moving
  * average of g (first moment). All have the same shape and row stride.
@@ -67,6 +72,16 @@ typedef struct {
     const char *isa; /* "generic", "avx2", "avx512" */
     const gru_kernels_f32 *f32;
     const gru_kernels_f64 *f64;
+    const char *int8; /* how matmul_int8 multiplies: "plain", "vnni" */
+
+    /* c (M, N) = a (M, K) b, b packed in bfloat16. Here and below rows of a are whole cache lines
+     * with zeros from K on, N is whole lines of 16, and layouts are those of narrow.inc.h. */
+    void (*matmul_bfloat16)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda,
+                            const float *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K);
+    /* c (M, N) = scale * (q b), with q = 127 a rounded to int8, b in int8. packed: scale (N);
+     * -128 * sum_k b (N), int32; b. scratch: GRU_INT8_ROWS rows of K bytes in whole lines of 16. */
+    void (*matmul_int8)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda, const float *packed,
+                        ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, uint8_t *scratch);
 } gru_kernels;
 
 /* One name for both dtypes: the type of the output selects the table. */
@@ -95,7 +110,8 @@ typedef struct {
 #define gru_vlog(k, out, ...) GRU_CALL(k, vlog, out, __VA_ARGS__)
 
 /* The kernels of one instruction set, or NULL if it is unknown or not available on this machine;
- * for name == NULL those of the best available one. */
+ * for name == NULL those of the best available one. They have VNNI where there is; not with
+ * "-plain" after the name. */
 const gru_kernels *gru_kernels_select(const char *name);
 /* The name of the i-th available instruction set, slowest first; NULL past the last. */
 const char *gru_kernels_available(int i);

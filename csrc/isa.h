@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel tables of each instruction set; dispatch.c chooses one at run time. */
+/* The kernel tables of each instruction set, with its kinds of int8 products (int8.inc.h);
+ * dispatch.c chooses one at run time. */
 #ifndef GRU_ISA_H
 #define GRU_ISA_H
 
@@ -7,8 +8,11 @@
 #include "gru_kernels.h"
 
 #ifdef GRU_X86_TARGETS
-extern const gru_kernels gru_kernels_avx2, gru_kernels_avx512;
+extern const gru_kernels gru_kernels_plain_avx2, gru_kernels_plain_avx512;
+#ifdef GRU_VNNI
+extern const gru_kernels gru_kernels_vnni_avx2, gru_kernels_vnni_avx512;
 #endif
-extern const gru_kernels gru_kernels_generic;
+#endif
+extern const gru_kernels gru_kernels_plain_generic;
 
 #endif

@@ -2,7 +2,7 @@
 #include "kernel_includes.h"
 
 #ifdef GRU_X86_TARGETS
-#include <immintrin.h>
+#include "int8_dots.h"
 
 #define GRU_ISA avx512
 #define GRU_VECTOR_BYTES 64
@@ -13,6 +13,7 @@
 #define GRU_TARGET "avx2,fma"
 #else
 #define GRU_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
+#define GRU_DOT_SIGNED GRU_DOT_AVX512
 #define GRU_FMA_F32 _mm512_fmadd_ps
 #define GRU_FMA_F64 _mm512_fmadd_pd
 #define GRU_MIN_F32 _mm512_min_ps
@@ -29,4 +30,16 @@
 #include "kernels.inc.h"
 
 #include "target_end.h"
+
+#ifdef GRU_VNNI
+#undef GRU_TARGET
+#define GRU_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,avx512vnni"
+#include "target_begin.h"
+
+#define GRU_INT8 vnni
+#define GRU_DOT_UNSIGNED GRU_DOT_VNNI_AVX512
+#include "int8.inc.h"
+
+#include "target_end.h"
+#endif
 #endif

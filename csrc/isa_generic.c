@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The baseline of the platform: SSE2 on x86-64, NEON on aarch64, scalars if the compiler has no
  * vector extensions. */
+#include "int8_dots.h"
 #include "kernel_includes.h"
 
 #define GRU_ISA generic
@@ -20,4 +21,8 @@
 #else
 #define GRU_HAVE_FMA 0
 #endif
+#ifdef GRU_DOT_GENERIC
+#define GRU_DOT_SIGNED GRU_DOT_GENERIC
+#endif
+
 #include "kernels.inc.h"

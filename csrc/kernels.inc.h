@@ -2,7 +2,8 @@
 /* All kernels of one instruction set, for both dtypes. The including file defines GRU_ISA (its
  * name), GRU_VECTOR_BYTES, GRU_MR (rows of a register block) and GRU_HAVE_FMA. It includes
  * kernel_includes.h before target_begin.h. It may define intrinsics GRU_FMA, GRU_MIN, GRU_MAX and
- * GRU_SELECT_LT for both dtypes (vec.inc.h), which the vector extensions cannot express well. */
+ * GRU_SELECT_LT for both dtypes (vec.inc.h), which the vector extensions cannot express well, and
+ * GRU_DOT_SIGNED (int8.inc.h). */
 
 #define REAL float
 #define REAL_BYTES 4
@@ -40,8 +41,5 @@
 #endif
 #include "kernels_dtype.inc.h"
 
-const gru_kernels GRU_JOIN(gru_kernels, _, GRU_ISA) = {
-    GRU_TEXT(GRU_ISA),
-    &GRU_JOIN(table, _f32_, GRU_ISA),
-    &GRU_JOIN(table, _f64_, GRU_ISA),
-};
+#define GRU_INT8 plain
+#include "int8.inc.h"

@@ -20,6 +20,10 @@
 
 #include "output.inc.h"
 
+#if REAL_BYTES == 4
+#include "narrow.inc.h"
+#endif
+
 static const GRU_TABLE GRU(table) = {
     .lanes = VL,
     .panel = PANEL,

@@ -58,6 +58,11 @@ def samples(model: gru_ext.Model) -> None:
     assert_type(model.beam_search(5, "a", 4, stop="b", length_normalization=0), list[Sample])
     assert_type(model.beam_search(5, ["a"], n=2, logit_bias={"b": -1.0}), list[list[Sample]])
     model.stream().draw(5, 0.5, 1, best_of=2)  # type: ignore[call-arg]
+    model.stream(weights="int8").draw(5, weights="int8")  # type: ignore[call-arg]
+    assert_type(model.sample(5, weights="int8"), str)
+    model.sample(5, weights="int4")  # type: ignore[call-overload]
+    model.with_weights("int4")  # type: ignore[arg-type]
+    assert_type(model.with_weights("bfloat16"), gru_ext.Model)
     model.stream().draw(5, 0.5, 1, stop=["a"], surprise="validation")
 
 

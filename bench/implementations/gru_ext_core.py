@@ -9,6 +9,7 @@ from gru_ext.core.sampling_loop import sample_symbols
 from gru_ext.core.stream import SymbolStream
 from gru_ext.core.training_loop import TrainingLoop
 from gru_ext.core.windows import Workspace
+from gru_ext.model.narrow_parameters import with_weights
 from gru_ext.model.parameters import Parameters
 
 CHUNK = 1000
@@ -41,8 +42,23 @@ def train(config):
 
 def sample(config):
     """One unit is CHUNK characters for each of B streams."""
-    parameters = _parameters(config)
-    stream = SymbolStream(parameters, config.B)
+    run, sampled = _sampling(config, None)
+    return run, {"units": CHUNK * config.B, "sampled": sampled[:32, 0].tolist()}
+
+
+def sample_bfloat16(config):
+    """The same with weights that are rounded, so that other characters may be sampled."""
+    return _sampling(config, "bfloat16")[0], {"units": CHUNK * config.B}
+
+
+def sample_int8(config):
+    """The same with weights and activations that are rounded."""
+    return _sampling(config, "int8")[0], {"units": CHUNK * config.B}
+
+
+def _sampling(config, weights):
+    """What samples n units, and the symbols of a unit, (CHUNK, B)."""
+    stream = SymbolStream(with_weights(_parameters(config), weights), config.B)
     stream.read(np.zeros((1, config.B), np.int32))
     sampler = Sampler(config.V, config.B, config.dtype)
     uniforms = workload.uniforms(CHUNK, config.B)
@@ -52,7 +68,7 @@ def sample(config):
         for _ in range(n):
             sample_symbols(stream, sampler, uniforms)
 
-    return run, {"units": CHUNK * config.B, "sampled": sampled[:32, 0].tolist()}
+    return run, sampled
 
 
 def step(config):

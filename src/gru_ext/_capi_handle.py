@@ -130,10 +130,11 @@ class TrainingState:
 
 
 def read_model(path: StrPath) -> Model:
-    """Read a model file, as :func:`gru_ext.load` does."""
+    """Read a model file, as :func:`gru_ext.load` does; int8 weights are widened to float32."""
     data = checkpoint.read(path)
     with errors_name(path):
-        return from_checkpoint(data)
+        model = from_checkpoint(data)
+    return model.with_weights("float32") if model.parameters.narrow else model
 
 
 def read_training(path: StrPath) -> tuple[Model, TrainingState]:

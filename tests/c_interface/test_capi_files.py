@@ -70,6 +70,20 @@ def test_a_file_is_opened(tmp_path, dtype):
     assert [c.get(handle, what) for what in range(19, 22)] == [0, 0, 0]
 
 
+def test_a_file_of_int8_is_opened_in_float32(tmp_path):
+    model = saved(tmp_path / "m.npz", gru_ext.Vocabulary.from_text(TEXT))
+    small = model.with_weights("int8")
+    small.save(tmp_path / "s.npz")
+    wide = small.with_weights("float32")
+    wide.save(tmp_path / "w.npz")
+    rows = []
+    for name in ("s.npz", "w.npz"):
+        stream = c.Stream(handle=c.open_model(tmp_path / name))
+        assert stream.step(3) == c.OK
+        rows.append(stream.state.copy())
+    np.testing.assert_array_equal(*rows)
+
+
 def test_a_handle_of_a_temporary(tmp_path):
     """The weights of a dead model would be memory that holds anything."""
     vocabulary = gru_ext.Vocabulary("abc")

@@ -5,6 +5,8 @@ import capi as c
 import numpy as np
 import pytest
 
+from gru_ext.model.narrow_parameters import with_weights
+
 V, H, B, T = 5, 7, 2, 4
 OTHER = {np.float32: np.float64, np.float64: np.float32}
 
@@ -196,3 +198,9 @@ def test_numbers_too_large_or_small_for_float32(draw_parameters):
     assert windows.call("backward", x, x, 1e39, m) == c.BAD_NUMBER
     assert windows.call("backward", x, x, np.nan, m) == c.BAD_NUMBER
     assert windows.call("backward", x, x, 1.0, m) == c.OK
+
+
+def test_narrow_weights_are_for_streams_alone(draw_parameters):
+    parameters = with_weights(draw_parameters(V, H, np.float32)[0], "int8")
+    with pytest.raises(TypeError, match=r"int8 weights, .*with_weights\('float32'\)"):
+        c.borrow(parameters)

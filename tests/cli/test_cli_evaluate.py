@@ -56,6 +56,7 @@ def test_json_of_one_model_and_text(texts, capsys):
         "model": "m.npz",
         "texts": ["a.txt"],
         "units": "chars",
+        "weights": "float32",
         "uniform_bits": math.log2(len(set(TEXT))),
     }
 

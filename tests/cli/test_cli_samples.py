@@ -24,7 +24,7 @@ def model(folder):
 def printed(capsys, *arguments):
     assert run("sample", "m.npz", *arguments) == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    assert (err == "") == ("--weights" not in arguments)
     return out
 
 
@@ -49,6 +49,7 @@ EVERY = {
     "dry_base": (["--dry", "5", "--dry-length", "1", "--dry-base", "3"], 3.0),
     "dry_range": (["--dry", "5", "--dry-length", "1", "--dry-range", "9"], 9),
     "best_of": (["--best-of", "3"], 3),
+    "weights": (["--weights", "int8"], "int8"),
 }
 WITH = {
     "keep_stop": {"stop": ["e"]},

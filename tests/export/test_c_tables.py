@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from c_programs import compiled
 
-from gru_ext.export import c_compiler, c_tables, int8
+from gru_ext.core.packing import to_int8
+from gru_ext.export import c_compiler, c_tables
 
 pytestmark = c_programs.REQUIRED
 
@@ -42,10 +43,10 @@ def test_rounding_to_int8():
     weights = np.random.default_rng(0).normal(size=(7, 50)).astype(np.float32)
     weights[3] = 0
     weights[4, 5] = -40
-    values, scales = int8.quantised(weights)
+    values, scales = to_int8(weights)
     np.testing.assert_allclose(scales * 127, np.abs(weights).max(axis=1), rtol=1e-6)
     assert (np.abs(values).max(axis=1) == [127, 127, 127, 0, 127, 127, 127]).all()
-    error = np.abs(int8.dequantised(weights) - weights)
+    error = np.abs(to_int8(weights).widened() - weights)
     assert (error <= scales[:, None] * 0.5001).all()
     assert (error.max(axis=1)[scales > 0] > scales[scales > 0] * 0.4).all()
 

@@ -41,7 +41,7 @@ def test_bad_json(tmp_path, members, text):
 
 
 def test_a_newer_version(tmp_path, members):
-    message = refusal(tmp_path, with_metadata(members, '{"format": 2, "version": "9.8.7"}'))
+    message = refusal(tmp_path, with_metadata(members, '{"format": 3, "version": "9.8.7"}'))
     assert "9.8.7" in message
     assert "upgrade" in message
 

@@ -69,5 +69,11 @@ def _described(row: Row) -> dict[str, object]:
         "letter_frequency_bits": row.text.letter_frequency_bits,
         "xz_bits": row.text.xz_bits,
     }
+    if row.own is not row.found:
+        figures["own_weights_bits_per_char"] = row.own.bits_per_char
     finite = {k: v if v is not None and math.isfinite(v) else None for k, v in figures.items()}
-    return {"model": row.model, "texts": row.text.names, "units": row.text.units, **finite}
+    about = {"model": row.model, "texts": row.text.names, "units": row.text.units}
+    about["weights"] = row.weights
+    if row.own is not row.found:
+        about["own_weights"] = row.own_weights
+    return {**about, **finite}

@@ -29,6 +29,12 @@ def print_one(row: Row) -> None:
         f"{letters} frequencies": f"{text.letter_frequency_bits:.2f}",
         "xz": xz if text.xz_bits is None else f"{text.xz_bits:.2f}",
     }
+    if row.own is not found:
+        more = found.bits_per_char - row.own.bits_per_char
+        said = f"{row.own.bits_per_char:.3f}; {row.weights} costs {more:.4f} more"
+        comparisons = {f"{row.own_weights} weights": said, **comparisons}
+    elif row.recorded is not None:
+        comparisons = {f"cost of {row.weights}": str(row.recorded), **comparisons}
     for name, value in comparisons.items():
         print(f"  {name:18} {value}")
 
@@ -37,9 +43,12 @@ def print_table(rows: Sequence[Row]) -> None:
     """Print several evaluations, a row each, with what to compare them with."""
     mixed = len({row.text.units for row in rows}) > 1
     print(f"bits per {'character or byte' if mixed else _unit(rows[0])}, best first")
-    cells = [["model's", "uniform", "letters", "xz", "characters", "model", "text"]]
-    if not mixed and rows[0].text.units == "bytes":
-        cells[0][4] = "bytes"
+    chosen = any(row.own is not row.found for row in rows)
+    bytes_only = not mixed and rows[0].text.units == "bytes"
+    length = "bytes" if bytes_only else "characters"
+    cells = [["model's", "uniform", "letters", "xz", length, "model", "text"]]
+    if chosen:
+        cells[0].insert(1, "own weights")
     for row in rows:
         xz = row.text.xz_bits
         cells.append(
@@ -53,11 +62,14 @@ def print_table(rows: Sequence[Row]) -> None:
                 printable(str(row.text)),
             ]
         )
+        if chosen:
+            cells[-1].insert(1, f"{row.own.bits_per_char:.3f}")
+    left = len(cells[0]) - 2  # from there on there are names
     widths = [max(_columns(line[i]) for line in cells) for i in range(len(cells[0]))]
     for line in cells:
         padded = [
             " " * (width - _columns(cell)) + cell
-            if i < 5
+            if i < left
             else cell + " " * (width - _columns(cell))
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]

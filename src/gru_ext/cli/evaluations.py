@@ -13,6 +13,7 @@ from gru_ext.cli.unknown import check_known, note_unknown
 from gru_ext.model.evaluation import Evaluation, evaluate_counted
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.model import load
+from gru_ext.model.narrow_cost import NarrowCost
 from gru_ext.text.reader import TextReader
 from gru_ext.text.units import Units
 from gru_ext.text.vocabulary import Counts
@@ -48,6 +49,13 @@ class Row:
     vocabulary_size: int
     text: EvaluatedText
     found: Evaluation
+    weights: str
+    """Those that the model read with."""
+    own_weights: str
+    own: Evaluation
+    """With the weights of the file: the same, if there was no choice."""
+    recorded: NarrowCost | None
+    """What the file says of the cost of its narrow weights."""
 
     @property
     def uniform_bits(self) -> float:
@@ -100,9 +108,22 @@ def evaluate_all(
         group = []
         for path, model in loaded:
             text = each[model.vocabulary.units]
-            found = evaluate_counted(model, text.reader, text.counts, options)
+            chosen = model.with_weights(options.weights)
+            found = own = evaluate_counted(chosen, text.reader, text.counts, options)
+            if chosen is not model:
+                own = evaluate_counted(model, text.reader, text.counts, options)
             note_unknown(found.unknown, options.unknown or "error", str(text))
-            group.append(Row(path, len(model.vocabulary), text, found))
+            row = Row(
+                path,
+                len(model.vocabulary),
+                text,
+                found,
+                weights=str(chosen.parameters.narrow or chosen.dtype),
+                own_weights=str(model.parameters.narrow or model.dtype),
+                own=own,
+                recorded=NarrowCost.recorded(chosen.about),
+            )
+            group.append(row)
         rows += _best_first(group)
     return rows if len(loaded) > 1 else _best_first(rows)
 

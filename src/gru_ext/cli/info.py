@@ -57,6 +57,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _lines(about: dict[str, Any], vocabulary: Vocabulary | None) -> dict[str, object]:
     """The lines of the description, without those of which nothing is known."""
+    from gru_ext.model.narrow_cost import NarrowCost
+
     per = "byte" if about["units"] == "bytes" else "character"
     version = about["version"]
     by = "the original script, or numpy.savez" if version is None else f"gru-ext {brief(version)}"
@@ -66,6 +68,7 @@ def _lines(about: dict[str, Any], vocabulary: Vocabulary | None) -> dict[str, ob
         "hidden size": about["hidden_size"],
         "layers": about["layers"],
         "dtype": about["dtype"],
+        "cost of int8": None if about["int8"] is None else str(NarrowCost(**about["int8"])),
         "parameters": f"{about['parameters']:,}",
         "vocabulary": _described(vocabulary)
         or f"{counted(about['vocabulary_size'], per)}, not named in the file",

@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace, options: SampleOptions, sampling: Samplin
     """Write a text in turns with a model until the input ends."""
     from gru_ext.cli.lines import line_reader
     from gru_ext.cli.sample import read_prompt
+    from gru_ext.cli.weights import read_with
     from gru_ext.cli.writer import Writer
     from gru_ext.model.model import load
 
@@ -64,9 +65,10 @@ def run(arguments: argparse.Namespace, options: SampleOptions, sampling: Samplin
         )
     if arguments.prompt_file == "-":
         raise ValueError("`interactive` reads standard input: `prompt_file` must be another file")
-    model = load(arguments.model)
+    model = read_with(load(arguments.model), sampling.weights)
     prompt = read_prompt(arguments, model.vocabulary.units, options.encoding)
-    choice = ChoiceOptions(**sampling.given())
+    given = {name: value for name, value in sampling.given().items() if name != "weights"}
+    choice = ChoiceOptions(**given)
     length = options.length if "length" in options.given() else LENGTH
     editor = Editor(Writer(model, prompt, choice, length))
     names = [f"/{name}" for name in (*COMMANDS, *editor.settings)]

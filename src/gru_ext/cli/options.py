@@ -11,6 +11,7 @@ from gru_ext.arguments.kinds import Flag, Number, OneOf, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.model.evaluation_options import EVALUATION, UNKNOWN_HELP
 from gru_ext.model.sampling_options import BEAM, BeamOptions, SamplingOptions
+from gru_ext.model.weights_options import WeightsOptions
 from gru_ext.text.unknown import UNKNOWN_KIND, UnknownChoice
 from gru_ext.training.kinds import TextFile
 from gru_ext.training.options import TrainingOptions
@@ -121,7 +122,7 @@ class SampleOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreOptions(Options):
+class ScoreOptions(WeightsOptions):
     """What ``gru-ext score`` prints."""
 
     by: Option[str | None] = Option(

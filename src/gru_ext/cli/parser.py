@@ -48,6 +48,7 @@ def build_parser() -> Parser:
         ("serve", "write with a model, on a page in the browser", _add_serve),
         ("export", "write a model for another program", _add_export),
         ("import", "make a model file from another program's", _add_import),
+        ("quantize", "make a model file of int8 weights", _add_quantize),
         ("info", "describe a model file, or this installation", _add_info),
         ("completion", "print a script that completes commands in a shell", _add_completion),
     ):
@@ -318,6 +319,31 @@ def _add_import(parser: Parser) -> None:
         "or bytes: all 256 bytes",
     )
     about = f"encoding of the characters (default: {_UTF8})"
+    add_argument(parser, ["--encoding"], ENCODING, about, default=_UTF8)
+
+
+def _add_quantize(parser: Parser) -> None:
+    parser.description = (
+        "Write a model file with int8 weights: a quarter of the size, read faster, and for reading "
+        "alone. It loads wherever a model file does, but cannot be trained."
+    )
+    parser.examples = {
+        "gru-ext quantize model.npz -o small.npz": "write the small file",
+        "gru-ext quantize model.npz -o small.npz --text validation.txt": (
+            "and measure what int8 costs, which the small file then says"
+        ),
+    }
+    parser.add_argument("model", metavar="MODEL", help="model file of float32 or float64")
+    add_config(parser)
+    _add_output(parser, "model file to write", metavar="SMALL")
+    add_argument(
+        parser,
+        ["--text"],
+        TextFile(),
+        "text on which both models are evaluated; the new file keeps what int8 costs on it "
+        "(default: none)",
+    )
+    about = f"encoding of the text (default: {_UTF8})"
     add_argument(parser, ["--encoding"], ENCODING, about, default=_UTF8)
 
 

@@ -34,10 +34,11 @@ def run(arguments: argparse.Namespace) -> None:
         interactive.run(arguments, options, sampling)
         return
 
+    from gru_ext.cli.weights import read_with
     from gru_ext.model.model import load
 
     search = None if options.beam is None else options.search(sampling)
-    model = load(arguments.model)
+    model = read_with(load(arguments.model), sampling.weights)
     prompt = read_prompt(arguments, model.vocabulary.units, options.encoding)
     output = None if options.json else ModelOutput(options.encoding, options.raw)
     if search is not None:

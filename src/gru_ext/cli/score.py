@@ -28,9 +28,10 @@ def run(arguments: argparse.Namespace) -> None:
 
     from gru_ext.cli.score_output import printer_of
     from gru_ext.cli.unknown import note_unknown
+    from gru_ext.cli.weights import read_with
     from gru_ext.model.model import load
 
-    model = load(arguments.model)
+    model = read_with(load(arguments.model), options.weights)
     model.parameters.check_finite()
     by = options.by or ("line" if model.separator is None else "document")
     if by == "document" and model.separator is None:

@@ -70,6 +70,7 @@ cdef struct Window:
     double *losses            # (T, B), nats
     const unsigned char *touched  # (V): whether a symbol is among the inputs
     const unsigned char *resets   # (T, B): where h' is reset to zero; NULL: nowhere
+    unsigned char *scratch        # (GRU_INT8_ROWS, Hp), with weights in int8
 
 
 cdef inline real *layer_workspace(const Window *w, real *ws, Py_ssize_t layer) noexcept nogil:

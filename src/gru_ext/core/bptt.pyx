@@ -3,7 +3,8 @@
 from libc.string cimport memcpy, memset
 
 from gru_ext.core.blas cimport blas_product
-from gru_ext.core.layout cimport layer_offsets, padded
+from gru_ext.core.layout cimport FULL, layer_offsets, padded
+from gru_ext.core.narrow cimport narrow_product
 from gru_ext.core.native cimport (
     GRU_CHUNK_ROWS,
     GRU_LINE_BYTES,
@@ -31,21 +32,25 @@ cdef enum:
     PACK_STEPS = 16       # time steps from which packing pays off, with few streams
 
 
+cdef inline bint packs_itself(const Window *w) noexcept nogil:
+    return w.blas == NULL and w.p.weights == FULL
+
+
 cdef inline bint may_pack(const Window *w) noexcept nogil:
-    return w.blas == NULL and (w.B >= GRU_PACK_STREAMS or not w.training)
+    return packs_itself(w) and (w.B >= GRU_PACK_STREAMS or not w.training)
 
 
 cdef void choose_packing(Window *w, Py_ssize_t steps) noexcept nogil:
     # With few streams packed weights are only a little faster: pack if many time steps follow.
     w.packed = may_pack(w) and (w.B >= GRU_PACK_STREAMS or steps >= PACK_STEPS)
-    w.inputs_packed = w.blas == NULL and w.p.layers > 1 and w.B * steps >= GRU_PACK_STREAMS
+    w.inputs_packed = packs_itself(w) and w.p.layers > 1 and w.B * steps >= GRU_PACK_STREAMS
 
 
 cdef BufferOffsets buffer_offsets(const Window *w, Py_ssize_t itemsize) noexcept nogil:
     cdef BufferOffsets o
     cdef Py_ssize_t Hp = w.p.Hp, Vp = w.p.Vp, H = w.p.H, rows = w.T_max * w.B
     cdef bint packs = may_pack(w), packs_t = w.blas == NULL and w.training
-    cdef bint packs_inputs = w.blas == NULL and w.p.layers > 1
+    cdef bint packs_inputs = packs_itself(w) and w.p.layers > 1
     o.h = 0
     o.gates = o.h + (rows + w.B) * Hp
     o.rh = o.gates + rows * 3 * Hp
@@ -118,8 +123,11 @@ cdef inline void product_columns(const Window *w, bint use_packed, real *c, Py_s
                                  const real *a, Py_ssize_t lda, const real *b,
                                  const real *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t n0,
                                  Py_ssize_t n1, Py_ssize_t K) noexcept nogil:
-    # The columns [n0, n1) of c (M, N) = a (M, K) b (K, N). n0 is a multiple of a panel.
-    if w.blas != NULL:
+    # The columns [n0, n1) of c (M, N) = a (M, K) b (K, N). n0 is a multiple of a panel. Of narrow
+    # weights, which one thread reads, they are all columns.
+    if w.p.weights != FULL:
+        narrow_product(w.k, w.p.weights, w.scratch, c, ldc, a, lda, b, M, N, K)
+    elif w.blas != NULL:
         blas_product(w.blas, c + n0, ldc, a, lda, False, b + n0, N, False, M, n1 - n0, K, False)
     elif use_packed:
         gru_matmul_packed(w.k, c + n0, ldc, a, lda, packed + n0 * K, M, n1 - n0, K, False)

@@ -9,7 +9,7 @@ from gru_ext.core.arrays import REAL, WRITABLE, Array, checks_arrays
 
 from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
 
-from gru_ext.core.layout cimport LARGEST_SIZE, layout_of
+from gru_ext.core.layout cimport BFLOAT16, FULL, INT8, LARGEST_SIZE, MOST_INT8, layout_with
 from gru_ext.core.layout cimport MOST_LAYERS as _MOST_LAYERS
 from gru_ext.core.native cimport (
     gru_clip,
@@ -57,7 +57,8 @@ def use_isa(name=None):
     Parameters
     ----------
     name : str, optional
-        One of :func:`available_isas`; by default the best one available.
+        One of :func:`available_isas`; by default the best one available. With ``-plain`` after it
+        products of int8 do without VNNI, to the same bits.
 
     Raises
     ------
@@ -103,7 +104,10 @@ def compiler():
     return gru_compiler().decode()
 
 
-def layout(vocabulary_size, hidden_size, itemsize, layers=1):
+_WEIGHTS = {None: FULL, "bfloat16": BFLOAT16, "int8": INT8}
+
+
+def layout(vocabulary_size, hidden_size, itemsize, layers=1, weights=None):
     """Return offsets, padded sizes and total size of the flat parameter buffer, in elements.
 
     Parameters
@@ -114,12 +118,16 @@ def layout(vocabulary_size, hidden_size, itemsize, layers=1):
         4 for float32, 8 for float64.
     layers : int
         The number of layers, from 1 to 16.
+    weights : {"bfloat16", "int8"}, optional
+        How the matrices whose columns are hidden units are stored, if not in elements. With int8
+        the hidden size is at most 2**16.
 
     Returns
     -------
     dict
         The sizes ``V H Vp Hp layers``; the offsets ``w b uzr uh wy by``; ``above``, the offset of
-        the second layer; ``layer_size``, that of each layer above the first; the total ``size``.
+        the second layer; ``layer_size``, the size of each layer above the first; the total
+        ``size``; and ``weights``, a number for how they are stored.
     """
     for what, size in (("vocabulary size", vocabulary_size), ("hidden size", hidden_size)):
         if not 1 <= size <= LARGEST_SIZE:
@@ -128,7 +136,9 @@ def layout(vocabulary_size, hidden_size, itemsize, layers=1):
         raise ValueError(f"itemsize must be 4 or 8, not {itemsize}")
     if not 1 <= layers <= MOST_LAYERS:
         raise ValueError(f"layers must be from 1 to {MOST_LAYERS}, not {layers}")
-    return layout_of(vocabulary_size, hidden_size, itemsize, layers)
+    if weights == "int8" and hidden_size > MOST_INT8:
+        raise ValueError(f"hidden size must be at most {MOST_INT8} with int8, not {hidden_size}")
+    return layout_with(vocabulary_size, hidden_size, itemsize, layers, _WEIGHTS[weights])
 
 
 @checks_arrays(gradients=WRITABLE)

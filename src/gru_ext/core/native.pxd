@@ -19,6 +19,8 @@ cdef extern from "gru_kernels.h" nogil:
     const int GRU_PACK_STREAMS
     const int GRU_CHUNK_ROWS
     const int GRU_PANEL_GROUP
+    const int GRU_PANEL_LINES
+    const int GRU_INT8_ROWS
 
     ctypedef struct gru_table "gru_kernels_f32":
         Py_ssize_t lanes
@@ -28,6 +30,13 @@ cdef extern from "gru_kernels.h" nogil:
         const char *isa
         const gru_table *f32
         const gru_table *f64
+        const char *int8
+        void (*matmul_bfloat16)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
+                                const float *packed, Py_ssize_t M, Py_ssize_t N,
+                                Py_ssize_t K) noexcept nogil
+        void (*matmul_int8)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
+                            const float *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t K,
+                            unsigned char *scratch) noexcept nogil
 
     ctypedef enum gru_optimizer:
         GRU_ADAGRAD

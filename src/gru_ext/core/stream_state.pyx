@@ -38,7 +38,8 @@ cdef class StreamState:
     Parameters
     ----------
     parameters : gru_ext.Parameters
-        They are read at each call; a change of their values changes what comes next.
+        They are read at each call; a change of their values changes what comes next. Narrow
+        parameters never change.
     batch_size : int
         B.
     separator : ndarray of symbols, shape (k,), optional
@@ -76,9 +77,11 @@ cdef class StreamState:
         check_count("`batch_size`", B, 1, 1 << 20)
         steps = max(1, min(WINDOW, WINDOW_ROWS // B))
         self.parameters = parameters
-        self.flat = Array().check("parameters", parameters.flat)
+        narrow = parameters.narrow
+        self.flat = Array().check(
+            "parameters", parameters.flat if narrow is None else parameters.packed)
         self.work = Workspace(V, parameters.hidden_size, B, steps, parameters.dtype, training=False,
-                              resetting=True, layers=parameters.layers)
+                              resetting=True, layers=parameters.layers, weights=narrow)
         self.work._check_flat("parameters", len(self.flat), self.flat.dtype.itemsize)
         self._separator = np.empty(0, np.int32)
         if separator is not None:

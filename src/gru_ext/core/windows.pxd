@@ -7,7 +7,7 @@ cdef class Workspace:
     cdef Py_ssize_t itemsize
     cdef char *base
     cdef readonly object memory
-    cdef object _inputs, _targets, _losses, _touched, _resets, _lock
+    cdef object _inputs, _targets, _losses, _touched, _resets, _scratch, _lock
     cdef _acquire(self)
     cdef _view(self, Py_ssize_t offset, shape, Py_ssize_t last)
     cdef _check_flat(self, what, Py_ssize_t n, Py_ssize_t itemsize)

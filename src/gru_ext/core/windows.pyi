@@ -23,6 +23,7 @@ class Workspace:
         resetting: bool = False,
         layers: int = 1,
         dropping: bool = False,
+        weights: str | None = None,
     ) -> None: ...
     @property
     def hidden(self) -> NDArray[np.floating]: ...

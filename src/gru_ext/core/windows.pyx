@@ -22,8 +22,9 @@ from gru_ext.core.bptt cimport (
     forward_pass,
 )
 from gru_ext.core.gradients cimport weight_gradients
-from gru_ext.core.layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_of
+from gru_ext.core.layout cimport INT8, LARGEST_SIZE, MOST_ROWS, MOST_STREAMS, layout_with
 from gru_ext.core.native cimport (
+    GRU_INT8_ROWS,
     GRU_LINE_BYTES,
     gru_dropout_key,
     gru_flush_subnormals,
@@ -72,14 +73,19 @@ cdef class Workspace:
         The number of layers.
     dropping : bool
         Whether to allocate memory for dropout.
+    weights : {"bfloat16", "int8"}, optional
+        How the weights are stored that are read, if not in the dtype: float32, and not in training.
     """
 
     def __cinit__(self, vocabulary_size, hidden_size, batch_size, seq_length, dtype=np.float32,
-                  training=True, threads=1, resetting=False, layers=1, dropping=False):
+                  training=True, threads=1, resetting=False, layers=1, dropping=False,
+                  weights=None):
         dtype = np.dtype(dtype)
         if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise TypeError(f"dtype must be float32 or float64, not {dtype}")
-        layout(vocabulary_size, hidden_size, dtype.itemsize, layers)
+        if weights is not None and (training or dtype != np.float32):
+            raise ValueError(f"`weights` of {weights} are for reading in float32")
+        stored = layout(vocabulary_size, hidden_size, dtype.itemsize, layers, weights)
         cdef Window *w = &self.window
         w.k = kernels.active()
         w.blas = matmul.active()
@@ -90,7 +96,7 @@ cdef class Workspace:
         w.training = bool(training)
         w.resetting = bool(resetting)
         w.dropping = bool(dropping)
-        w.p = layout_of(vocabulary_size, hidden_size, dtype.itemsize, layers)
+        w.p = layout_with(vocabulary_size, hidden_size, dtype.itemsize, layers, stored["weights"])
         self.itemsize = dtype.itemsize
         w.o = buffer_offsets(w, self.itemsize)
         self.memory = aligned_zeros(w.o.size, dtype)
@@ -101,6 +107,9 @@ cdef class Workspace:
         self._losses = np.zeros(rows, np.float64)
         self._touched = np.zeros(w.p.V, np.uint8)
         self._resets = np.zeros(rows if w.resetting else 0, np.uint8)
+        self._scratch = aligned_zeros(
+            GRU_INT8_ROWS * w.p.Hp if w.p.weights == INT8 else 0, np.uint8)
+        w.scratch = <unsigned char *><size_t>self._scratch.ctypes.data
         self.base = <char *><size_t>self.memory.ctypes.data
         w.inputs = <const int32_t *><size_t>self._inputs.ctypes.data
         w.targets = NULL
@@ -158,7 +167,8 @@ cdef class Workspace:
     def nbytes(self):
         """The size of this workspace in bytes."""
         return (self.memory.nbytes + self._inputs.nbytes + self._targets.nbytes
-                + self._losses.nbytes + self._touched.nbytes + self._resets.nbytes)
+                + self._losses.nbytes + self._touched.nbytes + self._resets.nbytes
+                + self._scratch.nbytes)
 
     def __repr__(self):
         cdef Window *w = &self.window

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from gru_ext._version import __version__
 from gru_ext.arguments.messages import as_size, counted
+from gru_ext.core.packing import to_int8
 from gru_ext.export.c_compiler import Program, compiler
 from gru_ext.export.c_names import NAME, WEIGHTS
 from gru_ext.export.c_tables import table
 from gru_ext.export.c_weights import Weights, weight_tables
 from gru_ext.export.comparison import Logits
 from gru_ext.export.gates import is_tied
-from gru_ext.export.int8 import dequantised
 from gru_ext.files import StrPath
 from gru_ext.model.model import Model
 from gru_ext.model.parameters import Parameters
@@ -44,7 +44,7 @@ def c_source(model: Model, name: str = "model", weights: str = "float32") -> str
         The prefix of all names, such as ``model_step``; in capital letters that of all constants.
     weights : {"float32", "int8"}
         ``int8``: each row of a matrix is rounded to int8 with a scale of its own
-        (``export/int8.py``). Biases stay float32.
+        (``core/packing.py``). Biases stay float32.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def reference(model: Model, name: str = "model", weights: str = "float32") -> Mo
     arrays = _float32(model)
     if weights == "int8":
         tied = is_tied(arrays)
-        arrays = {n: dequantised(a) if n[0] in "UW" else a for n, a in arrays.items()}
+        arrays = {n: to_int8(a).widened() if n[0] in "UW" else a for n, a in arrays.items()}
         if tied:
             arrays["Wh"] = arrays["Wy"].T
     sizes = len(model.vocabulary), model.hidden_size, np.float32

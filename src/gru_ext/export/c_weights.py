@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_ext.core.packing import to_int8
 from gru_ext.export.c_tables import table
 from gru_ext.export.gates import stacked
-from gru_ext.export.int8 import quantised
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -55,7 +55,7 @@ def _matrix(name: str, weights: NDArray[np.float32], int8: bool, comment: str) -
     pointers = f"{name}_rows"
     values: NDArray[np.generic] = weights
     if int8:
-        values, scales = quantised(weights)
+        values, scales = to_int8(weights)
         yield table(f"{name}_scales", scales, f"the scale of each output of {name}")
         pointers += f", {name}_scales"
     yield table(f"{name}_rows", np.ascontiguousarray(values.T), comment)

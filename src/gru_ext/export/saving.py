@@ -33,6 +33,7 @@ def save(
     Parameters
     ----------
     model : Model
+        One with int8 weights is written with the float32 numbers that these stand for.
     path : path-like
         The file, which is replaced atomically; or the folder of the format ``hub``, in which only
         the files of the export are replaced.
@@ -68,6 +69,8 @@ def save(
     given = check_options(to, options)
     check_installed(f"the format {to}", form.needs)
     model.parameters.check_finite()
+    if model.parameters.narrow:
+        model = model.with_weights("float32")
     symbols = symbols_of(model, text)
     module = form.load()
     contents = module.contents(model, **given)

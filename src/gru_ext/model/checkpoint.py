@@ -28,13 +28,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext._version import __version__
-from gru_ext.arguments.messages import brief, shown
+from gru_ext.arguments.messages import brief
 from gru_ext.core.kernels import MOST_LAYERS
 from gru_ext.files import StrPath
 from gru_ext.files.atomic import write_atomically
 from gru_ext.files.errors import errors_with_name
 from gru_ext.files.regular import open_regular
-from gru_ext.model.metadata import FORMAT_VERSION, check_size, check_vocabulary, read_metadata
+from gru_ext.model import narrow_file
+from gru_ext.model.metadata import (
+    FORMAT_VERSION,
+    NARROW_FORMAT,
+    check_size,
+    check_vocabulary,
+    check_weights,
+    read_metadata,
+)
+from gru_ext.model.narrow_parameters import NarrowParameters
+from gru_ext.model.npy_header import array_header
 from gru_ext.model.parameters import NAMES, shapes
 from gru_ext.text.vocabulary import Vocabulary
 
@@ -50,12 +60,7 @@ _LARGEST_DIRECTORY = 256 * _MOST_MEMBERS
 Array = NDArray[np.floating]
 
 
-_LONGEST_HEADER = 1024
 _IN_LAYER = r"(?:good_)?(?:memory_|mean_|average_)?[WUb][zrh]_([2-9]|[1-9]\d{1,8})"
-_HEADER = (  # compiled when the first file is read
-    r"\{'descr': '([<>|=][a-zA-Z]\d*)', 'fortran_order': (True|False), "
-    r"'shape': \(([\d, ]{0,100})\),? *\}\s*"
-)
 
 
 class CheckpointError(ValueError):
@@ -69,7 +74,7 @@ class Checkpoint:
     Attributes
     ----------
     weights : dict of ndarray
-        The parameters, float32 or float64.
+        The parameters, float32 or float64; or NarrowParameters.
     metadata : dict
         Vocabulary, sizes, step and so on; empty for a file of the original script.
     memory : dict of ndarray, or None
@@ -183,19 +188,25 @@ def write(
 
 
 def _metadata_text(checkpoint: Checkpoint) -> bytes:
-    about = {"format": FORMAT_VERSION, "version": __version__} | checkpoint.metadata
+    narrow = isinstance(checkpoint.weights, NarrowParameters)
+    number = NARROW_FORMAT if narrow else FORMAT_VERSION
+    about = {"format": number, "version": __version__} | checkpoint.metadata
     try:
         text = json.dumps(about).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"has metadata that JSON cannot hold: {brief(error)}") from None
     V = checkpoint.vocabulary_size  # what a reader would refuse is refused now
-    check_vocabulary(read_metadata(text, V), V)
+    check_vocabulary(read_metadata(text, V, NARROW_FORMAT), V)
+    check_weights(about, narrow)
     return text
 
 
 def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
+    weights = checkpoint.weights
+    if isinstance(weights, NarrowParameters):
+        return narrow_file.members(weights)
     names = shapes(1, 1, checkpoint.layers)
-    arrays = {name: np.ascontiguousarray(checkpoint.weights[name]) for name in names}
+    arrays = {name: np.ascontiguousarray(weights[name]) for name in names}
     for which, beside in checkpoint.beside.items():
         arrays |= {_BESIDE[which] + name: np.ascontiguousarray(beside[name]) for name in names}
     if checkpoint.hidden is not None:
@@ -296,6 +307,12 @@ class _Reader:
         if layers > MOST_LAYERS:
             raise CheckpointError(f"has {layers} layers: at most {MOST_LAYERS} are possible")
         expected = shapes(V, H, layers)
+        narrow = dtype == narrow_file.INT8
+        with _as_checkpoint_errors():
+            check_weights(metadata, narrow)
+            if narrow:
+                check_vocabulary(metadata, V)
+                return Checkpoint(narrow_file.parameters_of(expected, self._array), metadata)
         data = self._state("", expected, dtype)
         if _GOOD + NAMES[0] in self.members:
             data.good = self._state(_GOOD, expected, dtype)
@@ -333,7 +350,8 @@ class _Reader:
         if info.file_size != info.compress_size or info.file_size > self.bytes:
             raise CheckpointError(f"has {name} that claims {info.file_size} of {self.bytes} bytes")
         member = self.archive.open(info)
-        shape, fortran, dtype = _array_header(name, member)
+        with _as_checkpoint_errors():
+            shape, fortran, dtype = array_header(name, member)
         if min(shape, default=1) < 1:
             raise CheckpointError(f"has {name} of the impossible shape {shape}")
         claimed = math.prod(shape) * dtype.itemsize
@@ -344,12 +362,14 @@ class _Reader:
             )
         return member, shape, dtype, fortran, claimed
 
-    def _array(self, name: str, expected: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    def _array(
+        self, name: str, expected: tuple[int, ...], dtype: np.dtype[Any], beside: str = "Wz"
+    ) -> Array:
         member, shape, own, fortran, claimed = self._header(name)
-        if own.newbyteorder("=") not in (np.float32, np.float64):
+        if own.newbyteorder("=") not in (np.float32, np.float64, narrow_file.INT8):
             raise CheckpointError(f"has {name} as {own}: it must be float32 or float64")
         if own != dtype:
-            raise CheckpointError(f"has {name} as {own}, but Wz as {dtype}")
+            raise CheckpointError(f"has {name} as {own}, but {beside} as {dtype}")
         if shape != expected:
             raise CheckpointError(f"has {name} of shape {shape}: it must be {expected}")
         # Members may overlap in the file: together they may take no more than it has.
@@ -371,34 +391,7 @@ class _Reader:
             )
         with _as_checkpoint_errors():
             check_size(claimed, V)
-            return read_metadata(_read_all(member, claimed), V)
-
-
-def _array_header(name: str, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, Fortran order and dtype of an open member, as numpy.save writes them.
-
-    They are read by a regular expression: NumPy's own reader gives the header to Python's parser.
-    """
-    magic = member.read(8)
-    long = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(magic)
-    if long is None:
-        raise CheckpointError(f"has {name} that is not an array of numpy.save")
-    length = int.from_bytes(member.read(long), "little")
-    header = member.read(min(length, _LONGEST_HEADER)).decode("latin-1")
-    found = re.fullmatch(_HEADER, header)
-    if found is None:
-        raise CheckpointError(f"has {name} with a header that numpy.save does not write")
-    descr, order, sizes = found.groups()
-    if descr[1] == "O":
-        raise CheckpointError(f"has {name} with pickled objects, which are never unpickled")
-    try:
-        dtype = np.dtype(descr)
-        shape = tuple(int(size) for size in sizes.replace(",", " ").split())
-    except (TypeError, ValueError):
-        raise CheckpointError(
-            f"has {name} of the unknown dtype {shown(descr)} or shape {shown(sizes)}"
-        ) from None
-    return shape, order == "True", dtype
+            return read_metadata(_read_all(member, claimed), V, NARROW_FORMAT)
 
 
 def _read_all(member: IO[bytes], claimed: int) -> bytes:

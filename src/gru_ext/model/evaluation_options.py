@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from gru_ext.arguments.kinds import Flag, Whole
 from gru_ext.arguments.messages import either
-from gru_ext.arguments.option import Option, Options
+from gru_ext.arguments.option import Option
 from gru_ext.model.adaptation_options import ADAPTATION, AdaptationOptions
+from gru_ext.model.weights_options import WeightsOptions
 from gru_ext.text.unknown import UNKNOWN_CHOICES, UNKNOWN_KIND, UnknownChoice
 
 EVALUATION = "evaluation"
@@ -18,7 +19,7 @@ UNKNOWN_HELP = "characters that the model does not know are " + either(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _ReadingOptions(Options):
+class _ReadingOptions(WeightsOptions):
     """How a text is read."""
 
     windows: Option[int | None] = Option(
@@ -52,6 +53,8 @@ class EvaluationOptions(AdaptationOptions, _ReadingOptions):
     def __post_init__(self) -> None:
         if self.adapts and self.windows is not None:
             raise ValueError("`windows` are independent of each other: they cannot `adapt`")
+        if self.adapts and self.weights is not None:
+            raise ValueError("`adapt` changes the weights of the model: it has no other `weights`")
 
     @property
     def adapts(self) -> bool:

@@ -64,7 +64,7 @@ def size_facts(model: StoredModel) -> Facts:
         ("hidden size", f"{model.hidden_size:,} units in each layer"),
         ("vocabulary", f"{size}, one of which is the unknown token" * vocabulary.unknown or size),
         ("parameters", f"{parameters_of(model):,}"),
-        ("data type", str(model.dtype)),
+        ("data type", model.parameters.narrow or str(model.dtype)),
     ]
 
 

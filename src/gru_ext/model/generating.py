@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from gru_ext.arguments.keywords import described_by
 from gru_ext.model.sampling_options import (
     BeamOptions,
-    ChoiceKeywords,
-    ChoiceOptions,
     ConstraintKeywords,
+    SampleKeywords,
     SamplingKeywords,
     SamplingOptions,
 )
 from gru_ext.model.stored import StoredModel
 from gru_ext.model.texts import Texts, as_texts
+from gru_ext.model.weights_options import Weights
 
 if TYPE_CHECKING:
     from gru_ext.model.sampling import Sample
@@ -35,7 +35,7 @@ class Generating(StoredModel):
         *,
         n: None = None,
         best_of: int = 1,
-        **options: Unpack[ChoiceKeywords],
+        **options: Unpack[SampleKeywords],
     ) -> str: ...
     @overload
     def sample(
@@ -47,7 +47,7 @@ class Generating(StoredModel):
         *,
         n: None = None,
         best_of: int = 1,
-        **options: Unpack[ChoiceKeywords],
+        **options: Unpack[SampleKeywords],
     ) -> bytes: ...
     @overload
     def sample(
@@ -59,7 +59,7 @@ class Generating(StoredModel):
         *,
         n: int | None = None,
         best_of: int = 1,
-        **options: Unpack[ChoiceKeywords],
+        **options: Unpack[SampleKeywords],
     ) -> list[Any]: ...
     @overload
     def sample(
@@ -71,7 +71,7 @@ class Generating(StoredModel):
         *,
         n: int,
         best_of: int = 1,
-        **options: Unpack[ChoiceKeywords],
+        **options: Unpack[SampleKeywords],
     ) -> list[Any]: ...
     @described_by(SamplingOptions)
     def sample(
@@ -83,7 +83,7 @@ class Generating(StoredModel):
         *,
         n: int | None = None,
         best_of: int = 1,
-        **options: Unpack[ChoiceKeywords],
+        **options: Unpack[SampleKeywords],
     ) -> Any:
         """Sample text: the prompt and ``length`` characters that follow it.
 
@@ -161,16 +161,16 @@ class Generating(StoredModel):
         from gru_ext.model.sampling import generate
 
         self.parameters.check_finite()
-        return generate(self, length, prompts, options)
+        return generate(self.with_weights(options.weights), length, prompts, options)
 
-    @described_by(ChoiceOptions)
+    @described_by(SamplingOptions, ["n", "best_of"])
     def iter_sample(
         self,
         length: int,
         prompt: str | bytes = "",
         temperature: float = 1.0,
         seed: int | None = None,
-        **options: Unpack[ChoiceKeywords],
+        **options: Unpack[SampleKeywords],
     ) -> Iterator[Any]:
         """Yield what :meth:`sample` generates after the prompt, a part at a time.
 
@@ -187,8 +187,8 @@ class Generating(StoredModel):
         from gru_ext.model.sampling import iter_sample
 
         self.parameters.check_finite()
-        given = ChoiceOptions(temperature=temperature, seed=seed, **options)
-        return iter_sample(self, length, prompt, given)
+        given = SamplingOptions(temperature=temperature, seed=seed, **options)
+        return iter_sample(self.with_weights(given.weights), length, prompt, given)
 
     @overload
     def beam_search(
@@ -199,6 +199,7 @@ class Generating(StoredModel):
         *,
         length_normalization: float = 1.0,
         n: int | None = None,
+        weights: Weights | None = None,
         **options: Unpack[ConstraintKeywords],
     ) -> list[Sample]: ...
     @overload
@@ -210,6 +211,7 @@ class Generating(StoredModel):
         *,
         length_normalization: float = 1.0,
         n: int | None = None,
+        weights: Weights | None = None,
         **options: Unpack[ConstraintKeywords],
     ) -> list[list[Sample]]: ...
     @described_by(BeamOptions)
@@ -221,6 +223,7 @@ class Generating(StoredModel):
         *,
         length_normalization: float = 1.0,
         n: int | None = None,
+        weights: Weights | None = None,
         **options: Unpack[ConstraintKeywords],
     ) -> Any:
         """Search for the most likely texts that follow a prompt, the best first.
@@ -266,7 +269,11 @@ class Generating(StoredModel):
         self.parameters.check_finite()
         prompts, single = as_texts("prompt", prompt)
         given = BeamOptions(
-            beam_width=beam_width, length_normalization=length_normalization, n=n, **options
+            beam_width=beam_width,
+            length_normalization=length_normalization,
+            n=n,
+            weights=weights,
+            **options,
         )
-        found = beam_search(self, length, prompts, given)
+        found = beam_search(self.with_weights(weights), length, prompts, given)
         return found[0] if single else found

@@ -19,6 +19,8 @@ from gru_ext.text.units import CODE_POINTS, UNITS
 from gru_ext.text.vocabulary import UNKNOWN, Vocabulary
 
 FORMAT_VERSION = 1
+NARROW_FORMAT = 2
+"""That of a file with int8 weights, which older readers do not know."""
 
 VERSION = {"version": Field(String(), nullable=True)}
 VOCABULARY = {
@@ -39,8 +41,8 @@ def check_size(size: int, V: int) -> None:
         raise ValueError(f"has metadata of {size} bytes: at most {most} are possible")
 
 
-def read_metadata(data: bytes, V: int) -> dict[str, Any]:
-    """The metadata of a model for V characters, in a format that is known.
+def read_metadata(data: bytes, V: int, newest: int = FORMAT_VERSION) -> dict[str, Any]:
+    """The metadata of a model for V characters, in a format that is known, up to the newest one.
 
     Raises
     ------
@@ -57,17 +59,25 @@ def read_metadata(data: bytes, V: int) -> dict[str, Any]:
     number = metadata.get("format")
     if type(number) is not int or number < 1:
         raise ValueError("has metadata without a format number")
-    if number > FORMAT_VERSION:
+    if number > newest:
         raise ValueError(
             f"has format {shown(number)}, from a newer gru_ext "
             f"({brief(metadata.get('version'))}); this one, {__version__}, reads up to "
-            f"{FORMAT_VERSION}: upgrade gru-ext"
+            f"{newest}: upgrade gru-ext"
         )
     try:
         checked(metadata, VERSION)
     except (TypeError, ValueError) as error:
         raise ValueError(f"has damaged metadata: {error}") from None
     return metadata
+
+
+def check_weights(metadata: dict[str, Any], int8: bool) -> None:
+    """Raise a ValueError where the format is not that of such weights, int8 or floating point."""
+    number = metadata.get("format")
+    if int8 != (number == NARROW_FORMAT):
+        kind = "int8" if int8 else "floating-point"
+        raise ValueError(f"has {kind} weights and format {shown(number)}, which is not theirs")
 
 
 def check_vocabulary(metadata: dict[str, Any], V: int) -> None:

@@ -57,9 +57,12 @@ def from_checkpoint(data: Checkpoint, vocabulary: Vocabulary | None = None) -> M
             f"holds weights for {counted(data.vocabulary_size, 'character')}, not for "
             f"{len(vocabulary)}"
         )
-    sizes = data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype
-    parameters = Parameters(*sizes, layers=data.layers)
-    parameters.assign(data.weights)
+    if isinstance(data.weights, Parameters):  # of int8, which are never changed
+        parameters = data.weights
+    else:
+        sizes = data.vocabulary_size, data.hidden_size, data.weights["Wz"].dtype
+        parameters = Parameters(*sizes, layers=data.layers)
+        parameters.assign(data.weights)
     about = {key: value for key, value in data.metadata.items() if key not in Vocabulary.KEYS}
     model = Model(vocabulary, parameters, about)
     try:

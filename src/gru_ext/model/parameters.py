@@ -69,6 +69,8 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         The buffer that the kernels take. Its rows are padded with zeros to whole cache lines.
         Write to it through the names, so that the padding stays zero. No other buffer can be put
         in its place.
+    narrow : str or None
+        "bfloat16" or "int8" of parameters for reading alone, whose matrices have been rounded.
 
     Raises
     ------
@@ -80,6 +82,8 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
     ``copy.copy`` shares the buffer. :meth:`copy`, ``copy.deepcopy`` and pickle copy it. Two
     Parameters are equal if sizes, dtype and all values are. They have no hash: their values change.
     """
+
+    narrow: str | None = None
 
     def __init__(
         self,
@@ -184,7 +188,12 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
     @property
     def count(self) -> int:
         """The number of trained parameters, without the padding."""
-        return sum(view.size for view in self._views.values())
+        arrays = shapes(self.vocabulary_size, self.hidden_size, self.layers)
+        return sum(rows * columns for rows, columns in arrays.values())
+
+    def size_of(self, name: str) -> int:
+        """The size of an array in bytes, without padding."""
+        return self[name].nbytes
 
     @property
     def sizes(self) -> str:

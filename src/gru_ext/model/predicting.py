@@ -14,6 +14,7 @@ from gru_ext.model.adaptation_options import AdaptationKeywords
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.stored import StoredModel
 from gru_ext.model.texts import Texts, as_texts
+from gru_ext.model.weights_options import Weights, WeightsOptions
 from gru_ext.text.unknown import UnknownChoice
 
 if TYPE_CHECKING:
@@ -28,13 +29,18 @@ BATCH_SIZE = Whole(1, 1 << 20)
 class Predicting(StoredModel):
     """The methods of :class:`gru_ext.Model` that predict."""
 
-    def stream(self, batch_size: int = 1) -> Stream:
+    @described_by(WeightsOptions)
+    def stream(self, batch_size: int = 1, weights: Weights | None = None) -> Stream:
         """Return a stream: a state that reads text, predicts what comes next, and can be copied.
+
+        It reads the weights of the model, so that a change of them changes what it predicts. Other
+        ``weights`` are rounded when the stream is made, and stay as they are.
 
         Parameters
         ----------
         batch_size : int
             The number of texts that it reads at a time.
+        {options}
 
         Raises
         ------
@@ -45,21 +51,32 @@ class Predicting(StoredModel):
 
         self.parameters.check_finite()
         batch_size = BATCH_SIZE.check("batch_size", batch_size)
-        return Stream(self.parameters, batch_size, self.separator, self.vocabulary)
+        parameters = self.with_weights(weights).parameters
+        return Stream(parameters, batch_size, self.separator, self.vocabulary)
 
     @overload
     def score(
-        self, text: str | bytes, prompt: str | bytes = "", unknown: UnknownChoice = "error"
+        self,
+        text: str | bytes,
+        prompt: str | bytes = "",
+        unknown: UnknownChoice = "error",
+        weights: Weights | None = None,
     ) -> Score: ...
     @overload
     def score(
-        self, text: Texts, prompt: str | bytes = "", unknown: UnknownChoice = "error"
+        self,
+        text: Texts,
+        prompt: str | bytes = "",
+        unknown: UnknownChoice = "error",
+        weights: Weights | None = None,
     ) -> list[Score]: ...
+    @described_by(WeightsOptions)
     def score(
         self,
         text: str | bytes | Texts,
         prompt: str | bytes = "",
         unknown: UnknownChoice = "error",
+        weights: Weights | None = None,
     ) -> Score | list[Score]:
         """Return how many bits each character of a text costs.
 
@@ -76,6 +93,7 @@ class Predicting(StoredModel):
         unknown : str
             What happens to characters that the model does not know: they are refused ("error"),
             left out ("skip"), or left out and counted with log2(1,114,112) = 20.1 bits ("cost").
+        {options}
 
         Returns
         -------
@@ -92,7 +110,7 @@ class Predicting(StoredModel):
 
         self.parameters.check_finite()
         texts, single = as_texts("text", text)
-        scores = score_texts(self, texts, prompt, unknown)
+        scores = score_texts(self.with_weights(weights), texts, prompt, unknown)
         return scores[0] if single else scores
 
     @overload
@@ -161,6 +179,7 @@ class Predicting(StoredModel):
         windows: int | None = None,
         unknown: UnknownChoice = "error",
         adapt: bool = False,
+        weights: Weights | None = None,
         **adaptation: Unpack[AdaptationKeywords],
     ) -> Evaluation:
         """Evaluate the model on a text: the cross-entropy of its characters.
@@ -189,5 +208,7 @@ class Predicting(StoredModel):
         from gru_ext.model.evaluation import evaluate_text
 
         self.parameters.check_finite()
-        options = EvaluationOptions(windows=windows, unknown=unknown, adapt=adapt, **adaptation)
-        return evaluate_text(self, text, encoding, join, options)
+        options = EvaluationOptions(
+            windows=windows, unknown=unknown, adapt=adapt, weights=weights, **adaptation
+        )
+        return evaluate_text(self.with_weights(weights), text, encoding, join, options)

@@ -17,6 +17,7 @@ from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import Flag, Kind, Number, String, Strings, Whole
 from gru_ext.arguments.option import Option, Options
 from gru_ext.model.texts import Texts
+from gru_ext.model.weights_options import Weights, WeightsOptions
 
 SAMPLING = "sampling"
 CONSTRAINTS = "constraints"
@@ -199,7 +200,7 @@ class ChoiceOptions(RepetitionOptions, ConstraintOptions, FilterOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplingOptions(ChoiceOptions):
+class SamplingOptions(WeightsOptions, ChoiceOptions):
     """The options of sampling from a prompt."""
 
     n: Option[int | None] = Option(
@@ -215,7 +216,7 @@ class SamplingOptions(ChoiceOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BeamOptions(ConstraintOptions):
+class BeamOptions(WeightsOptions, ConstraintOptions):
     """The options of beam search."""
 
     beam_width: Option[int] = Option(
@@ -266,7 +267,13 @@ class ChoiceKeywords(ConstraintKeywords, total=False):
     dry_range: int
 
 
-class SamplingKeywords(ChoiceKeywords, total=False):
+class SampleKeywords(ChoiceKeywords, total=False):
+    """The keyword arguments of a sample, beside those that may be given by their place."""
+
+    weights: Weights | None
+
+
+class SamplingKeywords(SampleKeywords, total=False):
     """The keyword arguments of :class:`SamplingOptions`."""
 
     temperature: float

@@ -15,12 +15,17 @@ from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.model.parameters import Parameters, draw_uniform
+from gru_ext.model.weights_options import WEIGHTS_KIND, Weights
 from gru_ext.text.documents import encode_separator
 from gru_ext.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from gru_ext.model.summary import Summary
     from gru_ext.reporting.history import History
+
+
+# What the metadata say of the weights in the file alone.
+_OF_FILE = ("format", "int8")
 
 
 class StoredModel:
@@ -80,7 +85,7 @@ class StoredModel:
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
-        """float32 or float64."""
+        """The dtype of states and predictions, float32 or float64."""
         return self.parameters.dtype
 
     def summary(self) -> Summary:
@@ -95,6 +100,38 @@ class StoredModel:
 
         return summary_of(self)
 
+    def with_weights(self, weights: Weights | None) -> Self:
+        """Return this model with weights of another type.
+
+        Parameters
+        ----------
+        weights : {"float32", "bfloat16", "int8"} or None
+            Matrices are rounded to bfloat16, to nearest even; or to int8, to nearest, with a scale
+            for each row. A model with such weights reads faster than one of float32, and never
+            changes. It cannot be trained or adapted. One of int8 can be saved, in a quarter of the
+            size. float32 is the way back, to the numbers that narrow weights stand for. None is for
+            the weights that the model has.
+
+        Returns
+        -------
+        Model
+            A model with copies of the weights; or the model itself if it has such weights.
+
+        Raises
+        ------
+        TypeError, ValueError
+            It is no such type, or a weight is not finite, or is too large for bfloat16.
+        """
+        from gru_ext.model.narrow_parameters import with_weights
+
+        if weights is not None:
+            weights = WEIGHTS_KIND.check("weights", weights)
+        parameters = with_weights(self.parameters, weights)
+        if parameters is self.parameters:
+            return self
+        about = {key: value for key, value in self.about.items() if key not in _OF_FILE}
+        return type(self)(self.vocabulary, parameters, about)
+
     def __repr__(self) -> str:
         from gru_ext.model.facts import parameters_of, step_of, unit_of
 
@@ -102,7 +139,7 @@ class StoredModel:
         steps = "" if step is None else f", {counted(step, 'step')}"
         return (
             f"<gru_ext.Model: {counted(len(self.vocabulary), unit_of(self)[1])}, "
-            f"{self.parameters.sizes}, {self.dtype}, "
+            f"{self.parameters.sizes}, {self.parameters.narrow or self.dtype}, "
             f"{counted(parameters_of(self), 'parameter')}{steps}>"
         )
 
@@ -131,10 +168,13 @@ class StoredModel:
         ------
         OSError
             The file cannot be written. An existing file stays as it was.
+        ValueError
+            The weights are bfloat16, which no model file has.
         """
         checkpoint.write(path, self.checkpoint())
 
     def checkpoint(self) -> Checkpoint:
         """The checkpoint that :meth:`save` writes."""
         about = self.vocabulary.metadata() | self.about
-        return Checkpoint(dict(self.parameters), about)
+        narrow = self.parameters.narrow
+        return Checkpoint(self.parameters if narrow else dict(self.parameters), about)

@@ -99,11 +99,13 @@ def summary_of(model: StoredModel) -> Summary:
             rows.append(_row(model, f"GRU {layer}", names))
     rows += [_row(model, "output", ("Wy",), tied), _row(model, "output", ("by",))]
     size = counted(len(model.vocabulary), unit_of(model)[1])
-    return Summary(f"Model: {size}, {parameters.sizes}, {model.dtype}", tuple(rows))
+    weights = parameters.narrow or model.dtype
+    return Summary(f"Model: {size}, {parameters.sizes}, {weights}", tuple(rows))
 
 
 def _row(model: StoredModel, layer: str, names: tuple[str, ...], tied: bool = False) -> SummaryRow:
     arrays = [model.parameters[name] for name in names]
     rows, columns = arrays[0].shape
     count = 0 if tied else sum(array.size for array in arrays)
-    return SummaryRow(layer, names, (rows, columns), count, sum(array.nbytes for array in arrays))
+    size = sum(map(model.parameters.size_of, names))
+    return SummaryRow(layer, names, (rows, columns), count, size)

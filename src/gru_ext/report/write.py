@@ -60,6 +60,8 @@ def write_report(
     for source in (path, text, options.metrics):
         _check_kept(output, source)
     model = load(path)
+    if model.parameters.narrow:
+        model = model.with_weights("float32")
     model.parameters.check_finite()
     records = [] if options.metrics is None else read_metrics(options.metrics)
     passage = _passage(model, text, options)

@@ -10,7 +10,8 @@ from typing import Any
 from gru_ext.arguments.fields import Field, checked
 from gru_ext.model.checkpoint import Checkpoint
 from gru_ext.model.metadata import VERSION
-from gru_ext.model.parameters import shapes
+from gru_ext.model.narrow_cost import NarrowCost
+from gru_ext.model.parameters import Parameters, shapes
 from gru_ext.training.made_from import command_of, valid_options
 from gru_ext.training.recorded import BEST, MADE_FROM, RECORDED, RUN, TRAINING, VALIDATION
 from gru_ext.training.state_files import holds_state
@@ -31,7 +32,8 @@ def describe(data: Checkpoint, beside: Checkpoint | None = None) -> dict[str, An
     Returns
     -------
     dict
-        ``version``, ``format``; ``hidden_size``, ``layers``, ``dtype``, ``parameters``,
+        ``version``, ``format``; ``hidden_size``, ``layers``, ``dtype``, ``int8``, what int8 weights
+        cost (:class:`gru_ext.model.narrow_cost.NarrowCost`), ``parameters``,
         ``vocabulary_size``, ``vocabulary``, ``units``, ``document_separator``; ``texts`` and
         ``init_from``, names of files; ``characters`` and ``validation_characters`` of the text,
         ``step``, ``characters_seen``; ``train_bits``, the mean of about the last 1,000 steps,
@@ -40,6 +42,8 @@ def describe(data: Checkpoint, beside: Checkpoint | None = None) -> dict[str, An
         ``state_step``; and ``command``, which trains the same model.
     """
     V, H, about = data.vocabulary_size, data.hidden_size, data.metadata
+    narrow = data.weights.narrow if isinstance(data.weights, Parameters) else None
+    cost = NarrowCost.recorded(about) if narrow else None
     known = _valid(about, RECORDED | VERSION)
     training = _valid(known["training"] or {}, TRAINING)
     run = _valid(known["run"] or {}, RUN)
@@ -64,7 +68,8 @@ def describe(data: Checkpoint, beside: Checkpoint | None = None) -> dict[str, An
         "format": about.get("format"),
         "hidden_size": H,
         "layers": data.layers,
-        "dtype": str(data.weights["Wz"].dtype),
+        "dtype": narrow or str(data.weights["Wz"].dtype),
+        "int8": None if cost is None else cost.record(),
         "parameters": count,
         "vocabulary_size": V,
         "vocabulary": None if vocabulary is None else vocabulary.characters,
