@@ -66,11 +66,11 @@ def test_there_are_several_threads(model, sizes, monkeypatch):
     generate_batch = sampling._generate_batch
     all_here = threading.Barrier(3, timeout=60)
 
-    def recorded(model, plan, rows, stopped, threads):
+    def recorded(model, plan, rows, stopped, shared):
         all_here.wait()  # no thread can take the batch of another
         threads.add(threading.get_ident())
         batches.append(len(rows))
-        return generate_batch(model, plan, rows, stopped, threads)
+        return generate_batch(model, plan, rows, stopped, shared)
 
     monkeypatch.setattr(sampling, "_generate_batch", recorded)
     sizes(64, 4, 3)
@@ -83,7 +83,7 @@ def test_an_error_in_a_thread_is_raised_and_stops_the_others(model, sizes, monke
     stops = []
     all_here = threading.Barrier(3, timeout=60)
 
-    def failing(model, plan, rows, stopped, threads):
+    def failing(model, plan, rows, stopped, shared):
         all_here.wait()  # a batch that has not begun would not begin
         if rows[0][1] == 0:
             raise MemoryError("no memory")
