@@ -62,7 +62,8 @@ MODULES = {
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".html", ".css", ".js"}
 EXTRAS = {
     *("blas", "interactive", "plot", "report", "tensorboard", "tune"),
-    *("export", "jax", "keras", "onnx", "safetensors", "torch"),
+    *("export", "jax", "keras",
+    "mpi", "onnx", "safetensors", "torch"),
 }
 
 
