@@ -62,8 +62,7 @@ MODULES = {
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".html", ".css", ".js"}
 EXTRAS = {
     *("blas", "interactive", "plot", "report", "tensorboard", "tune"),
-    *("export", "jax", "keras",
-    "mpi", "onnx", "safetensors", "torch"),
+    *("export", "jax", "keras", "mpi", "onnx", "safetensors", "torch"),
 }
 
 

@@ -17,20 +17,28 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train a model on texts."""
+    """Train a model on texts. Of several processes, that of rank 0 alone prints."""
+    from gru_ext.distributed.launched import launched
     from gru_ext.training.interrupts import TrainingInterrupted
     from gru_ext.training.train import train
 
+    communicator = launched()
     options = vars(arguments).copy()
     del options["command"]
     if options["output"] is None:
         options["output"] = "gru_weights.data" if arguments.classic else "model.npz"
     try:
-        model = train(options.pop("texts"), **options)
+        model = train(options.pop("texts"), communicator=communicator, **options)
     except TrainingInterrupted as stopped:
+        if communicator.rank:
+            raise
         print(f"gru-ext: {printable(_stopped(stopped, options))}", file=sys.stderr, flush=True)
         raise
-    if not arguments.quiet and not arguments.classic:
+    except Exception:
+        if communicator.rank:
+            raise SystemExit(2) from None
+        raise
+    if not arguments.quiet and not arguments.classic and not communicator.rank:
         for line in _written(model, options):
             print(printable(line))
 

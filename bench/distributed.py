@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""Measure what loss several workers reach, and what it costs to combine them.
+
+python -m bench.distributed TEXT... [--markdown docs/distributed.md] [--results FILE.json]
+python -m bench.distributed --speed [--markdown docs/distributed.md]
+
+Without --speed each text is trained on with 1, 2, 4 and 8 workers, which see the same characters.
+With --results the runs are added to those in the file, and runs that it has are not repeated. The
+losses do not depend on other work of the machine. The speeds do: nothing else may run meanwhile.
+They need mpi4py and an mpiexec.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from textwrap import fill
+
+import gru_ext
+from bench.distributed_speed import speed_section
+from bench.markdown_sections import write_section
+
+OPTIONS = {
+    "hidden_size": 128,
+    "seq_length": 64,
+    "batch_size": 8,
+    "split": "tail",
+    "val_fraction": 0.1,
+    "eval_every": 0,
+    "keep": "last",
+    "callback": lambda progress: None,  # so that the last step is evaluated
+    "threads": 1,
+    "quiet": True,
+}
+WORKERS = (2, 4, 8)
+SYNC_EVERY = (16, 64, 128)
+SHORT, SHORT_EPOCHS, LONG_EPOCHS = 2_000_000, 4, 1
+"""Shorter texts are trained on for more epochs."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, and its loss on the validation part in bits per character."""
+
+    text: str
+    workers: int
+    sync_every: int
+    outer: str
+    characters: int
+    steps: int
+    bits: float
+
+    @property
+    def key(self):
+        return self.text, self.workers, self.sync_every, self.outer
+
+
+def train(path, workers, sync_every, outer):
+    """Train one model."""
+    text = path.read_text(encoding="utf-8")
+    together = {"workers": workers, "sync_every": sync_every} if workers > 1 else {}
+    if outer:
+        together["outer_optimizer"] = outer
+    epochs = SHORT_EPOCHS if len(text) < SHORT else LONG_EPOCHS
+    model = gru_ext.train(text, epochs=epochs, **OPTIONS | together)
+    last = model.history.records[-1]
+    return Run(
+        path.name, workers, sync_every, outer, last["characters"], last["step"], last["val_bits"]
+    )
+
+
+def cases():
+    """The workers, the steps between two combinations, and the outer optimiser of each run."""
+    yield 1, 1, ""
+    for workers in WORKERS:
+        yield workers, 1, ""
+        for sync_every in SYNC_EVERY:
+            for outer in ("mean", "nesterov"):
+                yield workers, sync_every, outer
+
+
+def section(runs):
+    """The section with the losses of all runs."""
+    lines = [
+        "## Losses at equal characters",
+        "",
+        fill(
+            f"Measured by `python -m bench.distributed`: one layer of {OPTIONS['hidden_size']} "
+            f"units, {OPTIONS['batch_size']} streams for each worker, windows of "
+            f"{OPTIONS['seq_length']} characters, adam with its default peak learning rate and a "
+            f"cosine, the last tenth of the text as validation part, the last weights. One run "
+            f"each: differences of a hundredth mean little. In bits per character:",
+            110,
+        ),
+    ]
+    for text in dict.fromkeys(run.text for run in runs):
+        of_text = {run.key[1:]: run for run in runs if run.text == text}
+        one = of_text[1, 1, ""]
+        lines += [
+            "",
+            fill(
+                f"{text}: {one.characters:,} characters seen, {one.steps:,} steps of one worker; "
+                f"one worker alone reaches **{one.bits:.3f}**.",
+                110,
+            ),
+            "",
+            "| combined every | outer optimiser | "
+            + " | ".join(f"{workers} workers" for workers in WORKERS)
+            + " |",
+            "|---|---|" + "---|" * len(WORKERS),
+        ]
+        for sync_every, outer in dict.fromkeys((s, o) for w, s, o in of_text if w > 1):
+            bits = [of_text[workers, sync_every, outer].bits for workers in WORKERS]
+            steps = "step (gradients)" if sync_every == 1 else f"{sync_every} steps"
+            row = " | ".join(f"{each:.3f}" for each in bits)
+            lines.append(f"| {steps} | {outer or 'none'} | {row} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(argv=None):
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("texts", nargs="*", type=Path, metavar="TEXT")
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--results", type=Path)
+    arguments = parser.parse_args(argv)
+    if arguments.speed:
+        text = speed_section()
+    else:
+        text = section(losses(arguments.texts, arguments.results))
+    print(text)
+    if arguments.markdown is not None:
+        write_section(arguments.markdown, text)
+
+
+def losses(texts, results):
+    """The runs on these texts, and those that the file of results has."""
+    known = {}
+    if results is not None and results.exists():
+        known = {run.key: run for run in (Run(**r) for r in json.loads(results.read_text()))}
+    for text in texts:
+        for case in cases():
+            if (text.name, *case) not in known:
+                run = train(text, *case)
+                known[run.key] = run
+                print(run, flush=True)
+                if results is not None:
+                    rows = [asdict(each) for each in known.values()]
+                    results.write_text(json.dumps(rows, indent=1))
+    return list(known.values())
+
+
+if __name__ == "__main__":
+    main()
