@@ -22,23 +22,23 @@ def run(arguments: argparse.Namespace) -> None:
     from gru_ext.training.interrupts import TrainingInterrupted
     from gru_ext.training.train import train
 
-    communicator = launched()
+    rank = launched().rank
     options = vars(arguments).copy()
     del options["command"]
     if options["output"] is None:
         options["output"] = "gru_weights.data" if arguments.classic else "model.npz"
     try:
-        model = train(options.pop("texts"), communicator=communicator, **options)
+        model = train(options.pop("texts"), **options)
     except TrainingInterrupted as stopped:
-        if communicator.rank:
+        if rank:
             raise
         print(f"gru-ext: {printable(_stopped(stopped, options))}", file=sys.stderr, flush=True)
         raise
     except Exception:
-        if communicator.rank:
+        if rank:
             raise SystemExit(2) from None
         raise
-    if not arguments.quiet and not arguments.classic and not communicator.rank:
+    if not arguments.quiet and not arguments.classic and rank == 0:
         for line in _written(model, options):
             print(printable(line))
 
