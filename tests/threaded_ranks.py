@@ -47,9 +47,9 @@ class ThreadCommunicator:
         return [np.array(each[self.rank]) for each in self._ranks.exchanged(self.rank, parts)]
 
     def abort(self, message):
-        self._ranks.message = message
+        self._ranks.message = self._ranks.message or message
         self._ranks.barrier.abort()
-        raise Aborted(message)
+        raise Aborted(self._ranks.message)
 
 
 def on_ranks(size, function):

@@ -54,7 +54,7 @@ def distributed(
             kept.append(text)
             continue
         pieces = slices(text) if communicator.rank == 0 else iter(())
-        found = []
+        found = [np.empty(0, dtype)]
         while len(data := communicator.broadcast(_bytes_of(next(pieces, None)))):
             if number in own and communicator.rank:
                 found.append(data.view(dtype))
