@@ -34,13 +34,19 @@ OPTIONS = {
 }
 WORKERS = (2, 4, 8)
 SYNC_EVERY = (16, 64, 128)
+OUTER = {
+    "mean": {"outer_optimizer": "mean"},
+    "nesterov 0.9": {"outer_optimizer": "nesterov", "outer_momentum": 0.9},
+    "nesterov 0.5": {"outer_optimizer": "nesterov", "outer_momentum": 0.5},
+}
+"""The outer optimisers; those of nesterov have different momenta, and a rate of 0.7."""
 SHORT, SHORT_EPOCHS, LONG_EPOCHS = 2_000_000, 4, 1
 """Shorter texts are trained on for more epochs."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run, and its loss on the validation part in bits per character."""
+    """A run, and its loss on the validation part in bits per character; None: it diverged."""
 
     text: str
     workers: int
@@ -48,7 +54,7 @@ class Run:
     outer: str
     characters: int
     steps: int
-    bits: float
+    bits: float | None
 
     @property
     def key(self):
@@ -59,23 +65,25 @@ def train(path, workers, sync_every, outer):
     """Train one model."""
     text = path.read_text(encoding="utf-8")
     together = {"workers": workers, "sync_every": sync_every} if workers > 1 else {}
-    if outer:
-        together["outer_optimizer"] = outer
     epochs = SHORT_EPOCHS if len(text) < SHORT else LONG_EPOCHS
-    model = gru_ext.train(text, epochs=epochs, **OPTIONS | together)
-    last = model.history.records[-1]
-    return Run(
-        path.name, workers, sync_every, outer, last["characters"], last["step"], last["val_bits"]
-    )
+    options = OPTIONS | {"epochs": epochs} | together | OUTER.get(outer, {})
+    try:
+        last = gru_ext.train(text, **options).history.records[-1]
+    except ValueError as error:
+        if "diverged" not in str(error):
+            raise
+        return Run(path.name, workers, sync_every, outer, 0, 0, None)
+    characters, bits = last["characters"], last["val_bits"]
+    return Run(path.name, workers, sync_every, outer, characters, last["step"], bits)
 
 
 def cases():
     """The workers, the steps between two combinations, and the outer optimiser of each run."""
     yield 1, 1, ""
-    for workers in WORKERS:
+    for workers in reversed(WORKERS):
         yield workers, 1, ""
-        for sync_every in SYNC_EVERY:
-            for outer in ("mean", "nesterov"):
+        for outer in OUTER:
+            for sync_every in SYNC_EVERY:
                 yield workers, sync_every, outer
 
 
@@ -109,12 +117,18 @@ def section(runs):
             + " |",
             "|---|---|" + "---|" * len(WORKERS),
         ]
-        for sync_every, outer in dict.fromkeys((s, o) for w, s, o in of_text if w > 1):
-            bits = [of_text[workers, sync_every, outer].bits for workers in WORKERS]
-            steps = "step (gradients)" if sync_every == 1 else f"{sync_every} steps"
-            row = " | ".join(f"{each:.3f}" for each in bits)
-            lines.append(f"| {steps} | {outer or 'none'} | {row} |")
+        for sync_every, outer in sorted({(run.sync_every, run.outer) for run in runs} - {(1, "")}):
+            found = (of_text.get((workers, sync_every, outer)) for workers in WORKERS)
+            lines.append(f"| {sync_every} steps | {outer} | {_row(found)} |")
+        gradients = (of_text.get((workers, 1, "")) for workers in WORKERS)
+        lines.append(f"| step (gradients) | none | {_row(gradients)} |")
     return "\n".join(lines) + "\n"
+
+
+def _row(runs):
+    return " | ".join(
+        "" if run is None else "diverged" if run.bits is None else f"{run.bits:.3f}" for run in runs
+    )
 
 
 def main(argv=None):
@@ -139,8 +153,8 @@ def losses(texts, results):
     known = {}
     if results is not None and results.exists():
         known = {run.key: run for run in (Run(**r) for r in json.loads(results.read_text()))}
-    for text in texts:
-        for case in cases():
+    for case in cases():
+        for text in texts:
             if (text.name, *case) not in known:
                 run = train(text, *case)
                 known[run.key] = run

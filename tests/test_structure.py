@@ -25,7 +25,9 @@ ALLOWED = {
     "report": BASE | {"model", "text", "reporting"},
     "serve": BASE | {"model", "text", "report", "reporting"},
     "export": BASE | {"model", "text"},
-    "cli": BASE | {"training", "tuning", "model", "text", "reporting", "report", "serve", "export"},
+    "cli": BASE
+    | {"distributed", "training", "tuning"}
+    | {"model", "text", "reporting", "report", "serve", "export"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""

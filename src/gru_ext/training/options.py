@@ -314,7 +314,7 @@ class TrainingOptions(Options):
         OneOf(OUTER_OPTIMIZERS),
         "how the mean change of the workers' weights is applied: as it is, or with a momentum",
         WORKERS,
-        automatic="nesterov",
+        automatic="mean",
         saved=True,
         fixed=True,
     )

@@ -40,8 +40,8 @@ def settle_workers(options: TrainingOptions, processes: int) -> tuple[TrainingOp
                     f"`{name}` needs a `sync_every` of 2 or more: with 1 the gradients are combined"
                 )
         return options, Plan(workers, 1, False, 1.0, 0.0)
-    options = options.over({"outer_optimizer": "nesterov"})
-    optimizer = options.outer_optimizer or "nesterov"
+    options = options.over({"outer_optimizer": "mean"})
+    optimizer = options.outer_optimizer or "mean"
     if optimizer == "mean" and "outer_momentum" in given:
         raise ValueError("`outer_momentum` is for the outer optimizer nesterov: mean has none")
     rates: dict[str, float] = {"outer_learning_rate": OUTER_RATE[optimizer]}
