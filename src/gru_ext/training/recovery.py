@@ -127,14 +127,15 @@ class Recovery:
 
         It need not at the planned end, nor where the trainer's state is itself the one to keep.
         """
-        if ended or self._is_kept() or self._kept is None:
-            return None
-        return self._kept.checkpoint()
+        return self._kept.checkpoint() if self._kept is not None and self._needed(ended) else None
+
+    def _needed(self, ended: bool) -> bool:
+        return not (ended or self._is_kept())
 
     def state(self, ended: bool) -> dict[str, Any]:
         """What a checkpoint holds of this, beside the arrays of :meth:`good`."""
         state: dict[str, Any] = {"strikes": self.strikes}
-        if self._kept is not None and self.good(ended) is not None:
+        if self._kept is not None and self._needed(ended):
             state["good"] = [*self._kept.counters, *self._run_counters]
         return state
 
