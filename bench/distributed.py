@@ -20,10 +20,10 @@ import gru_ext
 from bench.distributed_speed import speed_section
 from bench.markdown_sections import write_section
 
+STREAMS = 8
 OPTIONS = {
     "hidden_size": 128,
     "seq_length": 64,
-    "batch_size": 8,
     "split": "tail",
     "val_fraction": 0.1,
     "eval_every": 0,
@@ -55,36 +55,41 @@ class Run:
     characters: int
     steps: int
     bits: float | None
+    batch_size: int = STREAMS
 
     @property
     def key(self):
-        return self.text, self.workers, self.sync_every, self.outer
+        return self.text, self.workers, self.sync_every, self.outer, self.batch_size
 
 
-def train(path, workers, sync_every, outer):
+def train(path, workers, sync_every, outer, batch_size):
     """Train one model."""
     text = path.read_text(encoding="utf-8")
     together = {"workers": workers, "sync_every": sync_every} if workers > 1 else {}
     epochs = SHORT_EPOCHS if len(text) < SHORT else LONG_EPOCHS
-    options = OPTIONS | {"epochs": epochs} | together | OUTER.get(outer, {})
+    options = (
+        OPTIONS | {"epochs": epochs, "batch_size": batch_size} | together | OUTER.get(outer, {})
+    )
     try:
         last = gru_ext.train(text, **options).history.records[-1]
     except ValueError as error:
         if "diverged" not in str(error):
             raise
-        return Run(path.name, workers, sync_every, outer, 0, 0, None)
-    characters, bits = last["characters"], last["val_bits"]
-    return Run(path.name, workers, sync_every, outer, characters, last["step"], bits)
+        return Run(path.name, workers, sync_every, outer, 0, 0, None, batch_size)
+    seen = last["characters"], last["step"], last["val_bits"]
+    return Run(path.name, workers, sync_every, outer, *seen, batch_size)
 
 
 def cases():
-    """The workers, the steps between two combinations, and the outer optimiser of each run."""
-    yield 1, 1, ""
+    """The workers, the steps between two combinations, the outer optimiser, and the streams."""
+    yield 1, 1, "", STREAMS
     for workers in reversed(WORKERS):
-        yield workers, 1, ""
-        for outer in OUTER:
-            for sync_every in SYNC_EVERY:
-                yield workers, sync_every, outer
+        yield workers, 1, "", STREAMS
+        for sync_every in SYNC_EVERY:
+            yield workers, sync_every, "mean", STREAMS
+            yield workers, sync_every, "mean", STREAMS // workers
+            yield workers, sync_every, "nesterov 0.9", STREAMS
+            yield workers, sync_every, "nesterov 0.5", STREAMS
 
 
 def section(runs):
@@ -94,35 +99,42 @@ def section(runs):
         "",
         fill(
             f"Measured by `python -m bench.distributed`: one layer of {OPTIONS['hidden_size']} "
-            f"units, {OPTIONS['batch_size']} streams for each worker, windows of "
-            f"{OPTIONS['seq_length']} characters, adam with its default peak learning rate and a "
-            f"cosine, the last tenth of the text as validation part, the last weights. One run "
-            f"each: differences of a hundredth mean little. In bits per character:",
+            f"units, windows of {OPTIONS['seq_length']} characters, adam with its default peak "
+            f"learning rate and a cosine, the last tenth of the text as validation part, the last "
+            f"weights. The streams are those of one worker. Nesterov has a learning rate of 0.7 "
+            f"and the momentum that is named. One run each: differences of a hundredth mean "
+            f"little. In bits per character:",
             110,
         ),
     ]
     for text in dict.fromkeys(run.text for run in runs):
-        of_text = {run.key[1:]: run for run in runs if run.text == text}
-        one = of_text[1, 1, ""]
-        lines += [
-            "",
-            fill(
-                f"{text}: {one.characters:,} characters seen, {one.steps:,} steps of one worker; "
-                f"one worker alone reaches **{one.bits:.3f}**.",
-                110,
-            ),
-            "",
-            "| combined every | outer optimiser | "
-            + " | ".join(f"{workers} workers" for workers in WORKERS)
-            + " |",
-            "|---|---|" + "---|" * len(WORKERS),
-        ]
-        for sync_every, outer in sorted({(run.sync_every, run.outer) for run in runs} - {(1, "")}):
-            found = (of_text.get((workers, sync_every, outer)) for workers in WORKERS)
-            lines.append(f"| {sync_every} steps | {outer} | {_row(found)} |")
-        gradients = (of_text.get((workers, 1, "")) for workers in WORKERS)
-        lines.append(f"| step (gradients) | none | {_row(gradients)} |")
+        lines += ["", *_table([run for run in runs if run.text == text])]
     return "\n".join(lines) + "\n"
+
+
+def _table(runs):
+    """The lines of one text: first as many streams for each worker, then as many in all."""
+    found = {run.key[1:]: run for run in runs}
+    one = found[1, 1, "", STREAMS]
+    yield fill(
+        f"{one.text}: {one.characters:,} characters seen, with one worker in {one.steps:,} steps "
+        f"of {STREAMS} streams, which reach **{one.bits:.3f}**.",
+        110,
+    )
+    yield ""
+    names = " | ".join(f"{workers} workers" for workers in WORKERS)
+    yield f"| streams | combined every | outer optimiser | {names} |"
+    yield "|---|---|---|" + "---|" * len(WORKERS)
+    gradients = [found.get((workers, 1, "", STREAMS)) for workers in WORKERS]
+    yield f"| {STREAMS} | step | none: gradients | {_row(gradients)} |"
+    for outer in OUTER:
+        for sync_every in SYNC_EVERY:
+            of_outer = [found.get((workers, sync_every, outer, STREAMS)) for workers in WORKERS]
+            yield f"| {STREAMS} | {sync_every} steps | {outer} | {_row(of_outer)} |"
+    fewer = ", ".join(str(STREAMS // workers) for workers in WORKERS)
+    for sync_every in SYNC_EVERY:
+        in_all = [found.get((n, sync_every, "mean", STREAMS // n)) for n in WORKERS]
+        yield f"| {fewer} | {sync_every} steps | mean | {_row(in_all)} |"
 
 
 def _row(runs):
