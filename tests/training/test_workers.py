@@ -7,6 +7,7 @@ from threaded_ranks import on_ranks
 from training_runs import NAMES, TEXT, run_files, same, state_of
 
 import gru_ext
+from gru_ext.training.trainer import Trainer
 
 OPTIONS = {
     "hidden_size": 12,
@@ -114,3 +115,22 @@ def test_the_state_has_all_workers(tmp_path):
     data = state_of(tmp_path / "b.npz")
     assert data.workers.keys() == {"hidden"}
     assert data.momentum is None
+
+
+@pytest.mark.parametrize(("processes", "asked", "used"), [(1, None, 8), (4, None, 2), (4, 3, 3)])
+def test_processes_of_one_machine_share_its_processors(
+    tmp_path, monkeypatch, processes, asked, used
+):
+    seen = set()
+    made = Trainer.make_steps
+
+    def note(trainer, *arguments, **options):
+        seen.add(trainer.threads)
+        return made(trainer, *arguments, **options)
+
+    monkeypatch.setattr(Trainer, "make_steps", note)
+    monkeypatch.setattr("gru_ext.training.trainer.default_threads", lambda batch_size: 8)
+    monkeypatch.setattr("gru_ext.training.workers.available_cpus", lambda: 8)
+    options = {"batch_size": 8, "seq_length": 2, "threads": asked, "max_steps": 4}
+    train(tmp_path / "a.npz", processes, **options)
+    assert seen == {used}
