@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from gru_ext.distributed.outer import OUTER_MOMENTUM, OUTER_RATE
+from typing import Any
+
+from gru_ext.distributed.outer import OUTER_MOMENTUM, OUTER_RATE, OuterOptimizerName
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.workers import Plan
 
 SYNC_EVERY = 64
 """The steps after which workers are combined, by default."""
+OUTER_OPTIMIZER: OuterOptimizerName = "mean"
 
 _OUTER = ("outer_optimizer", "outer_learning_rate", "outer_momentum")
 
@@ -40,13 +43,24 @@ def settle_workers(options: TrainingOptions, processes: int) -> tuple[TrainingOp
                     f"`{name}` needs a `sync_every` of 2 or more: with 1 the gradients are combined"
                 )
         return options, Plan(workers, 1, False, 1.0, 0.0)
-    options = options.over({"outer_optimizer": "mean"})
-    optimizer = options.outer_optimizer or "mean"
-    if optimizer == "mean" and "outer_momentum" in given:
+    options = options.over({"outer_optimizer": OUTER_OPTIMIZER})
+    options = options.over(_rates(options))
+    rate, decay = options.outer_learning_rate or 1.0, options.outer_momentum
+    if options.outer_optimizer == "mean" and decay is not None:
         raise ValueError("`outer_momentum` is for the outer optimizer nesterov: mean has none")
-    rates: dict[str, float] = {"outer_learning_rate": OUTER_RATE[optimizer]}
-    if optimizer == "nesterov":
-        rates["outer_momentum"] = OUTER_MOMENTUM
-    options = options.over(rates)
-    rate, decay = options.outer_learning_rate, options.outer_momentum
-    return options, Plan(workers, sync_every, optimizer == "nesterov", rate or 1.0, decay or 0.0)
+    return options, Plan(workers, sync_every, decay is not None, rate, decay or 0.0)
+
+
+def _rates(options: TrainingOptions) -> dict[str, Any]:
+    """What an outer optimiser has by default."""
+    optimizer = options.outer_optimizer or OUTER_OPTIMIZER
+    rates: dict[str, Any] = {"outer_learning_rate": OUTER_RATE[optimizer]}
+    return rates | ({"outer_momentum": OUTER_MOMENTUM} if optimizer == "nesterov" else {})
+
+
+def automatic_of_workers(options: TrainingOptions) -> dict[str, Any]:
+    """What a run with these options takes by itself of those of several workers."""
+    if (options.workers or 1) == 1:
+        return {}
+    taken = {"sync_every": SYNC_EVERY, "outer_optimizer": OUTER_OPTIMIZER}
+    return taken | _rates(options)
