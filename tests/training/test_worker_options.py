@@ -67,7 +67,7 @@ def test_there_are_as_many_workers_as_processes():
 )
 def test_a_resumed_run_has_the_workers_that_it_began_with(tmp_path, options, message):
     output = tmp_path / "a.npz"
-    gru_ext.train(TEXT, workers=2, output=output, outer_optimizer="nesterov", **OPTIONS)
+    gru_ext.train(TEXT, workers=2, output=output, **OPTIONS)
     with pytest.raises(gru_ext.CheckpointError, match=message):
         gru_ext.train(TEXT, output=output, resume=True, max_steps=12, quiet=True, **options)
 
@@ -105,7 +105,7 @@ def test_a_run_alone_records_nothing_of_workers(tmp_path):
 )
 def test_a_damaged_state_of_the_workers_is_refused(tmp_path, change, message):
     output = tmp_path / "a.npz"
-    gru_ext.train(TEXT, workers=3, output=output, outer_optimizer="nesterov", **OPTIONS)
+    gru_ext.train(TEXT, workers=3, output=output, **OPTIONS)
     data = state_of(output)
     change(data)
     checkpoint.write(state_path(output), data)

@@ -21,8 +21,8 @@ OPTIONS = {
     "quiet": True,
 }
 CASES = {
-    "nesterov": {"outer_optimizer": "nesterov", "dropout": 0.2, "weight_dropout": 0.1},
-    "mean": {"optimizer": "rmsprop", "keep": "last"},
+    "nesterov": {"outer_momentum": 0.9, "dropout": 0.2, "weight_dropout": 0.1},
+    "mean": {"outer_optimizer": "mean", "optimizer": "rmsprop", "keep": "last"},
     "average": {"average_over": 0.5, "outer_learning_rate": 0.5},
     "gradients": {"sync_every": 1, "tied": True, "clip_norm": 1.0, "average_over": 0.5},
     "adagrad": {"sync_every": 1, "optimizer": "adagrad", "dtype": "float64"},
@@ -87,9 +87,8 @@ def test_gradients_that_are_combined_equal_one_process_with_as_many_streams():
 
 def test_nesterov_without_momentum_is_a_mean():
     options = OPTIONS | {"sync_every": 2, "workers": 2}
-    mean = gru_ext.train(TEXT, **options)
-    options |= {"outer_optimizer": "nesterov", "outer_learning_rate": 1.0, "outer_momentum": 0.0}
-    moved = gru_ext.train(TEXT, **options)
+    mean = gru_ext.train(TEXT, outer_optimizer="mean", **options)
+    moved = gru_ext.train(TEXT, outer_learning_rate=1.0, outer_momentum=0.0, **options)
     assert same(mean, moved)
 
 
@@ -104,7 +103,7 @@ def test_the_workers_share_the_text_without_overlap():
 
 
 def test_the_state_has_all_workers(tmp_path):
-    train(tmp_path / "a.npz", 2, workers=3, outer_optimizer="nesterov")
+    train(tmp_path / "a.npz", 2, workers=3)
     data = state_of(tmp_path / "a.npz")
     assert data.other_workers == 2
     assert data.workers["hidden"].shape == (2, 2, 12)

@@ -13,7 +13,8 @@ OuterOptimizerName = Literal["mean", "nesterov"]
 OUTER_OPTIMIZERS: tuple[OuterOptimizerName, ...] = get_args(OuterOptimizerName)
 OUTER_RATE: dict[OuterOptimizerName, float] = {"mean": 1.0, "nesterov": 0.7}
 """The outer learning rates of local SGD and of DiLoCo (Douillard and others, 2023)."""
-OUTER_MOMENTUM = 0.9
+OUTER_MOMENTUM = 0.5
+"""DiLoCo has 0.9, with which these models diverge (docs/distributed.md)."""
 
 
 def outer_update(

@@ -314,7 +314,7 @@ class TrainingOptions(Options):
         OneOf(OUTER_OPTIMIZERS),
         "how the mean change of the workers' weights is applied: as it is, or with a momentum",
         WORKERS,
-        automatic="mean",
+        automatic="nesterov",
         saved=True,
         fixed=True,
     )
@@ -329,7 +329,8 @@ class TrainingOptions(Options):
         Number(least=0, below=1),
         "momentum of the outer optimizer nesterov",
         WORKERS,
-        automatic="0.9",
+        automatic="0.5",
+        details="DiLoCo has 0.9, with which many runs of such models diverge.",
         saved=True,
     )
     communicator: Option[Communicator | None] = Option(

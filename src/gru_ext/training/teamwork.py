@@ -11,7 +11,7 @@ from gru_ext.training.workers import Plan
 
 SYNC_EVERY = 64
 """The steps after which workers are combined, by default."""
-OUTER_OPTIMIZER: OuterOptimizerName = "mean"
+OUTER_OPTIMIZER: OuterOptimizerName = "nesterov"
 
 _OUTER = ("outer_optimizer", "outer_learning_rate", "outer_momentum")
 
