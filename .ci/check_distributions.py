@@ -65,7 +65,7 @@ MODULES = {
 KINDS_IN_WHEEL = {".py", ".pyi", ".pxd", ".h", ".so", ".pyd", ".jinja", ".html", ".css", ".js"}
 EXTRAS = {
     *("blas", "completion", "interactive", "plot", "report", "tensorboard", "tune"),
-    *("export", "jax", "keras", "onnx", "safetensors", "torch"),
+    *("export", "jax", "keras", "mpi", "onnx", "safetensors", "torch"),
 }
 
 

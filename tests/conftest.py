@@ -14,7 +14,7 @@ import gru_ext
 from gru_ext.core import kernels
 from gru_ext.model import checkpoint
 from gru_ext.model.parameters import Parameters
-from gru_ext.training.recovery import Snapshot
+from gru_ext.training.snapshot import Snapshot
 
 # Users' output is buffered.
 os.environ.pop("PYTHONUNBUFFERED", None)

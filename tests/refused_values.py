@@ -17,8 +17,9 @@ from gru_ext.arguments.kinds import (
     Strings,
     Whole,
 )
+from gru_ext.distributed.communicator import Alone
 from gru_ext.model.sampling_options import Biases, Surprise
-from gru_ext.training.kinds import OwnText
+from gru_ext.training.kinds import Engine, OwnText
 
 
 def refused_by(kind):
@@ -55,6 +56,8 @@ def refused_by(kind):
         yield from (1, "", b"file", ["file"])
     elif isinstance(kind, Function):
         yield from (1, "print")
+    elif isinstance(kind, Engine):
+        yield from (1, "mpi", Alone, object())
 
 
 def check_refusals(options, name):

@@ -16,15 +16,18 @@ ALLOWED = {
     "files": set(),
     "arguments": {"files"},
     "core": set(),
+    "distributed": set(),
     "text": {"files", "arguments"},
     "model": BASE | {"text", "reporting"},
     "reporting": BASE,
-    "training": BASE | {"model", "text", "reporting"},
+    "training": BASE | {"distributed", "model", "text", "reporting"},
     "tuning": BASE | {"training", "model", "text", "reporting"},
     "report": BASE | {"model", "text", "reporting"},
     "serve": BASE | {"model", "text", "report", "reporting"},
     "export": BASE | {"model", "text"},
-    "cli": BASE | {"training", "tuning", "model", "text", "reporting", "report", "serve", "export"},
+    "cli": BASE
+    | {"distributed", "training", "tuning"}
+    | {"model", "text", "reporting", "report", "serve", "export"},
     "c_interface": {"core"},
 }
 """For each folder those that it may import."""

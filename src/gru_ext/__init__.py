@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gru_ext.core.kernels import adagrad_update, adam_update, rmsprop_update
     from gru_ext.core.matmul import use_matmul
     from gru_ext.core.windows import Workspace, backward_window, forward_window
+    from gru_ext.distributed.communicator import Communicator
     from gru_ext.model.checkpoint import CheckpointError
     from gru_ext.model.evaluation import Evaluation
     from gru_ext.model.model import Model, load
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "CheckpointError": "model.checkpoint",
+    "Communicator": "distributed.communicator",
     "Evaluation": "model.evaluation",
     "History": "reporting.history",
     "Model": "model.model",
@@ -73,6 +75,7 @@ _MODULES = {
 
 __all__ = [
     "CheckpointError",
+    "Communicator",
     "Evaluation",
     "History",
     "Model",

@@ -17,7 +17,7 @@ from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName
 from gru_ext.training.options import TrainingOptions
 
 # names that the modules of the options import for type checkers alone
-_FOR_TYPES = {"Model": gru_ext.Model, "Progress": gru_ext.Progress}
+_FOR_TYPES = {name: getattr(gru_ext, name) for name in ("Communicator", "Model", "Progress")}
 
 
 def choices(options):
@@ -42,7 +42,8 @@ CHOICES = [*choices(TrainingOptions), *choices(EvaluationOptions)]
 
 def test_there_are_choices():
     assert {each.values[0].name for each in CHOICES} == {
-        "units", "preset", "dtype", "optimizer", "schedule", "keep", "split", "unknown"
+        "units", "preset", "dtype", "optimizer", "schedule", "keep", "split", "unknown",
+            "outer_optimizer",
     }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ import re, sys, gru_ext
 text = "".join(map(chr, range(32, 127))) * 200
 options = {"batch_size": 8, "seq_length": 64, "max_steps": 2, "quiet": True, "val_fraction": 0}
 options |= {"output": sys.argv[1], "optimizer": sys.argv[3], "sample_every": 0}
+options |= {"workers": int(sys.argv[4])}
 def peak():  # of this program alone: that of getrusage begins with the peak of the tests
     return 1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
 gru_ext.train(text, **options | {"output": sys.argv[1] + "0"}, hidden_size=8)
@@ -33,10 +34,11 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc/self/status")
-@pytest.mark.parametrize("optimizer", ["adagrad", "adam"])
-def test_the_process_grows_by_about_that_much(tmp_path, optimizer):
+@pytest.mark.parametrize(("optimizer", "workers"), [("adagrad", 1), ("adam", 1), ("adam", 3)])
+def test_the_process_grows_by_about_that_much(tmp_path, optimizer, workers):
     hidden_size = 900
-    command = [sys.executable, "-c", PROGRAM, tmp_path / "m.npz", str(hidden_size), optimizer]
+    sizes = str(hidden_size), optimizer, str(workers)
+    command = [sys.executable, "-c", PROGRAM, tmp_path / "m.npz", *sizes]
     grown = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     options = TrainingOptions(
         hidden_size=hidden_size,
@@ -44,8 +46,10 @@ def test_the_process_grows_by_about_that_much(tmp_path, optimizer):
         seq_length=64,
         optimizer=optimizer,
         output="m.npz",
+        workers=workers,
     )
-    expected = memory_of_run(settle(options, 19_000, documents=False), 95, False)
+    settled = settle(options, 19_000, documents=False)
+    expected = memory_of_run(settled, 95, False, held=workers)
     assert 0.7 * expected < grown < 1.3 * expected
 
 

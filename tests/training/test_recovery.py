@@ -15,7 +15,8 @@ from training_runs import SMALL, TEXT, assert_same_state, interrupt_after, state
 import gru_ext
 from gru_ext import CheckpointError, Trainer
 from gru_ext.model import checkpoint
-from gru_ext.training.recovery import Recovery, Snapshot
+from gru_ext.training.recovery import Recovery
+from gru_ext.training.snapshot import Snapshot
 from gru_ext.training.state_files import state_path
 
 OPTIONS = SMALL | {"seq_length": 7, "batch_size": 4, "max_steps": 40, "learning_rate": 0.02}

@@ -14,8 +14,8 @@ from gru_ext.core.memory import Memory
 from gru_ext.files import scratch
 from gru_ext.model import checkpoint
 from gru_ext.training import shuffle
-from gru_ext.training.recovery import Snapshot
 from gru_ext.training.shuffle import ShuffledDocuments
+from gru_ext.training.snapshot import Snapshot
 from gru_ext.training.state_files import read_state
 
 

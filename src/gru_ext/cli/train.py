@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train a model on texts."""
+    """Train a model on texts. Of several processes, that of rank 0 alone prints."""
+    from gru_ext.distributed.launched import launched
     from gru_ext.training.interrupts import TrainingInterrupted
     from gru_ext.training.train import train
 
+    rank = launched().rank
     options = vars(arguments).copy()
     del options["command"]
     if options["output"] is None:
@@ -28,9 +30,15 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         model = train(options.pop("texts"), **options)
     except TrainingInterrupted as stopped:
+        if rank:
+            raise
         print(f"gru-ext: {printable(_stopped(stopped, options))}", file=sys.stderr, flush=True)
         raise
-    if not arguments.quiet and not arguments.classic:
+    except Exception:
+        if rank:
+            raise SystemExit(2) from None
+        raise
+    if not arguments.quiet and not arguments.classic and rank == 0:
         for line in _written(model, options):
             print(printable(line))
 

@@ -52,4 +52,17 @@ class TrainingLoop:
         weight_dropout: float = 0.0,
         state_reset: float = 0.0,
         average_over: float = 0.0,
+        gradient_only: bool = False,
     ) -> NDArray[np.float64]: ...
+    @property
+    def gradients(self) -> _Flat: ...
+    def apply(
+        self,
+        learning_rate: float | NDArray[np.float64],
+        clip: float = 5.0,
+        eps: float = 1e-8,
+        threads: int = 1,
+        weight_decay: float = 0.0,
+        clip_norm: float = ...,
+        average_over: float = 0.0,
+    ) -> None: ...

@@ -11,9 +11,9 @@ from libc.stdlib cimport calloc, free
 from gru_ext.core cimport kernels
 from gru_ext.core.bptt cimport Window, choose_packing
 from gru_ext.core.layout cimport Layout, layout_of
-from gru_ext.core.native cimport GRU_ADAGRAD, GRU_ADAM, GRU_RMSPROP, gru_kernels
+from gru_ext.core.native cimport GRU_ADAGRAD, GRU_ADAM, GRU_RMSPROP, gru_kernels, real
 from gru_ext.core.team cimport best_grid, gru_team, gru_team_abandon, gru_team_begin
-from gru_ext.core.training_step cimport TrainingRun, train_part
+from gru_ext.core.training_step cimport TrainingRun, apply_part, train_part
 from gru_ext.core.updates cimport square_sum_count
 from gru_ext.core.windows cimport Workspace
 
@@ -83,7 +83,7 @@ cdef class TrainingLoop:
     cdef readonly object parameters, memory, mean, average
     cdef object _dropped, _gradients, _symbols, _separator, _square_sums
     cdef TrainingRun *run
-    cdef bint _reported
+    cdef bint _reported, _applying
     cdef object _contention
 
     def __cinit__(self, parameters, memory, Workspace workspace not None, symbols, separator=None,
@@ -182,7 +182,8 @@ cdef class TrainingLoop:
 
     def steps(self, windows, learning_rate, double clip=5.0, double eps=1e-8, threads=1,
               double weight_decay=0.0, double clip_norm=float("inf"), double dropout=0.0, seed=0,
-              double weight_dropout=0.0, double state_reset=0.0, double average_over=0.0):
+              double weight_dropout=0.0, double state_reset=0.0, double average_over=0.0,
+              gradient_only=False):
         """Train on the next windows, one optimiser step each.
 
         Parameters
@@ -213,6 +214,9 @@ cdef class TrainingLoop:
         average_over : float
             The part of all steps so far, up to 1, that the average of the parameters is about
             over; 0 leaves the average as it is.
+        gradient_only : bool
+            Whether one window's gradient is left in :attr:`gradients`, and the update to
+            :meth:`apply`. The step then counts as done.
 
         Returns
         -------
@@ -222,19 +226,11 @@ cdef class TrainingLoop:
         """
         cdef Workspace s = self.workspace
         cdef Window *w = &s.window
-        check_clip(clip)
-        if not clip_norm > 0:
-            raise ValueError(f"clip norm must be a positive number, not {clip_norm}")
-        check_count("threads", threads, 1, w.parts_max)
-        check_eps(eps, s.itemsize)
-        losses = np.zeros(check_count("windows", windows, 1, 1 << 30), np.float64)
-        rates = np.array(np.broadcast_to(learning_rate, windows), np.float64, order="C")
-        for rate in (rates.min(), rates.max()):
-            if rate != 0 or not np.ndim(learning_rate):  # a schedule may end at 0
-                check_learning_rate(rate, s.itemsize)
-        check_weight_decay(weight_decay, rates.max())
-        if weight_decay != 0 and self.run.rule.kind != GRU_ADAM:
-            raise ValueError("weight decay is adamw's: it must be 0 for the other optimizers")
+        rates = self._checked_rates(windows, learning_rate, clip, eps, threads, weight_decay,
+                                    clip_norm, average_over)
+        losses = np.zeros(windows, np.float64)
+        if gradient_only and (windows != 1 or average_over > 0):
+            raise ValueError("a gradient is that of one window, and leaves the average as it is")
         check_dropout(dropout)
         if dropout > 0 and not w.dropping:
             raise ValueError("the workspace must be created with dropping=True")
@@ -243,21 +239,15 @@ cdef class TrainingLoop:
         if weight_dropout > 0 and self._dropped is None:
             self._dropped = aligned_zeros(self.parameters.size, self.parameters.dtype)
             self.run.dropped = <void *><size_t>self._dropped.ctypes.data
-        if not 0 <= average_over <= 1:
-            raise ValueError(f"average over must be from 0 to 1, not {average_over}")
-        if average_over > 0 and self.average is None:
-            raise ValueError("an average over a part of the steps needs `average`")
         cdef uint64_t dropout_seed = seed
         s._acquire()
         try:
             run = self.run
-            run.windows_left = windows
+            self._set_rule(rates, clip, eps, weight_decay, clip_norm, average_over)
+            run.windows_left, run.gradient_only = windows, bool(gradient_only)
             run.streams.bad_symbol = 0
-            run.learning_rates = <const double *><size_t>rates.ctypes.data
-            run.rule.clip, run.rule.eps, run.rule.weight_decay = clip, eps, weight_decay
-            run.clip_norm, run.seed = clip_norm, dropout_seed
+            run.seed = dropout_seed
             run.weight_dropout, run.state_reset = weight_dropout, state_reset
-            run.average_over = average_over
             run.losses = <double *><size_t>losses.ctypes.data
             w.T, w.dropout = w.T_max, dropout
             choose_packing(w, w.T)
@@ -284,6 +274,66 @@ cdef class TrainingLoop:
             raise ValueError(f"`symbols` must be from 0 to {w.p.V - 1}, not "
                              f"{self.run.streams.bad_value} at position {self.run.streams.bad_at}")
         return losses
+
+    @property
+    def gradients(self):
+        """The flat buffer of the gradient that :meth:`apply` applies, writable.
+
+        Its padding must stay zero.
+        """
+        return self._gradients
+
+    def apply(self, learning_rate, double clip=5.0, double eps=1e-8, threads=1,
+              double weight_decay=0.0, double clip_norm=float("inf"), double average_over=0.0):
+        """Update the parameters with :attr:`gradients`, as the last step that is done.
+
+        With a gradient of ``steps(1, ..., gradient_only=True)`` this makes the step that the same
+        call makes without. The arguments are those of :meth:`steps`.
+        """
+        cdef Workspace s = self.workspace
+        if self.run.done < 1:
+            raise ValueError("there is no gradient to apply: no step is done")
+        rates = self._checked_rates(1, learning_rate, clip, eps, threads, weight_decay, clip_norm,
+                                    average_over)
+        s._acquire()
+        try:
+            self._set_rule(rates, clip, eps, weight_decay, clip_norm, average_over)
+            self._applying = True
+            self._run_team(threads)
+        finally:
+            self._applying = False
+            s._lock.release()
+
+    def _checked_rates(self, windows, learning_rate, double clip, double eps, threads,
+                       double weight_decay, double clip_norm, double average_over):
+        # The learning rates of so many windows; all arguments are checked.
+        cdef Workspace s = self.workspace
+        check_clip(clip)
+        if not clip_norm > 0:
+            raise ValueError(f"clip norm must be a positive number, not {clip_norm}")
+        check_count("threads", threads, 1, s.window.parts_max)
+        check_eps(eps, s.itemsize)
+        check_count("windows", windows, 1, 1 << 30)
+        rates = np.array(np.broadcast_to(learning_rate, windows), np.float64, order="C")
+        for rate in (rates.min(), rates.max()):
+            if rate != 0 or not np.ndim(learning_rate):  # a schedule may end at 0
+                check_learning_rate(rate, s.itemsize)
+        check_weight_decay(weight_decay, rates.max())
+        if weight_decay != 0 and self.run.rule.kind != GRU_ADAM:
+            raise ValueError("weight decay is adamw's: it must be 0 for the other optimizers")
+        if not 0 <= average_over <= 1:
+            raise ValueError(f"average over must be from 0 to 1, not {average_over}")
+        if average_over > 0 and self.average is None:
+            raise ValueError("an average over a part of the steps needs `average`")
+        return rates
+
+    def _set_rule(self, rates, double clip, double eps, double weight_decay, double clip_norm,
+                  double average_over):
+        # What an update needs.
+        run = self.run
+        run.learning_rates = <const double *><size_t>rates.ctypes.data
+        run.rule.clip, run.rule.eps, run.rule.weight_decay = clip, eps, weight_decay
+        run.clip_norm, run.average_over = clip_norm, average_over
 
     def _run_team(self, threads):
         # The team has as many members as helpers are ready: the result is the same for any number.
@@ -331,12 +381,19 @@ cdef class TrainingLoop:
                 "these", started, threads, error)
 
     cdef void _part(self, Py_ssize_t part) noexcept:
-        cdef Workspace s = self.workspace
+        if self.workspace.itemsize == 4:
+            self._part_in(<float *>self.run.p, part)
+        else:
+            self._part_in(<double *>self.run.p, part)
+
+    cdef void _part_in(self, real *p, Py_ssize_t part) noexcept:
+        # The parameters give the dtype of all buffers.
+        cdef Window *w = &self.workspace.window
         cdef TrainingRun *run = self.run
+        cdef real *ws = <real *>self.workspace.base
+        cdef bint applying = self._applying
         with nogil:
-            if s.itemsize == 4:
-                train_part(&s.window, run, <float *>run.p, <float *>run.m, <float *>run.mean,
-                           <float *>run.g, <float *>s.base, part)
+            if applying:
+                apply_part(w, run, p, <real *>run.m, <real *>run.mean, <real *>run.g, part)
             else:
-                train_part(&s.window, run, <double *>run.p, <double *>run.m, <double *>run.mean,
-                           <double *>run.g, <double *>s.base, part)
+                train_part(w, run, p, <real *>run.m, <real *>run.mean, <real *>run.g, ws, part)

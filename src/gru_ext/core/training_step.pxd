@@ -37,6 +37,7 @@ cdef struct TrainingRun:
     void *average           # the average of the parameters
     double state_reset  # that the state of a stream is zero at the start of a window
     bint tied               # Wy = Wh^T of the first layer
+    bint gradient_only      # whether train_part leaves the update to apply_part
 
 
 cdef int train_weights(const Window *w, TrainingRun *run, const gru_update *update, real *g,
@@ -44,4 +45,6 @@ cdef int train_weights(const Window *w, TrainingRun *run, const gru_update *upda
 cdef int update_weights(const Window *w, TrainingRun *run, const gru_update *update, real *g,
                         Py_ssize_t part) noexcept nogil
 cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, real *g, real *ws,
+                     Py_ssize_t part) noexcept nogil
+cdef void apply_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, real *g,
                      Py_ssize_t part) noexcept nogil

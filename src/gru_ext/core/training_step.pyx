@@ -86,14 +86,20 @@ cdef int train_weights(const Window *w, TrainingRun *run, const gru_update *upda
         weight_gradients(w, ws, g, False, update, part, run.team.members)
         return 0
     # tied weights, masks and the norm need the whole gradient before the update
-    weight_gradients(w, ws, g, False, NULL, part, run.team.members)
-    if gru_team_wait(&run.team) != 0:
+    if whole_gradient(w, run, g, ws, part) != 0 or gru_team_wait(&run.team) != 0:
         return 1
+    return update_weights(w, run, update, g, part)
+
+
+cdef int whole_gradient(const Window *w, TrainingRun *run, real *g, real *ws,
+                        Py_ssize_t part) noexcept nogil:
+    # The gradients of the weights without an update, one part of them.
+    weight_gradients(w, ws, g, False, NULL, part, run.team.members)
     if run.weight_dropout > 0:
-        mask_recurrent(w.k, &w.p, g, g, weight_key(w), run.weight_dropout, part, run.team.members)
         if gru_team_wait(&run.team) != 0:
             return 1
-    return update_weights(w, run, update, g, part)
+        mask_recurrent(w.k, &w.p, g, g, weight_key(w), run.weight_dropout, part, run.team.members)
+    return 0
 
 
 cdef int update_weights(const Window *w, TrainingRun *run, const gru_update *update, real *g,
@@ -215,9 +221,13 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
             break
         if gru_team_wait(&run.team) != 0:
             break
-        update = make_update(&run.rule, p, m, mean, run.learning_rates[n], before + n + 1)
-        if train_weights(w, run, &update, g, ws, part) != 0:
-            break
+        if run.gradient_only:
+            if whole_gradient(w, run, g, ws, part) != 0:
+                break
+        else:
+            update = make_update(&run.rule, p, m, mean, run.learning_rates[n], before + n + 1)
+            if train_weights(w, run, &update, g, ws, part) != 0:
+                break
         if run.average_over > 0:
             if gru_team_wait(&run.team) != 0:
                 break
@@ -232,4 +242,15 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
             _note_waits(run, n + 1)
         if gru_team_wait(&run.team) != 0 or run.contended:
             break
+    gru_restore_float_state(float_state)
+
+
+cdef void apply_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, real *g,
+                     Py_ssize_t part) noexcept nogil:
+    # Every thread of the team calls this: the update with the gradient in g, and the average.
+    cdef uint64_t float_state = gru_flush_subnormals()
+    cdef gru_update update = make_update(&run.rule, p, m, mean, run.learning_rates[0], run.done)
+    if update_weights(w, run, &update, g, part) == 0 and run.average_over > 0:
+        if gru_team_wait(&run.team) == 0:
+            average_part(w, run, p, run.done, part)
     gru_restore_float_state(float_state)

@@ -6,8 +6,10 @@ can read it as ``gru_weights.data``, and those of further layers (``Wz_2`` and s
 it holds ``gru_ext``, a JSON text as bytes. For resuming it also holds the optimiser state
 (``memory_Wz``, ``mean_Wz`` and so on), the average of the weights (``average_Wz``) where there is
 one, the hidden states of the streams (``hidden``), and the same arrays of the last good state
-(``good_Wz`` and so on). Files from others are hostile: every size is compared with the size of the
-file before memory is taken.
+(``good_Wz`` and so on). A run of several workers also has the momentum of the outer optimiser
+(``momentum_Wz``), and the arrays of the workers after the first, stacked (``workers_hidden``,
+``workers_memory_Wz`` and so on). Files from others are hostile: every size is compared with the
+size of the file before memory is taken.
 """
 
 from __future__ import annotations
@@ -51,16 +53,21 @@ from gru_ext.text.vocabulary import Vocabulary
 _METADATA = "gru_ext"
 _GOOD = "good_"
 # What a file may hold beside each parameter, by the prefix of the names.
-_BESIDE = {"memory": "memory_", "mean": "mean_", "average": "average_"}
+_BESIDE = {"memory": "memory_", "mean": "mean_", "average": "average_", "momentum": "momentum_"}
+# The arrays of all workers but the first, stacked.
+_WORKERS = "workers_"
+_OF_WORKERS = ("memory_", "mean_")
 # Names that a file may hold: twice parameters, what is beside them and hidden states; metadata.
-_MOST_MEMBERS = 2 * ((1 + len(_BESIDE)) * len(shapes(1, 1, MOST_LAYERS)) + 1) + 1
+_EVERY = 1 + len(_BESIDE) + len(_OF_WORKERS)
+_MOST_MEMBERS = 2 * (_EVERY * len(shapes(1, 1, MOST_LAYERS)) + 2) + 1
 # For each of them the archive's directory has some hundred bytes.
 _LARGEST_DIRECTORY = 256 * _MOST_MEMBERS
 
 Array = NDArray[np.floating]
 
-
-_IN_LAYER = r"(?:good_)?(?:memory_|mean_|average_)?[WUb][zrh]_([2-9]|[1-9]\d{1,8})"
+_IN_LAYER = (
+    r"(?:good_)?(?:workers_)?(?:memory_|mean_|average_|momentum_)?[WUb][zrh]_([2-9]|[1-9]\d{1,8})"
+)
 
 
 class CheckpointError(ValueError):
@@ -85,6 +92,12 @@ class Checkpoint:
         The first moment of Adam.
     average : dict of ndarray, or None
         The average of the weights.
+    momentum : dict of ndarray, or None
+        The momentum of the outer optimiser of a run of several workers.
+    workers : dict of ndarray, or None
+        The state of all workers but the first, whose state is in the other attributes: ``hidden``
+        of shape (K - 1, B, H) or (K - 1, layers, B, H), and, where each has its own optimiser
+        state, ``memory_Wz`` and so on and ``mean_Wz`` and so on, of shape (K - 1, H, V) and so on.
     good : Checkpoint or None
         The arrays of the last good state, if that is an earlier one.
     """
@@ -96,17 +109,24 @@ class Checkpoint:
     mean: Mapping[str, Array] | None = None
     good: Checkpoint | None = None
     average: Mapping[str, Array] | None = None
+    momentum: Mapping[str, Array] | None = None
+    workers: Mapping[str, Array] | None = None
 
     @property
     def beside(self) -> dict[str, Mapping[str, Array]]:
-        """What there is of ``memory``, ``mean`` and ``average``, by these names."""
+        """What there is of ``memory``, ``mean``, ``average`` and ``momentum``, by these names."""
         found = {name: getattr(self, name) for name in _BESIDE}
         return {name: arrays for name, arrays in found.items() if arrays is not None}
 
     def put_beside(self, arrays: Mapping[str, Mapping[str, Array] | None]) -> None:
-        """Set ``memory``, ``mean`` and ``average``, as :attr:`beside` gives them."""
+        """Set ``memory``, ``mean``, ``average`` and ``momentum``, as :attr:`beside` has them."""
         for name in arrays:
             setattr(self, name, arrays[name])
+
+    @property
+    def other_workers(self) -> int:
+        """The workers beside the first."""
+        return 0 if self.workers is None else len(self.workers["hidden"])
 
     @property
     def hidden_size(self) -> int:
@@ -211,6 +231,8 @@ def _named_arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         arrays |= {_BESIDE[which] + name: np.ascontiguousarray(beside[name]) for name in names}
     if checkpoint.hidden is not None:
         arrays["hidden"] = np.ascontiguousarray(checkpoint.hidden)
+    for name, array in (checkpoint.workers or {}).items():
+        arrays[_WORKERS + name] = np.ascontiguousarray(array)
     return arrays
 
 
@@ -338,7 +360,27 @@ class _Reader:
             hidden = self._array(which + "hidden", (*streams, expected["Uz"][0]), dtype)
         data = Checkpoint(weights or {}, hidden=hidden)
         data.put_beside(dict(zip(_BESIDE, beside, strict=True)))
+        if hidden is not None and which + _WORKERS + "hidden" in self.members:
+            data.workers = self._workers(which + _WORKERS, expected, hidden.shape, dtype)
         return data
+
+    def _workers(
+        self,
+        which: str,
+        expected: dict[str, tuple[int, int]],
+        hidden: tuple[int, ...],
+        dtype: np.dtype[Any],
+    ) -> dict[str, Array]:
+        """The stacked arrays of the workers after the first: as many as have hidden states."""
+        others = self._header(which + "hidden")[1][:1]
+        of_each: dict[str, tuple[int, ...]] = {"hidden": hidden}
+        for prefix in _OF_WORKERS:
+            if which + prefix + NAMES[0] in self.members:
+                of_each |= {prefix + name: shape for name, shape in expected.items()}
+        return {
+            name: self._array(which + name, (*others, *shape), dtype)
+            for name, shape in of_each.items()
+        }
 
     def _header(self, name: str) -> tuple[IO[bytes], tuple[int, ...], np.dtype[Any], bool, int]:
         """An open member after its header; shape, dtype, Fortran order, and bytes of data."""

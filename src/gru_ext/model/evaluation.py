@@ -118,16 +118,31 @@ def evaluate_symbols(
         raise ValueError(f"a text to evaluate needs at least 2 characters, not {len(symbols)}")
     if windows is not None:
         return _evaluate_windows(parameters, symbols, windows, progress)
+    return Evaluation(total_nats(parameters, symbols, progress, separator) / n, n)
+
+
+def total_nats(
+    parameters: Parameters,
+    symbols: NDArray[np.integer],
+    progress: Callable[[int], object] | None,
+    separator: NDArray[np.integer] | None,
+    begin: int = 0,
+) -> float:
+    """The sum of -log p of all symbols after the first, in nats.
+
+    With a ``begin``, so many symbols after the first are only read, for the hidden state.
+    """
     stream = SymbolStream(parameters, separator=separator)
     total = 0.0
-    for start in range(0, n + 1, _PART):
+    for start in range(0, len(symbols), _PART):
         if start % _RELEASE == 0:
             release(symbols)
         part = symbols[start : start + _PART]
-        total += float(stream.read(part[:, None]).sum())
+        nats = stream.read(part[:, None])
+        total += float(nats[max(0, begin + 1 - start) if begin else 0 :].sum())
         if progress is not None:
             progress(len(part) - (start == 0))
-    return Evaluation(total / n, n)
+    return total
 
 
 def evaluate_text(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The arrays of a model file with int8 weights (docs/checkpoint-format.md).
+"""The arrays of a model file with int8 weights (docs/reference/checkpoint-format.md).
 
 They have the names and shapes of the parameters. Beside each matrix there is the scale of each of
 its rows, ``scale_Wz`` and so on.

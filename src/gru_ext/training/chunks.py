@@ -20,6 +20,11 @@ def next_event(done: int, last: int, *periods: int) -> int:
     return min(last, *((done // period + 1) * period for period in periods if period), last)
 
 
+def on_sync(period: int, sync_every: int) -> int:
+    """The period, or the next multiple of the steps after which workers are combined."""
+    return -(-period // sync_every) * sync_every
+
+
 class ChunkSize:
     """How many steps to make in one call of the training loop."""
 

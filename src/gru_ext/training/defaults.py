@@ -32,10 +32,11 @@ def settle(options: TrainingOptions, characters: int, documents: bool) -> Traini
     advised = recipe(options.preset, characters, documents)
     layers = advised.layers if options.hidden_size is None else 1  # these two belong together
     options = options.over({"hidden_size": advised.hidden_size, "layers": layers})
-    longest = (characters - 1) // (options.batch_size or 1)
+    share = (characters - 1) // (options.workers or 1)  # what a worker trains on
+    longest = share // (options.batch_size or 1)
     shortest = min(advised.seq_length, max(5, characters // 20))
     seq_length = options.seq_length or max(1, min(shortest, longest))
-    most = characters // (seq_length * _FEWEST_WINDOWS)
+    most = (share + 1) // (seq_length * _FEWEST_WINDOWS)
     streams = max(1, min(advised.batch_size, most))
     optimizer = options.optimizer
     values = {
@@ -96,7 +97,8 @@ def default_patience(options: TrainingOptions) -> int | None:
 
 def windows_of_epoch(options: TrainingOptions, characters: int) -> int:
     """The steps in an epoch of a settled run of so many characters."""
-    stream_length = (characters - 1) // options.batch_size + 1
+    streams = options.batch_size * (options.workers or 1)
+    stream_length = (characters - 1) // streams + 1
     return max(1, (stream_length - 2) // options.seq_length)
 
 

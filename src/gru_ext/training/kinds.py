@@ -86,3 +86,19 @@ class Weights(FilePath):
 
     def describe(self) -> str:
         return "a Model or the path of a model file"
+
+
+class Engine(Kind[Any]):
+    """What connects the processes of a run."""
+
+    annotation, metavar = "Communicator", ""
+
+    def check(self, name: str, value: object) -> Any:
+        from gru_ext.distributed.communicator import Communicator
+
+        if isinstance(value, type) or not isinstance(value, Communicator):
+            raise TypeError(self.refusal(name, value))
+        return value
+
+    def describe(self) -> str:
+        return "an object with rank, size, broadcast, allgather, exchange and abort"

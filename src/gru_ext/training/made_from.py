@@ -27,6 +27,7 @@ from gru_ext.training.defaults import (
 )
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import MADE_FROM, MOST_TEXTS, RECORDED, checked_state
+from gru_ext.training.teamwork import automatic_of_workers
 from gru_ext.training.trainer import Trainer
 
 _LONGEST_NAME = 255
@@ -167,6 +168,7 @@ def _automatic(
     automatic["shuffle"] = separator is not None
     try:
         settled = TrainingOptions(**options)
+        automatic |= automatic_of_workers(settled)
         automatic["patience"] = default_patience(settled)
         if characters is not None and {"seq_length", "batch_size"} <= options.keys():
             windows = windows_of_epoch(settled, characters)

@@ -20,7 +20,11 @@ _logger = logging.getLogger("gru_ext")
 
 
 def memory_of_run(
-    options: TrainingOptions, vocabulary_size: int, resetting: bool, keeping: bool = False
+    options: TrainingOptions,
+    vocabulary_size: int,
+    resetting: bool,
+    keeping: bool = False,
+    held: int = 1,
 ) -> int:
     """The bytes that a run holds at its peak, beside the text.
 
@@ -33,6 +37,8 @@ def memory_of_run(
         Whether the model has a document separator.
     keeping : bool
         Whether the best weights are kept.
+    held : int
+        The workers that this process holds.
     """
     sizes = vocabulary_size, options.hidden_size
     itemsize = np.dtype(options.dtype).itemsize
@@ -41,11 +47,14 @@ def memory_of_run(
     # written, both once more
     state = 3 if OPTIMIZERS[options.optimizer].has_mean else 2
     state += options.average_over > 0
-    copies = 2 * state * (1 if options.output is None else 2)
-    copies += 1  # the gradients
-    copies += options.weight_dropout > 0  # the weights with some of them dropped
+    workers = options.workers or 1
+    copies = 2 * state * held + (0 if options.output is None else 2 * state * workers)
+    copies += held  # the gradients
+    copies += held * (options.weight_dropout > 0)  # the weights with some of them dropped
     copies += keeping
-    return copies * parameters + _activations(options, sizes, resetting)
+    if workers > 1:  # the changes of the weights, those of all for a slice, momentum and mean
+        copies += held + 6
+    return copies * parameters + held * _activations(options, sizes, resetting)
 
 
 def _activations(options: TrainingOptions, sizes: tuple[int, int], resetting: bool) -> int:

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import FilePath, Flag, Function, Number, OneOf, String, Whole
 from gru_ext.arguments.option import Option, Options
+from gru_ext.distributed.outer import OUTER_OPTIMIZERS, OuterOptimizerName
 from gru_ext.files import StrPath
 from gru_ext.text.given import Text
 from gru_ext.text.units import UNITS, Units
-from gru_ext.training.kinds import Encoding, Keep, Kept, OwnText, Weights
+from gru_ext.training.kinds import Encoding, Engine, Keep, Kept, OwnText, Weights
 from gru_ext.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerName, ScheduleName
 from gru_ext.training.presets import PRESETS, PresetName
 
 if TYPE_CHECKING:
+    from gru_ext.distributed.communicator import Communicator
     from gru_ext.model.model import Model
     from gru_ext.reporting.progress import Progress
 
@@ -34,13 +36,15 @@ PLATEAU = 2
 """Evaluations in a row without a better loss, after each of which the learning rate is halved."""
 MOST_STEPS = 2**53
 MOST_SEED = 2**32 - 1
+MOST_WORKERS = 2**16
 
 DATA = "data"
 MODEL = "model"
 OPTIMISATION = "optimisation"
+WORKERS = "several workers"
 EVALUATION = "evaluation"
 OUTPUT = "output"
-GROUPS = (DATA, MODEL, OPTIMISATION, EVALUATION, OUTPUT)
+GROUPS = (DATA, MODEL, OPTIMISATION, WORKERS, EVALUATION, OUTPUT)
 
 Callback = Callable[["Progress"], object]
 
@@ -285,6 +289,58 @@ class TrainingOptions(Options):
         "number of threads; the result is bit-identical for any number",
         OPTIMISATION,
         automatic="that of the environment variable GRU_EXT_NUM_THREADS, or as many as help",
+    )
+
+    workers: Option[int | None] = Option(
+        Whole(1, MOST_WORKERS),
+        "number of workers, each of which trains on its own part of the text",
+        WORKERS,
+        automatic="as many as there are processes, which mpiexec starts",
+        details="The processes share the workers out. The result is bit-identical for any number "
+        "of processes. The batch size is that of one worker.",
+        saved=True,
+        fixed=True,
+    )
+    sync_every: Option[int | None] = Option(
+        Whole(1, MOST_STEPS),
+        "steps after which the workers' weights are combined; 1 combines the gradient of each step",
+        WORKERS,
+        automatic="64 where there are several workers",
+        details="Progress lines, evaluations, samples and checkpoints come at multiples of it.",
+        saved=True,
+        fixed=True,
+    )
+    outer_optimizer: Option[OuterOptimizerName | None] = Option(
+        OneOf(OUTER_OPTIMIZERS),
+        "how the mean change of the workers' weights is applied: as it is, or with a momentum",
+        WORKERS,
+        automatic="nesterov",
+        saved=True,
+        fixed=True,
+    )
+    outer_learning_rate: Option[float | None] = Option(
+        Number(above=0),
+        "factor of the mean change of the workers' weights",
+        WORKERS,
+        automatic="1 for mean, 0.7 for nesterov",
+        saved=True,
+    )
+    outer_momentum: Option[float | None] = Option(
+        Number(least=0, below=1),
+        "momentum of the outer optimizer nesterov",
+        WORKERS,
+        automatic="0.5",
+        details="DiLoCo has 0.9, with which many runs of such models diverge.",
+        saved=True,
+    )
+    communicator: Option[Communicator | None] = Option(
+        Engine(),
+        "what connects the processes of a run",
+        WORKERS,
+        automatic="MPI where mpiexec has started several processes",
+        details="An object with the attributes and methods of "
+        "``gru_ext.distributed.communicator.Communicator``.",
+        on_command_line=False,
     )
 
     val_fraction: Option[float | None] = Option(

@@ -45,6 +45,8 @@ def heading(trainer: Trainer, parts: TextParts, steps: int, memory: int, columns
         f"{trainer.optimizer}, peak learning rate {trainer.learning_rate:.4g}, "
         f"{trainer.schedule.name} schedule",
     ]
+    if trainer.about_workers:
+        lines.append(trainer.about_workers)
     if parts.lines:
         found = f"a list of {counted(parts.lines, 'line')}: each is a document"
         lines.insert(0, f'{found} (document_separator="" for one text)')

@@ -9,81 +9,20 @@ depends neither on a clock nor on where the run was interrupted
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
+from gru_ext.training.chunks import on_sync
 from gru_ext.training.recorded import RUN_COUNTERS, STABILITY, checked_state
+from gru_ext.training.snapshot import RollBack
 from gru_ext.training.trainer import Trainer
 
 # What a run rolls back beside its arrays: the step of its last report, the sum of losses since,
 # and its validation's counters.
 RunCounters = tuple[int, float, int, float | None, int]
-
-
-class Snapshot:
-    """A copy of a trainer's state.
-
-    Parameters
-    ----------
-    trainer : Trainer
-    """
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self.weights = trainer.model.parameters.copy()
-        self.beside = {name: arrays.copy() for name, arrays in trainer.beside.items()}
-        self.hidden = trainer.hidden.copy()
-        self.counters = trainer.counters
-
-    def _pairs(self) -> Iterator[tuple[NDArray[np.floating], NDArray[np.floating]]]:
-        yield self._trainer.model.parameters.flat, self.weights.flat
-        for name, copy in self.beside.items():
-            yield self._trainer.beside[name].flat, copy.flat
-        yield self._trainer.hidden, self.hidden
-
-    def take(self) -> None:
-        """Copy the trainer's state."""
-        for own, copy in self._pairs():
-            copy[...] = own
-        self.counters = self._trainer.counters
-
-    def restore(self) -> None:
-        """Put the trainer into the state that was copied."""
-        self._trainer.clear_workspace()
-        for own, copy in self._pairs():
-            own[...] = copy
-        self._trainer.counters = self.counters
-        self._trainer.schedule.roll_back(self.counters[0])
-
-    def checkpoint(self) -> Checkpoint:
-        """The arrays of the copy."""
-        data = Checkpoint(self.weights, hidden=self.hidden)
-        data.put_beside(self.beside)
-        return data
-
-    def assign(self, data: Checkpoint, counters: tuple[int, int, float]) -> None:
-        """Copy a state from a file.
-
-        Raises
-        ------
-        CheckpointError
-            The state has other sizes.
-        """
-        if (
-            data.hidden is None
-            or data.hidden.shape != self.hidden.shape
-            or data.beside.keys() != self.beside.keys()
-        ):
-            raise CheckpointError("has a damaged last good state")
-        self.weights.assign(data.weights)
-        for name, arrays in data.beside.items():
-            self.beside[name].assign(arrays)
-        self.hidden[...] = data.hidden
-        self.counters = counters
 
 
 class Recovery:
@@ -111,12 +50,13 @@ class Recovery:
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
+        self.every = on_sync(self.every, trainer.sync_every)
         # A uniform guess has the loss log V. A window may be worse where the text changes or T is
         # small, but not most of a hundred windows, and not by so much: the biases of the output
         # alone learn to do better in about thirty.
         self.limit = math.log(trainer.model.parameters.vocabulary_size) + 2
         self.strikes = 0
-        self._kept: Snapshot | None = None
+        self._kept: RollBack | None = None
         self._run_counters: RunCounters = (0, 0.0, 0, None, 0)
 
     @property
@@ -124,19 +64,9 @@ class Recovery:
         """Whether the learning rate was already halved as often as allowed."""
         return self._trainer.schedule.halvings >= self.most_halvings
 
-    def is_finite(self) -> bool:
-        """Whether all values in the trainer's arrays are finite.
-
-        A gradient that is not finite leaves such a value in them.
-        """
-        trainer = self._trainer
-        beside = (arrays.flat for arrays in trainer.beside.values())
-        arrays = [trainer.model.parameters.flat, trainer.hidden, *beside]
-        return all(np.isfinite(array).all() for array in arrays)
-
     def may_have_diverged(self) -> bool:
         """Whether the state is in doubt, and should not be written to a file."""
-        return self.strikes >= self.most_at_end or not self.is_finite()
+        return self.strikes >= self.most_at_end or not self._trainer.is_finite()
 
     def find_divergence(self, losses: NDArray[np.float64], last: bool) -> str | None:
         """Say how a run has diverged in its latest steps; None if it has not.
@@ -161,7 +91,7 @@ class Recovery:
                     return self._exploded(number)
         if last and self.strikes >= self.most_at_end:
             return self._exploded(step)
-        if (last or step % self.every == 0) and not self.is_finite():
+        if (last or step % self.every == 0) and not self._trainer.is_finite():
             return f"weights or optimiser state are not finite after step {step:,}"
         return None
 
@@ -178,7 +108,7 @@ class Recovery:
     def keep(self, counters: RunCounters) -> None:
         """Keep the state after this step and the run's counters, if the step is one of those."""
         if self._kept is None:
-            self._kept = Snapshot(self._trainer)
+            self._kept = self._trainer.snapshot()
         elif self._is_kept():
             self._kept.take()
         else:
@@ -198,14 +128,15 @@ class Recovery:
 
         It need not at the planned end, nor where the trainer's state is itself the one to keep.
         """
-        if ended or self._is_kept() or self._kept is None:
-            return None
-        return self._kept.checkpoint()
+        return self._kept.checkpoint() if self._kept is not None and self._needed(ended) else None
+
+    def _needed(self, ended: bool) -> bool:
+        return not (ended or self._is_kept())
 
     def state(self, ended: bool) -> dict[str, Any]:
         """What a checkpoint holds of this, beside the arrays of :meth:`good`."""
         state: dict[str, Any] = {"strikes": self.strikes}
-        if self._kept is not None and self.good(ended) is not None:
+        if self._kept is not None and self._needed(ended):
             state["good"] = [*self._kept.counters, *self._run_counters]
         return state
 
@@ -224,7 +155,7 @@ class Recovery:
         latest = max(named["reported step"], named["validated step"])
         if not latest <= named["step"] <= self._trainer.steps_done:
             raise CheckpointError("has a damaged last good state")
-        kept, now = Snapshot(self._trainer), self._trainer.counters
+        kept, now = self._trainer.snapshot(), self._trainer.counters
         kept.assign(good, (named["step"], named["position"], named["loss"]))
         try:
             self._trainer.counters = kept.counters

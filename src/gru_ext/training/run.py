@@ -20,7 +20,7 @@ from gru_ext.reporting.table import Table
 from gru_ext.reporting.tensorboard import EventFile
 from gru_ext.training.best import BestWeights
 from gru_ext.training.checkpoints import CheckpointWriter
-from gru_ext.training.chunks import ChunkSize, next_event
+from gru_ext.training.chunks import ChunkSize, next_event, on_sync
 from gru_ext.training.defaults import default_log_every, default_samples
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
@@ -88,6 +88,13 @@ class Run:
             self.sample_every = 0
         self.sample_length = 200 if length is None else length
         self.log_every = default_log_every(steps) if lines is None else lines
+        sync = trainer.sync_every  # between two of these steps the workers differ
+        self.sample_every = on_sync(self.sample_every, sync)
+        self.log_every = on_sync(self.log_every, sync)
+        validation.every, writer.every = (
+            on_sync(validation.every, sync),
+            on_sync(writer.every, sync),
+        )
         # an evaluation that nobody sees, and that chooses no weights, is left out
         self.evaluates = bool(
             not options.quiet
@@ -173,7 +180,8 @@ class Run:
                     self.recovery.every,
                 )
                 started = time.perf_counter()
-                losses = trainer.advance(chunk.next(until - done, seconds))
+                made = on_sync(chunk.next(until - done, seconds), trainer.sync_every)
+                losses = trainer.advance(min(until - done, made))
                 seconds = time.perf_counter() - started
                 self._seconds += seconds
                 self._timed += len(losses)

@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gru_ext.arguments.keywords import keywords_of
 from gru_ext.arguments.messages import counted
+from gru_ext.distributed.calls import Calls
+from gru_ext.distributed.launched import launched
 from gru_ext.model.checkpoint import CheckpointError, errors_name
 from gru_ext.model.model import Model
 from gru_ext.text.given import Documents, Given, Text, given_text
@@ -71,6 +73,21 @@ def train(text: Text, options: TrainingOptions) -> Model:
         so far was written, as a note of the exception says, and its attribute ``model`` is the
         model.
     """
+    communicator = options.communicator or launched()
+    if communicator.rank:
+        from gru_ext.training.following import follow
+
+        return follow(communicator)
+    if communicator.size == 1:
+        return _train_given(text, options, Calls(communicator))
+    from gru_ext.training.following import leading
+
+    with leading(communicator) as leads:
+        leads.model = _train_given(text, options, leads.calls)
+    return leads.model
+
+
+def _train_given(text: Text, options: TrainingOptions, calls: Calls) -> Model:
     given = given_text(text)
     first = given.texts[0] if isinstance(given, Documents) else given
     if isinstance(first, bytes):
@@ -79,12 +96,14 @@ def train(text: Text, options: TrainingOptions) -> Model:
         from gru_ext.training.classic import check_classic
 
         check_classic(options)
+        if calls.communicator.size > 1:
+            raise ValueError("`classic` trains in one process, as the original script does")
     check_outputs(options)
     with locked_outputs(options):
-        return _train_text(given, options)
+        return _train_text(given, options, calls)
 
 
-def _train_text(text: Given, options: TrainingOptions) -> Model:
+def _train_text(text: Given, options: TrainingOptions, calls: Calls) -> Model:
     start = starting_point(options)
     data = read_training_data(
         text,
@@ -114,7 +133,7 @@ def _train_text(text: Given, options: TrainingOptions) -> Model:
             with errors_name(start.name):
                 model = train_classic(data, options, start.checkpoint, writer, stop)
         else:
-            model = _train(text, data, options, start, writer, stop)
+            model = _train(text, data, options, start, writer, stop, calls)
     if stop:
         raise stop.interrupted(model)
     return model
@@ -132,12 +151,14 @@ def _train(
     start: StartingPoint,
     writer: CheckpointWriter,
     stop: StopRequest,
+    calls: Calls,
 ) -> Model:
     # imported here, as train_classic above: each way of training loads only its own parts
     from gru_ext.training.made_from import about_run, made_from
     from gru_ext.training.memory import check_memory, memory_of_run
     from gru_ext.training.parts import split_data, with_older_split
     from gru_ext.training.run import Run
+    from gru_ext.training.teamwork import settle_workers
     from gru_ext.training.trainer import Trainer
     from gru_ext.training.validation import (
         Validation,
@@ -158,6 +179,7 @@ def _train(
         options = options.over(sizes)
     check_sizes(start, options)
     with _errors_of_resume(start, options):
+        options, plan = settle_workers(options, calls.communicator.size)
         parts, options = split_data(data, options, _folder(options))
         n_trained, n_validation = len(parts.training), len(parts.validation)
         # of a resumed run, the file says which part it had
@@ -171,7 +193,8 @@ def _train(
             options = options.over({"patience": default_patience(options)})
         _check_length(n_trained, n_validation, options)
         keeping = options.keeps_best and n_validation > 0
-        needed = memory_of_run(options, len(data.vocabulary), documents, keeping)
+        held = -(-(options.workers or 1) // calls.communicator.size)
+        needed = memory_of_run(options, len(data.vocabulary), documents, keeping, held)
         shuffled = parts.training.nbytes if options.shuffle else 0
         needed += shuffled
         check_memory(needed, shuffled)
@@ -183,27 +206,31 @@ def _train(
     if made is not None:
         model.about["made_from"] = made
     with _errors_of_resume(start, options):
-        trainer = Trainer(
-            model,
-            parts.training,
-            seq_length=options.seq_length,
-            batch_size=options.batch_size,
-            optimizer=options.optimizer,
-            learning_rate=options.learning_rate,
-            clip=options.clip,
-            clip_norm=options.clip_norm,
-            weight_decay=options.weight_decay,
-            schedule=options.schedule,
-            warmup_steps=options.warmup,
-            dropout=options.dropout,
-            weight_dropout=options.weight_dropout,
-            state_reset=options.state_reset,
-            average_over=options.average_over,
-            tied=options.tied,
-            seed=options.seed,
-            threads=options.threads,
-            shuffle=bool(options.shuffle),
-        )
+        settings: dict[str, Any] = {
+            "seq_length": options.seq_length,
+            "batch_size": options.batch_size,
+            "optimizer": options.optimizer,
+            "learning_rate": options.learning_rate,
+            "clip": options.clip,
+            "clip_norm": options.clip_norm,
+            "weight_decay": options.weight_decay,
+            "schedule": options.schedule,
+            "warmup_steps": options.warmup,
+            "dropout": options.dropout,
+            "weight_dropout": options.weight_dropout,
+            "state_reset": options.state_reset,
+            "average_over": options.average_over,
+            "tied": options.tied,
+            "threads": options.threads,
+            "shuffle": bool(options.shuffle),
+        }
+        trainer: Trainer
+        if plan is None:
+            trainer = Trainer(model, parts.training, seed=options.seed, **settings)
+        else:
+            from gru_ext.training.leader import Leader
+
+            trainer = Leader(calls, plan, model, parts.training, options.seed, stop, **settings)
     if resumed is not None:
         with errors_name(start.name):
             check_split(resumed.metadata, n_trained, n_validation, data.document_separator)
@@ -223,7 +250,8 @@ def _train(
     if every is None:
         per_step, log_every = trainer.characters_per_step, default_log_every(steps)
         every = default_eval_every(n_validation, per_step, log_every)
-    validation = Validation(parts.validation, every, options.patience)
+    evaluator = trainer.evaluator(parts.validation)
+    validation = Validation(parts.validation, every, options.patience, evaluator)
     about = about_run(trainer, options, steps, n_validation)
     run = Run(trainer, options, steps, validation, writer, parts, needed, about)
     if resumed is not None:
@@ -257,14 +285,15 @@ def _errors_of_resume(start: StartingPoint, options: TrainingOptions) -> Iterato
 
 def _check_length(n_trained: int, n_validation: int, options: TrainingOptions) -> None:
     """Raise where the text is too short for one window of each stream."""
-    T, B = options.seq_length, options.batch_size
-    if n_trained < T * B + 1:
+    T, B, workers = options.seq_length, options.batch_size, options.workers or 1
+    if n_trained < T * B * workers + 1:
         windows = f"a batch of {B} windows" if B > 1 else "a window"
         windows += f" of {counted(T, 'character')}"
+        windows += f" for each of {workers} workers" if workers > 1 else ""
         beside = f" beside the {n_validation} for validation" if n_validation else ""
         raise ValueError(
             f"the text has {counted(n_trained, 'character')} for training{beside}: {windows} needs "
-            f"at least {T * B + 1}"
+            f"at least {T * B * workers + 1}"
         )
 
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from gru_ext.core.threads import default_threads, most_threads
 from gru_ext.core.training_loop import TrainingLoop
 from gru_ext.core.windows import Workspace
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
+from gru_ext.model.evaluation import Evaluation
 from gru_ext.model.model import Model
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import digest, release
@@ -25,6 +26,7 @@ from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.schedule import Schedule
 from gru_ext.training.shuffle import ShuffledDocuments
+from gru_ext.training.snapshot import RollBack, Snapshot
 from gru_ext.training.trainer_state import recorded_state, state_for
 
 SMOOTHING = 0.999
@@ -112,6 +114,10 @@ class Trainer:
     ...     if step.number == 1000:
     ...         break
     """
+
+    # those of a trainer that is alone
+    workers = sync_every = 1
+    about_workers = ""
 
     def __init__(
         self,
@@ -344,33 +350,88 @@ class Trainer:
         ValueError
             A cosine schedule does not know the planned steps.
         """
+        rates = self.schedule.rates(self.steps_done, steps)
+        losses = self.make_steps(steps, rates, average_over=self.average_over)
+        self._smooth(losses)
+        return losses
+
+    def make_steps(
+        self,
+        steps: int,
+        rates: NDArray[np.float64],
+        *,
+        average_over: float = 0.0,
+        gradient_only: bool = False,
+    ) -> NDArray[np.float64]:
+        """Make so many steps with these learning rates, without :attr:`smooth_loss`.
+
+        With ``gradient_only`` the gradient of one step is left to :meth:`apply`.
+        """
         parts: list[NDArray[np.float64]] = []
-        left = steps
-        while left or not parts:
-            made = left
+        made = 0
+        while made < steps or not parts:
+            until = steps
             if self._shuffled is not None:  # to the end of the epoch at most
-                made = min(left, self._shuffled.arrange_at(self.steps_done, self._loop.position))
+                left = self._shuffled.arrange_at(self.steps_done, self._loop.position)
+                until = min(steps, made + left)
             losses = self._loop.steps(
-                made,
-                self.schedule.rates(self.steps_done, made),
-                self.clip,
-                threads=self.threads,
-                weight_decay=self.weight_decay,
-                clip_norm=self.clip_norm,
+                until - made,
+                rates[made:until],
                 dropout=self.dropout,
                 seed=self.seed,
                 weight_dropout=self.weight_dropout,
                 state_reset=self.state_reset,
-                average_over=self.average_over,
+                average_over=average_over,
+                gradient_only=gradient_only,
+                **self._rule(),
             )
             parts.append(losses)
-            left -= made
-        losses = np.concatenate(parts)
+            made = until
         release(self._symbols)
-        losses /= self.characters_per_step
+        losses = np.concatenate(parts)
+        losses /= self.seq_length * self.batch_size
+        return losses
+
+    def _rule(self) -> dict[str, Any]:
+        """How a gradient becomes an update, beside its learning rate."""
+        return {
+            "clip": self.clip,
+            "threads": self.threads,
+            "weight_decay": self.weight_decay,
+            "clip_norm": self.clip_norm,
+        }
+
+    @property
+    def gradients(self) -> NDArray[np.floating]:
+        """The flat buffer of the gradient that :meth:`apply` applies."""
+        return self._loop.gradients
+
+    def apply(self, rate: float) -> None:
+        """Update the weights with :attr:`gradients`, as the last step that is done."""
+        rates = np.array([rate])
+        self._loop.apply(rates, average_over=self.average_over, **self._rule())
+
+    def _smooth(self, losses: NDArray[np.float64]) -> None:
+        """Take the losses of further steps into :attr:`smooth_loss`."""
         for loss in losses.tolist():
             self.smooth_loss = self.smooth_loss * SMOOTHING + loss * (1 - SMOOTHING)
-        return losses
+
+    def evaluator(self, symbols: NDArray[np.integer]) -> Callable[..., Evaluation] | None:
+        """What evaluates the weights on these symbols, where it is more than this process."""
+        return None
+
+    def snapshot(self) -> RollBack:
+        """A copy of the state, to which the trainer can be restored."""
+        return Snapshot(self)
+
+    def is_finite(self) -> bool:
+        """Whether all values in the trainer's arrays are finite.
+
+        A gradient that is not finite leaves such a value in them.
+        """
+        beside = (arrays.flat for arrays in self.beside.values())
+        arrays = [self.model.parameters.flat, self.hidden, *beside]
+        return all(np.isfinite(array).all() for array in arrays)
 
     def step(self) -> Step:
         """Make one step."""
@@ -409,9 +470,13 @@ class Trainer:
             self.counters = step, state["position"], state["smooth_loss"]
         except ValueError as error:
             raise CheckpointError(f"has a damaged training state: {error}") from None
+        self.assign(data)
+        self.schedule.halvings, self.schedule.lowered = state["halvings"], state["lowered"]
+
+    def assign(self, data: Checkpoint) -> None:
+        """Copy the arrays of a checkpoint, which are of the right sizes."""
         self.model.parameters.assign(data.weights)
         self._tie()
         for name, arrays in data.beside.items():
             self.beside[name].assign(arrays)
         self.hidden[...] = data.hidden
-        self.schedule.halvings, self.schedule.lowered = state["halvings"], state["lowered"]

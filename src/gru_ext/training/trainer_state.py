@@ -67,6 +67,7 @@ def _matches(trainer: Trainer, data: Checkpoint, state: dict[str, Any]) -> list[
         Match("hidden size", data.hidden_size, parameters.hidden_size),
         Match("layers", data.layers, parameters.layers),
         Match("batch size", batch_size, trainer.batch_size),
+        Match("workers", 1 + data.other_workers, trainer.workers),
         Match("optimizer", state["optimizer"], trainer.optimizer),
         Match("weight tying", state["tied"], trainer.tied),
         Match("average of the weights", data.average is not None, trainer.average is not None),

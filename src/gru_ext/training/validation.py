@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -86,11 +86,19 @@ class Validation:
         The steps between evaluations; 0 for one at the end only.
     patience : int, optional
         The evaluations in a row without a better loss after which the run ends.
+    evaluator : callable, optional
+        What evaluates a model on the symbols, by default :func:`evaluate_symbols`; it gets the
+        model, and a function to call now and then.
     """
 
     def __init__(
-        self, symbols: NDArray[np.integer], every: int, patience: int | None = None
+        self,
+        symbols: NDArray[np.integer],
+        every: int,
+        patience: int | None = None,
+        evaluator: Callable[..., Evaluation] | None = None,
     ) -> None:
+        self._evaluator = evaluator or self._evaluated
         self.symbols, self.every, self.patience = symbols, every, patience or None
         self._sha256: str | None = None
         self.last: Evaluation | None = None
@@ -130,9 +138,7 @@ class Validation:
                 raise _Stopped
 
         try:
-            self.last = evaluate_symbols(
-                model.parameters, self.symbols, check_stop, model.separator
-            )
+            self.last = self._evaluator(model, check_stop)
         except _Stopped:
             return False
         self.step = step
@@ -142,6 +148,9 @@ class Validation:
         if step > self.best_step:  # else the best step was rolled back
             self.waited += 1
         return False
+
+    def _evaluated(self, model: Model, progress: Callable[[int], object]) -> Evaluation:
+        return evaluate_symbols(model.parameters, self.symbols, progress, model.separator)
 
     def digest(self) -> str:
         """The SHA-256 of the validation part, by which a resumed run recognises it."""
