@@ -30,6 +30,10 @@ from gru_ext.core.kernels import (
 from gru_ext.core.matmul import one_blas_thread
 from gru_ext.core.windows import aligned_zeros, check_count
 
+_SYMBOLS = Array(dtypes=(np.uint8, np.uint16, np.int32))
+_KINDS = {"adagrad": GRU_ADAGRAD, "rmsprop": GRU_RMSPROP, "adam": GRU_ADAM, "adamw": GRU_ADAM}
+
+
 def step_time(hidden_size, Py_ssize_t batch_size, Py_ssize_t itemsize, Py_ssize_t threads):
     """Estimate the time of one time step of one layer on so many threads, in nanoseconds."""
     cdef const gru_kernels *k = kernels.active()
@@ -40,10 +44,6 @@ def step_time(hidden_size, Py_ssize_t batch_size, Py_ssize_t itemsize, Py_ssize_
     else:
         best_grid(k, &p, batch_size, threads, True, &time, <double *>NULL)
     return time
-
-
-_SYMBOLS = Array(dtypes=(np.uint8, np.uint16, np.int32))
-_KINDS = {"adagrad": GRU_ADAGRAD, "rmsprop": GRU_RMSPROP, "adam": GRU_ADAM, "adamw": GRU_ADAM}
 
 
 cdef class TrainingLoop:

@@ -192,7 +192,8 @@ cdef void _note_waits(TrainingRun *run, Py_ssize_t windows) noexcept nogil:
 cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, real *g, real *ws,
                      Py_ssize_t part) noexcept nogil:
     # Every thread of the team calls this. Each window: pack a part of the weights, take a share of
-    # streams and units forward and backward, compute the gradients of a part of the columns, update them.
+    # streams and units forward and backward, compute the gradients of a part of the columns, update
+    # them.
     cdef Py_ssize_t parts = run.team.members, before = run.done, n, i
     cdef Share share = share_of(w.k, &w.p, w.B, run.grid, run.groups, part, p)
     cdef double total
