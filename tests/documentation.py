@@ -134,7 +134,8 @@ def shape(text):
 
     Numbers and stars differ from machine to machine, and ``...`` is any text.
     """
-    rules = {"...": r"(?:\s.*)?", "*": r"(?:\s+\*)?"}
+    rules = {"...": r"(?:\s.*)?", "*": r"(?:\s+\*)?", "thread": r"\s+threads?"}
+    rules["threads"] = rules["thread"]
     words = (rules.get(word) or r"\s+" + _plain(word) for word in text.split())
     return re.compile("".join(words) + r"\s*", re.S)
 
