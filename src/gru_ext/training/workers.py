@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The workers that one process holds: trainers on shares of the text, combined with all others.
 
-A run of K workers has the same result on any number of processes (docs/explanation/design/distributed.md).
+A run of K workers has the same result on any number of processes:
+docs/explanation/design/distributed.md.
 """
 
 from __future__ import annotations
