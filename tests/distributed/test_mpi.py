@@ -188,7 +188,8 @@ def test_one_rank_prints(tmp_path):
     assert out.count("wrote model.npz") == 1
     status, out, err = command(tmp_path, 3, "missing.txt", "-o", "b.npz")
     assert status == 2
-    assert err == "gru-ext: missing.txt: No such file or directory\n"
+    assert err.count("gru-ext: ") == 1  # the engine may say something too
+    assert "gru-ext: missing.txt: No such file or directory\n" in err
 
 
 def test_a_long_message_arrives():

@@ -133,3 +133,7 @@ def test_processes_of_one_machine_share_its_processors(
     options = {"batch_size": 8, "seq_length": 2, "threads": asked, "max_steps": 4}
     train(tmp_path / "a.npz", processes, **options)
     assert seen == {used}
+    seen.clear()
+    monkeypatch.setenv("GRU_EXT_NUM_THREADS", "5")
+    train(tmp_path / "b.npz", processes, **options)
+    assert seen == {asked or 5}

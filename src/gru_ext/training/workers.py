@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The workers that one process holds: trainers on shares of the text, combined with all others.
 
-A run of K workers has the same result on any number of processes
-(docs/explanation/design/distributed.md).
+A run of K workers has the same result on any number of processes:
+docs/explanation/design/distributed.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.core.threads import available_cpus
+from gru_ext.core.threads import available_cpus, threads_of_environment
 from gru_ext.distributed.combination import as_bytes, mean_of_workers, workers_of
 from gru_ext.distributed.communicator import Communicator
 from gru_ext.distributed.outer import outer_update
@@ -279,13 +279,16 @@ class LocalWorkers(Trainer):
         return float(_sum_in_order(np.concatenate([each.view(np.float64) for each in found])))
 
     def share_processors(self) -> None:
-        """Use the threads that are left where several ranks share the same processors."""
+        """Use the threads that are left where several ranks share the same processors.
+
+        A number of threads that the environment asks for stays.
+        """
         affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         place = as_bytes(np.frombuffer(f"{socket.gethostname()} {affinity}".encode(), np.uint8))
         places = [each.tobytes() for each in self.communicator.allgather(place)]
-        left = max(1, available_cpus() // places.count(place.tobytes()))
+        left = threads_of_environment() or available_cpus() // places.count(place.tobytes())
         for worker in self.all:
-            worker.threads = min(worker.threads, left)
+            worker.threads = min(worker.threads, max(1, left))
 
 
 def _sum_in_order(rows: NDArray[np.float64]) -> NDArray[np.float64]:
