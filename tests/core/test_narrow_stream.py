@@ -138,6 +138,20 @@ def test_samples_are_what_the_stream_predicts(weights, isa, draw_parameters):
 
 
 @pytest.mark.parametrize("weights", NARROW)
+def test_threads_that_could_share_a_stream(weights, draw_parameters):
+    """Of a model so large they would divide the units of float32, but not of narrow weights."""
+    parameters = with_weights(draw_parameters(17, 1024, np.float32, scale=0.02)[0], weights)
+    uniforms, found = np.random.default_rng(1).random((60, 1)), []
+    for threads in (1, 2):
+        stream = SymbolStream(parameters)
+        stream.read(np.array([[4]]))
+        sampler = Sampler(17, 1, np.float32)
+        found.append((sample_symbols(stream, sampler, uniforms, threads=threads), stream.state))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("weights", NARROW)
 def test_streams_share_weights_that_never_change(weights, draw_parameters):
     parameters, _ = draw_parameters(9, 20, np.float32)
     rounded = with_weights(parameters, weights)

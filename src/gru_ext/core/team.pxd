@@ -5,7 +5,7 @@ The B streams are divided among groups of threads. The members of a group share 
 divide the hidden units of each step: so several threads can work on one stream. No sum is divided,
 so the results do not depend on the numbers of groups and members.
 """
-from gru_ext.core.layout cimport Layout
+from gru_ext.core.layout cimport FULL, Layout
 from gru_ext.core.native cimport GRU_PACK_STREAMS, gru_kernels, panel_of, real
 from gru_ext.core.partition cimport part_begin
 
@@ -66,12 +66,12 @@ cdef inline double _step_nanoseconds(const Layout *p, Py_ssize_t B, Py_ssize_t i
 cdef inline Grid best_grid(const gru_kernels *k, const Layout *p, Py_ssize_t B, Py_ssize_t threads,
                            bint divisible, double *nanoseconds, real *unused) noexcept nogil:
     # Groups and members for so many threads, and the time of a step. Units are divided in whole
-    # panels of z and of r; if not `divisible`, not at all.
+    # panels of z and of r; if not `divisible`, not at all, nor with narrow weights.
     cdef Py_ssize_t panel = panel_of(k, unused), members
     cdef Grid grid, best = Grid(min(B, threads), 1)
     cdef double time
     nanoseconds[0] = _step_nanoseconds(p, B, sizeof(real), best)
-    if not divisible or p.Hp % panel != 0:
+    if not divisible or p.weights != FULL or p.Hp % panel != 0:
         return best
     for members in range(2, min(threads, p.Hp // panel) + 1):
         grid = Grid(min(B, threads // members), members)
