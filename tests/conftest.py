@@ -34,7 +34,7 @@ class _Calm:
     def plan(self, asked, windows):
         return asked, windows
 
-    def note(self, asked, seconds, waited):
+    def note(self, asked, seconds, waited, each_step):
         pass
 
 

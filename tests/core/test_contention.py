@@ -6,7 +6,7 @@ from itertools import pairwise
 from gru_ext.core.helper_threads import Contention
 
 
-def used(contention, calls, together, alone, waited, windows=1000):
+def used(contention, calls, together, alone, waited, windows=1000, each_step=False):
     """Threads and windows of each part of so many calls that ask for 4 threads.
 
     A window takes `together` or `alone` seconds.
@@ -19,7 +19,9 @@ def used(contention, calls, together, alone, waited, windows=1000):
             parts.append((threads, n))
             left -= n
             one = threads == 1
-            contention.note(4, alone if one else together, 0.0 if one else waited)
+            contention.note(
+                4, alone if one else together, 0.0 if one else waited, each_step and not one
+            )
     return parts
 
 
@@ -50,7 +52,7 @@ def test_few_windows_and_one_thread_are_left_alone():
     parts = used(Contention(0.1), 50, 0.3, 0.1, waited=1.0, windows=15)
     assert parts[:3] == [(4, 15), (1, 1), (1, 14)]
     contention = Contention(3e-4)
-    contention.note(1, 1e-4, 1.0)
+    contention.note(1, 1e-4, 1.0, False)
     assert contention.plan(4, 9) == (4, 9)
 
 
@@ -59,3 +61,11 @@ def test_a_machine_that_is_idle_again():
     used(contention, 200, 1e-3, 3e-4, waited=0.5)
     parts = used(contention, 60, 1e-4, 3e-4, waited=0.0)
     assert parts[-20:] == [(4, 1000)] * 20
+
+
+def test_threads_that_meet_in_each_step_are_compared_with_one():
+    parts = used(Contention(3e-4), 100, 1e-4, 2e-4, waited=0.0, each_step=True)
+    assert parts[:3] == [(4, 1000), (1, 62), (4, 938)]
+    assert sum(n for threads, n in parts if threads == 1) < 1000
+    parts = used(Contention(3e-4), 100, 3e-4, 2e-4, waited=0.0, each_step=True)
+    assert sum(n for threads, n in parts if threads == 4) < 10_000

@@ -101,8 +101,10 @@ class Contention:
     The threads of a loop wait for each other several times in a window, or in each of its steps. On
     an idle machine a wait takes less than a microsecond. Where a thread has lost its processor to
     another program, the others wait until it gets one back: milliseconds. Where this takes much of
-    the time, the team is stopped. The result is the same for any number of threads: so some windows
-    are then made on one thread, and the next calls keep to what was faster.
+    the time, the team is stopped. Other waits are too short to be seen, as on a virtual machine
+    whose host is busy, and matter where threads meet in each step. The result is the same for any
+    number of threads: so in both cases some windows are made on one thread, and the next calls keep
+    to what was faster.
 
     Parameters
     ----------
@@ -139,7 +141,7 @@ class Contention:
             return 1, few
         return (1 if self._alone else asked), windows
 
-    def note(self, asked: int, seconds: float, waited: float) -> None:
+    def note(self, asked: int, seconds: float, waited: float, each_step: bool) -> None:
         """Note what was planned and is done.
 
         Parameters
@@ -150,6 +152,8 @@ class Contention:
             The time of a window.
         waited : float
             The fraction of their time in which the threads waited for each other.
+        each_step : bool
+            Whether they meet in each step.
         """
         if asked == 1:
             return
@@ -162,6 +166,6 @@ class Contention:
             self._alone = self._calls > 0
         elif self._calls == 0:
             self._together = seconds
-            self._alone = self._trying = waited > self._OFTEN
+            self._alone = self._trying = each_step or waited > self._OFTEN
             if not self._trying:
                 self._pause = self._FIRST

@@ -188,7 +188,8 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
                 sampler._lock.release()
         if group.helpers.error is not None:
             raise RuntimeError("a helper thread of the sampling failed") from group.helpers.error
-        contention.note(threads, (perf_counter() - began) / max(1, done), group.waited)
+        seconds = (perf_counter() - began) / max(1, done)
+        contention.note(threads, seconds, group.waited, group.grid.members > 1)
         PyErr_CheckSignals()
         start += done
         if done < n and not group.contended:

@@ -263,7 +263,7 @@ cdef class TrainingLoop:
                     if run.streams.bad_symbol:
                         break
                     seconds = (perf_counter() - start) / run.made
-                    self._contention.note(threads, seconds, run.waited)
+                    self._contention.note(threads, seconds, run.waited, run.grid.members > 1)
                     run.learning_rates += run.made
                     run.losses += run.made
                     run.windows_left -= run.made
