@@ -31,7 +31,7 @@ def print_one(row: Row) -> None:
     }
     if row.own is not found:
         more = found.bits_per_char - row.own.bits_per_char
-        said = f"{row.own.bits_per_char:.3f}; {row.weights} costs {more:.4f} more"
+        said = f"{row.own.bits_per_char:.3f}; {row.weights} costs {round(more, 4) + 0.0:.4f} more"
         comparisons = {f"{row.own_weights} weights": said, **comparisons}
     elif row.recorded is not None:
         comparisons = {f"cost of {row.weights}": str(row.recorded), **comparisons}

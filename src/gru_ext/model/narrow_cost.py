@@ -68,4 +68,4 @@ class NarrowCost:
     def __str__(self) -> str:
         where = f" of {brief(listed(self.texts, 3), 60)}" if self.texts else ""
         over = counted(self.characters, "character")
-        return f"{self.bits:.4f} bits per character over {over}{where}"
+        return f"{round(self.bits, 4) + 0.0:.4f} bits per character over {over}{where}"
