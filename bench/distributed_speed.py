@@ -21,8 +21,8 @@ OPTIONS = {
     "sample_every": 0,
     "quiet": True,
 }
-STEPS = 1024
-REPEATS = 3
+STEPS = 256
+REPEATS = 2
 """Each run is repeated so often, and all runs in turns; the fastest counts."""
 # The assumed network of the model: bytes in a second, and seconds for a message.
 BANDWIDTH, LATENCY = 1.0e9, 25e-6
