@@ -58,7 +58,6 @@ def test_the_browser_is_opened_where_that_is_asked_for(folder, monkeypatch, caps
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("serve", "MODEL"),
         ("serve none.npz", "none.npz"),
         ("serve a.txt", "a.txt is not a model file"),
         ("serve m.npz --port 70000", "--port must be a whole number from 0 to 65535, not 70000"),

@@ -43,7 +43,7 @@ CHOICES = [*choices(TrainingOptions), *choices(EvaluationOptions)]
 def test_there_are_choices():
     assert {each.values[0].name for each in CHOICES} == {
         "units", "preset", "dtype", "optimizer", "schedule", "keep", "split", "unknown",
-            "outer_optimizer",
+            "outer_optimizer", "weights",
     }  # fmt: skip
 
 

@@ -263,7 +263,8 @@ cdef class TrainingLoop:
                     if run.streams.bad_symbol:
                         break
                     seconds = (perf_counter() - start) / run.made
-                    self._contention.note(threads, seconds, run.waited, run.grid.members > 1)
+                    if w.blas == NULL:  # its bits may depend on the number of threads
+                        self._contention.note(threads, seconds, run.waited, run.grid.members > 1)
                     run.learning_rates += run.made
                     run.losses += run.made
                     run.windows_left -= run.made
