@@ -106,7 +106,7 @@ def speed_section():
             told = f"{found['communication']:.1%}" if processes > 1 else ""
             ratio = found["rate"] / one
             lines.append(f"| {size} | {name} | {found['rate'] / 1000:.0f} | {ratio:.2f} | {told} |")
-    lines += ["", "## More machines, on paper", "", fill(_assumptions(), 110), ""]
+    lines += ["", "## Expected efficiency on more machines", "", fill(_assumptions(), 110), ""]
     lines += [
         "| H | combined every | " + " | ".join(f"{n} machines" for n in MACHINES) + " |",
         "|---|---|" + "---|" * len(MACHINES),

@@ -62,6 +62,9 @@ def as_page(text: str, files, address: str | None) -> str:
             return f"[{words}]({page}{mark}{place})"
         return f"[{words}]({address}blob/main/{target})" if address else words
 
+    # a link that is defined on a line of its own, `[words]: target`, becomes one in place
+    for words, target in re.findall(r"^\[([^\]]+)\]: (\S+)$", text, re.M):
+        text = text.replace(f"[{words}]: {target}", "").replace(f"[{words}]", f"[{words}]({target})")
     return re.sub(r"\[([^\]]*)\]\(([^)\s]+)\)", link, text)
 
 
