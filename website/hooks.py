@@ -64,7 +64,8 @@ def as_page(text: str, files, address: str | None) -> str:
 
     # a link that is defined on a line of its own, `[words]: target`, becomes one in place
     for words, target in re.findall(r"^\[([^\]]+)\]: (\S+)$", text, re.M):
-        text = text.replace(f"[{words}]: {target}", "").replace(f"[{words}]", f"[{words}]({target})")
+        text = text.replace(f"[{words}]: {target}", "")
+        text = text.replace(f"[{words}]", f"[{words}]({target})")
     return re.sub(r"\[([^\]]*)\]\(([^)\s]+)\)", link, text)
 
 
