@@ -85,7 +85,7 @@ class BuildExt(build_ext):
 
 
 sys.path[:0] = [str(Path(__file__).resolve().parent / name) for name in ("src", "tools")]
-from long_description import long_description  # noqa: E402
+from long_description import long_description  # noqa: E402 (found by the path above)
 
 
 def manual():

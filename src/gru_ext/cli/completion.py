@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
             kind = getattr(action, "kind", None)
             if isinstance(kind, OneOf):
                 action.choices = kind.names
-            elif action.metavar in _FILES:
+            elif action.metavar in _FILES:  # shtab reads an attribute that argparse has not
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
             elif action.metavar == "FOLDER":
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ def read_with(model: Model, weights: str | None) -> Model:
     """The model with these weights, or with its own; log what is known of their cost."""
     from gru_ext.model.narrow_cost import NarrowCost
 
+    # the option's kind has checked that it is one of the words
     chosen = model.with_weights(weights)  # type: ignore[arg-type]
     narrow = chosen.parameters.narrow
     if narrow is not None:

@@ -30,15 +30,14 @@ from gru_ext.core.team cimport (
     gru_team_wait,
     gru_team_yielded,
     share_of,
+    waits_too_long,
 )
 
-cdef double CONTENDED = 0.25    # of the time of all threads: a group that waits so long is ended
 
 cdef enum:
     PART = 256             # time steps between two looks at signals
     LONG_PART = 2048       # the same with few streams
     FEW_STREAMS = 4
-    MANY_MICROSECONDS = 5000  # of waiting, before which a group is not ended
 
 
 cdef class _Group:
@@ -50,21 +49,16 @@ cdef class _Group:
     cdef gru_team team
     cdef Grid grid
     cdef SymbolStream stream
-    cdef object helpers
     cdef bint ended         # there is no more symbol to read
     cdef bint contended     # the group was ended early: its members wait too long for each other
     cdef double waited      # the fraction of their time
 
-    def __cinit__(self, SymbolStream stream, threads):
+    def __cinit__(self, SymbolStream stream):
         self.stream = stream
-        self.helpers = HelperThreads(self._help, self._abandon)
-        self.helpers.gather(threads - 1)  # with as many as can be started
-        members = 1 + len(self.helpers.parts)
-        self._choose_grid(members)
-        gru_team_begin(&self.team, self.grid.members)
 
-    cdef _choose_grid(self, Py_ssize_t threads):
-        # One group: its streams are those of one loop.
+    cdef void begin(self, Py_ssize_t threads) noexcept:
+        # One group of so many threads, or of those of them that help: its streams are those of
+        # one loop.
         cdef const Window *w = &self.stream.work.window
         cdef double time
         cdef Grid grid
@@ -73,6 +67,7 @@ cdef class _Group:
         else:
             grid = best_grid(w.k, &w.p, 1, threads, w.blas == NULL, &time, <double *>NULL)
         self.grid = Grid(1, grid.members)
+        gru_team_begin(&self.team, grid.members)
 
     cdef Share _share(self, Py_ssize_t part) noexcept nogil:
         cdef const Window *w = &self.stream.work.window
@@ -105,9 +100,8 @@ cdef void _read_along(_Group group, const Share *share, const real *p, real *ws)
 
 
 cdef bint _contended(_Group group, double began) noexcept nogil:
-    cdef double yielded = gru_team_yielded(&group.team)
-    group.waited = yielded / ((gru_microseconds() - began) * group.grid.members + 1)
-    group.contended = yielded > MANY_MICROSECONDS and group.waited > CONTENDED
+    group.contended = waits_too_long(gru_team_yielded(&group.team), began, group.grid.members,
+                                     &group.waited)
     return group.contended
 
 
@@ -169,9 +163,12 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
             stream._predict()
             sampler._acquire()
             try:
-                group = _Group(stream, used)
+                group = _Group(stream)
+                helpers = HelperThreads(group._help, group._abandon)
                 with one_blas_thread(w.blas != NULL):
-                    group.helpers.go.release()
+                    helpers.gather(used - 1)  # as many as can be started
+                    group.begin(1 + len(helpers.parts))
+                    helpers.go.release()
                     with nogil:
                         if stream.itemsize == sizeof(float):
                             done = _sample[float](
@@ -183,11 +180,11 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
                                 stream, group, &sampler.sampling, n, &u[start, 0], &out[start, 0],
                                 NULL if nats is None else &nats[start, 0], &moves[0],
                                 <double *>kept)
-                    group.helpers.join()
+                    helpers.join()
             finally:
                 sampler._lock.release()
-        if group.helpers.error is not None:
-            raise RuntimeError("a helper thread of the sampling failed") from group.helpers.error
+        if helpers.error is not None:
+            raise RuntimeError("a helper thread of the sampling failed") from helpers.error
         seconds = (perf_counter() - began) / max(1, done)
         contention.note(threads, seconds, group.waited, group.grid.members > 1)
         PyErr_CheckSignals()

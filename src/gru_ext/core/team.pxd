@@ -19,6 +19,11 @@ cdef extern from "team.h" nogil:
     int gru_team_wait(gru_team *team) noexcept
 
 
+cdef enum:
+    MOST_WAITING = 25      # percent of the time of all members: a team that waits longer is ended
+    SHORT_WAITING = 5000   # microseconds of waiting, up to which it is not
+
+
 cdef struct Share:
     # What one thread computes of the time steps of a layer.
     Py_ssize_t s0, s1     # the streams of its group
@@ -36,6 +41,14 @@ cdef struct Grid:
 cdef inline int wait_for_group(const Share *share) noexcept nogil:
     # A barrier of the group. Non-zero if the team was abandoned.
     return 0 if share.members == 1 else gru_team_wait(share.group)
+
+
+cdef inline bint waits_too_long(double yielded, double began, Py_ssize_t members,
+                                double *waited) noexcept nogil:
+    # Whether so many microseconds of waiting are too many since `began`; and the fraction of the
+    # members' time that they are.
+    waited[0] = yielded / ((gru_microseconds() - began) * members + 1)
+    return yielded > SHORT_WAITING and 100 * waited[0] > MOST_WAITING
 
 
 cdef inline Share whole_share(const Layout *p, Py_ssize_t B) noexcept nogil:

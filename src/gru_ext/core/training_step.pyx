@@ -37,6 +37,7 @@ from gru_ext.core.team cimport (
     gru_team_yielded,
     share_of,
     wait_for_group,
+    waits_too_long,
 )
 from gru_ext.core.updates cimport (
     make_update,
@@ -46,10 +47,6 @@ from gru_ext.core.updates cimport (
     update_part,
 )
 from gru_ext.core.weight_tying cimport copy_tied, tie_gradients
-
-cdef double CONTENDED = 0.25    # of the time of all threads: a team that waits so long is stopped
-cdef enum:
-    MANY_MICROSECONDS = 5000    # of waiting, before which it is not
 
 
 cdef inline uint64_t weight_key(const Window *w) noexcept nogil:
@@ -181,12 +178,11 @@ cdef int _backward(const Window *w, TrainingRun *run, const real *p, real *ws, P
 cdef void _note_waits(TrainingRun *run, Py_ssize_t windows) noexcept nogil:
     # Whether threads wait so long, in the windows so far, that the team is better stopped.
     cdef Py_ssize_t group
-    cdef double elapsed = gru_microseconds() - run.began, yielded = gru_team_yielded(&run.team)
+    cdef double yielded = gru_team_yielded(&run.team)
     for group in range(run.grid.groups):
         yielded += gru_team_yielded(run.groups + group)
     run.made = windows
-    run.waited = yielded / (elapsed * run.team.members + 1)
-    run.contended = yielded > MANY_MICROSECONDS and run.waited > CONTENDED
+    run.contended = waits_too_long(yielded, run.began, run.team.members, &run.waited)
 
 
 cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, real *g, real *ws,
