@@ -49,7 +49,8 @@ else:
         flags += ["-Wall", "-Werror", "-Wno-unreachable-code"]
 
 KERNEL_SOURCES = [
-    f"csrc/{name}.c" for name in ("dispatch", "isa_generic", "isa_avx2", "isa_avx512")
+    f"csrc/{name}.c"
+    for name in ("dispatch", "isa_generic", "isa_avx2", "isa_avx512", "isa_avx512_bf16")
 ]
 HEADERS = [f"csrc/{name}" for name in sorted(os.listdir("csrc")) if name.endswith(".h")]
 # The utility code that Cython's modules share, in one module of its own.
@@ -132,6 +133,8 @@ setup(
             extension("core.kernels", *KERNEL_SOURCES, more_flags=kernel_flags),
             extension("core.matmul"),
             extension("core.bptt"),
+            extension("core.bfloat16"),
+            extension("core.products"),
             extension("core.gradients"),
             extension("core.narrow"),
             extension("core.windows"),

@@ -40,4 +40,9 @@
 #endif
 #endif
 
+/* Whether the compiler knows AVX-512's products of pairs of bfloat16. */
+#if defined(GRU_VNNI) && __has_include(<avx512bf16intrin.h>)
+#define GRU_AVX512_BF16 1
+#endif
+
 #endif

@@ -35,6 +35,16 @@ static int has_avx512(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & needed) == needed;
 }
 
+#ifdef GRU_AVX512_BF16
+static int has_avx512_bf16(void)
+{
+    const uint32_t avx512_bf16 = 1u << 5;
+    uint32_t a, b, c, d;
+    return has_avx512() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && a >= 1 &&
+           __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & avx512_bf16);
+}
+#endif
+
 #ifdef GRU_VNNI
 static int has_vnni(int with_avx512)
 {
@@ -79,6 +89,16 @@ const gru_kernels *gru_kernels_select(const char *name)
     if (strcmp(best, "avx2") == 0) return &gru_kernels_plain_avx2;
 #endif
     return &gru_kernels_plain_generic;
+}
+
+const gru_bfloat16_products *gru_bfloat16_instruction(const gru_kernels *k)
+{
+#ifdef GRU_AVX512_BF16
+    /* not with "-plain"; processors with this instruction have VNNI too */
+    if (k == &gru_kernels_vnni_avx512 && has_avx512_bf16()) return &gru_bfloat16_f32_avx512_bf16;
+#endif
+    (void)k;
+    return NULL;
 }
 
 const char *gru_kernels_not_built(void)

@@ -23,6 +23,10 @@
 #define GRU_PANEL_LINES 8
 #define GRU_INT8_ROWS 64
 
+/* Products of operands rounded to bfloat16 (bfloat16.inc.h): the most rows that are in their
+ * scratch memory. */
+#define GRU_PAIR_ROWS 72
+
 /* The optimisers' updates of the parameters p with the gradient g, clipped to [-clip, clip]. The
  * optimiser state is m, the sum or moving average of g^2 (second moment), and mean, the moving
  * average of g (first moment). All have the same shape and row stride.
@@ -68,6 +72,22 @@ static inline uint64_t gru_dropout_key(uint64_t seed, uint64_t update)
 #undef REAL
 #undef GRU_TABLE
 
+/* The products of training with operands rounded to bfloat16, as those of kernel_table.inc.h, but
+ * packed (N/panel, (K + 1) / 2, panel) has two of k in an element. Rows of a are whole cache lines
+ * with zeros from K on. matmul_packed's scratch has GRU_PAIR_ROWS rows of K / 2 elements in whole
+ * half lines. */
+typedef struct {
+    const char *name; /* how pairs are multiplied: "vdpbf16ps", "fused multiply-adds" */
+    void (*pack)(float *packed, const float *b, ptrdiff_t stride_k, ptrdiff_t stride_n, ptrdiff_t K,
+                 ptrdiff_t n_valid, ptrdiff_t N, ptrdiff_t panel_begin, ptrdiff_t panel_end);
+    void (*matmul_packed)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda,
+                          const float *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
+                          int accumulate, float *scratch);
+    void (*matmul_t)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda, const float *d,
+                     ptrdiff_t ldd, ptrdiff_t M, ptrdiff_t N, ptrdiff_t R, int accumulate,
+                     const gru_update *update, float *scratch);
+} gru_bfloat16_products;
+
 typedef struct {
     const char *isa; /* "generic", "avx2", "avx512" */
     const gru_kernels_f32 *f32;
@@ -82,6 +102,7 @@ typedef struct {
      * -128 * sum_k b (N), int32; b. scratch: GRU_INT8_ROWS rows of K bytes in whole lines of 16. */
     void (*matmul_int8)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda, const float *packed,
                         ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, uint8_t *scratch);
+    const gru_bfloat16_products *bfloat16; /* without the instruction for pairs */
 } gru_kernels;
 
 /* One name for both dtypes: the type of the output selects the table. */
@@ -113,6 +134,9 @@ typedef struct {
  * for name == NULL those of the best available one. They have VNNI where there is; not with
  * "-plain" after the name. */
 const gru_kernels *gru_kernels_select(const char *name);
+/* The same products with the instruction for pairs of bfloat16, with the same bits; NULL if the
+ * kernels are of an instruction set or a machine that has none. */
+const gru_bfloat16_products *gru_bfloat16_instruction(const gru_kernels *k);
 /* The name of the i-th available instruction set, slowest first; NULL past the last. */
 const char *gru_kernels_available(int i);
 /* Instruction sets of this platform for which the compiler could not build kernels, or "". */

@@ -85,6 +85,7 @@ const gru_kernels INT8(gru_kernels) = {
     .int8 = GRU_TEXT(GRU_INT8),
     .matmul_bfloat16 = F32(matmul_bfloat16),
     .matmul_int8 = INT8(matmul),
+    .bfloat16 = &F32(gru_bfloat16),
 };
 
 #undef INT8

@@ -12,6 +12,9 @@ extern const gru_kernels gru_kernels_plain_avx2, gru_kernels_plain_avx512;
 #ifdef GRU_VNNI
 extern const gru_kernels gru_kernels_vnni_avx2, gru_kernels_vnni_avx512;
 #endif
+#ifdef GRU_AVX512_BF16
+extern const gru_bfloat16_products gru_bfloat16_f32_avx512_bf16;
+#endif
 #endif
 extern const gru_kernels gru_kernels_plain_generic;
 

@@ -5,22 +5,8 @@
  * GRU_SELECT_LT for both dtypes (vec.inc.h), which the vector extensions cannot express well, and
  * GRU_DOT_SIGNED (int8.inc.h). */
 
-#define REAL float
-#define REAL_BYTES 4
-#ifdef GRU_MIN_F32
-#define GRU_MIN GRU_MIN_F32
-#define GRU_MAX GRU_MAX_F32
-#define GRU_SELECT_LT GRU_SELECT_LT_F32
-#endif
-#define INT int32_t
-#define UINT uint32_t
-#define GRU(name) GRU_JOIN(name, _f32_, GRU_ISA)
-#define GRU_TABLE gru_kernels_f32
-#define GRU_SQRT GRU_SQRTF
-#define GRU_FMA_SCALAR GRU_FMAF
-#ifdef GRU_FMA_F32
-#define GRU_FMA GRU_FMA_F32
-#endif
+#include "float32.inc.h"
+
 #include "kernels_dtype.inc.h"
 
 #define REAL double

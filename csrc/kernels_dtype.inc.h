@@ -6,13 +6,31 @@
 
 #include "vecmath.inc.h"
 
+#include "rule.inc.h"
+
 #include "update.inc.h"
 
 #include "block.inc.h"
 
-#include "matvec.inc.h"
+#include "pack.inc.h"
+
+#define PRODUCT(name) GRU(name)
+#define GROUP 1
+#define BROADCAST SET1
+#define PARTS 1
+#define PART(part, a) (a)
+#define MULTIPLY_ADD FMA
+#include "product.inc.h"
 
 #include "matmul.inc.h"
+#undef PRODUCT
+#undef GROUP
+#undef BROADCAST
+#undef PARTS
+#undef PART
+#undef MULTIPLY_ADD
+
+#include "matvec.inc.h"
 
 #include "cell.inc.h"
 
@@ -22,6 +40,10 @@
 
 #if REAL_BYTES == 4
 #include "narrow.inc.h"
+
+#define GRU_DOT_NAME "fused multiply-adds"
+#include "bfloat16.inc.h"
+#undef GRU_DOT_NAME
 #endif
 
 static const GRU_TABLE GRU(table) = {

@@ -175,6 +175,11 @@ def _training_state(model: Model, data: Checkpoint) -> TrainingState:
                 f"was trained with {name.replace('_', ' ')} {getattr(options, name)}, which the C "
                 f"interface does not have: open its weights with `gru_model_open`"
             )
+    if options.products:
+        raise CheckpointError(
+            f"was trained with products in {options.products}, which the C interface does not "
+            f"have: open its weights with `gru_model_open`"
+        )
     rule = OPTIMIZERS[state["optimizer"]]
     shape = (data.layers, *data.hidden.shape[-2:])
     if (rule.has_mean != (data.mean is not None)) or shape[1] != options.batch_size:

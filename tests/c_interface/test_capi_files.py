@@ -376,6 +376,14 @@ def test_settings_refusals(tmp_path):
     c.free(handle)
 
 
+def test_a_run_in_bfloat16(tmp_path):
+    path = tmp_path / "m.npz"
+    gru_ext.train(TEXT, output=path, dtype="bfloat16", **FEW)
+    with pytest.raises(gru_ext.CheckpointError, match="was trained with products in bfloat16"):
+        c.resume_model(path)
+    c.free(c.open_model(path))
+
+
 def test_a_state_of_an_older_version(tmp_path):
     """It does not record dropout and average: it had neither."""
     gru_ext.train(TEXT, output=tmp_path / "m.npz", **FEW)

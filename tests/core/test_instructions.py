@@ -75,7 +75,7 @@ def test_baseline(module):
         f"{name}: {line}"
         for name, lines in found.items()
         for line in lines
-        if not re.search(r"_avx(2|512)\b", name) and PAST_SSE2.fullmatch(mnemonic(line))
+        if not re.search(r"_avx(2|512|512_bf16)\b", name) and PAST_SSE2.fullmatch(mnemonic(line))
     }
     assert above == set()
 
@@ -91,6 +91,12 @@ def test_kernels_contain_their_instruction_set_only(kernels_functions):
         if isa == "avx2":
             avx512 = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|[23]\d)")
             assert [line for line in lines if avx512.search(line)] == []
+
+
+def test_pairs_of_bfloat16_are_multiplied_in_their_own_functions_only(kernels_functions):
+    users = {n for n, f in kernels_functions.items() if any("vdpbf16ps" in line for line in f)}
+    assert all("avx512_bf16" in name for name in users)
+    assert users or not any("avx512_bf16" in name for name in kernels_functions)
 
 
 def test_pattern_of_instructions_past_sse2():

@@ -51,6 +51,14 @@ DIGESTS = {
     ("rmsprop", "float32", "not fused"): "52d8c6c5ded92ed2",
     ("rmsprop", "float64", "fused"): "ad88429e9d0505eb",
     ("rmsprop", "float64", "not fused"): "4237c882ab1c255f",
+    ("one stream", "bfloat16", "fused"): "bee03838742411bf",
+    ("one stream", "bfloat16", "not fused"): "6fe039e883237850",
+    ("documents", "bfloat16", "fused"): "d140f8fe5684f9ec",
+    ("documents", "bfloat16", "not fused"): "88716717ae9a71c8",
+    ("chunks", "bfloat16", "fused"): "04fb0cd429ef6c1a",
+    ("chunks", "bfloat16", "not fused"): "e61bb521d59940ba",
+    ("rmsprop", "bfloat16", "fused"): "fa48fd4dd0c139c2",
+    ("rmsprop", "bfloat16", "not fused"): "cf7dc1a57fb01870",
 }
 
 
@@ -59,7 +67,7 @@ def exact(rng, shape, dtype):
     return (rng.integers(-256, 257, shape) / 1024).astype(dtype)
 
 
-def digest(run, dtype, isa, threads):
+def digest(run, dtype, isa, threads, products=None):
     """What a small run leaves: weights, moments, losses."""
     V, H, B, T, layers, optimizer, dropout, separator = RUNS[run]
     kernels.use_isa(isa)
@@ -71,7 +79,12 @@ def digest(run, dtype, isa, threads):
             array = parameters[f"{name}_{layer + 1}" if layer else name]
             array[...] = exact(rng, array.shape, dtype)
     workspace = Workspace(
-        V, H, B, T, dtype, threads=threads, layers=layers, resetting=separator, dropping=dropout > 0
+        *(V, H, B, T, dtype),
+        threads=threads,
+        layers=layers,
+        resetting=separator,
+        dropping=dropout > 0,
+        products=products,
     )
     loop = TrainingLoop(
         parameters.flat,
@@ -98,6 +111,22 @@ def _restore_isa():
 def test_digest_of_a_run(run, isa, dtype):
     fused = "fused" if isa in FUSED else "not fused"
     assert digest(run, dtype, isa, 1) == DIGESTS[run, np.dtype(dtype).name, fused]
+
+
+@pytest.mark.parametrize("products", ["", "-plain"])
+@pytest.mark.parametrize("run", RUNS)
+def test_digest_of_a_run_in_bfloat16(run, products, isa):
+    """With the processor's instruction for pairs of bfloat16 where it has one, and without."""
+    fused = "fused" if isa in FUSED else "not fused"
+    found = digest(run, np.float32, isa + products, 1, "bfloat16")
+    assert found == DIGESTS[run, "bfloat16", fused]
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("run", RUNS)
+def test_threads_in_bfloat16(run, threads, isa, calm):
+    one = digest(run, np.float32, isa, 1, "bfloat16")
+    assert digest(run, np.float32, isa, threads, "bfloat16") == one
 
 
 @pytest.mark.parametrize("threads", [2, 3])

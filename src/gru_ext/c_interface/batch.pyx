@@ -14,9 +14,10 @@ from gru_ext.capi cimport (
     GRU_WRONG_DTYPE,
     gru_model,
 )
-from gru_ext.core.bptt cimport Window, product
+from gru_ext.core.bptt cimport Window
 from gru_ext.core.layout cimport MOST_STREAMS
-from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state
+from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state, real
+from gru_ext.core.products cimport product
 
 
 cdef Py_ssize_t batch_scratch_size(const gru_model *model, Py_ssize_t B) noexcept nogil:
@@ -70,7 +71,7 @@ cdef int logits_batch(const gru_model *model, Py_ssize_t B, const real *state,
     w, p = &handle_of(model).w, flat_of(model, logits)
     float_state = gru_flush_subnormals()
     product(w, False, logits, w.p.Vp, state + (w.p.layers - 1) * B * w.p.Hp, w.p.Hp, p + w.p.wy,
-            logits, B, w.p.Vp, w.p.H)
+            logits, B, w.p.Vp, w.p.H, <real *>NULL)
     gru_restore_float_state(float_state)
     for b in range(B):
         for v in range(w.p.V):

@@ -13,7 +13,7 @@ from gru_ext.capi cimport (
     GRU_WRONG_DTYPE,
     gru_model,
 )
-from gru_ext.core.bptt cimport Window, cell_forward, product
+from gru_ext.core.bptt cimport Window, cell_forward
 from gru_ext.core.filters cimport most_likely
 from gru_ext.core.layout cimport LayerOffsets, layer_offsets
 from gru_ext.core.native cimport (
@@ -25,6 +25,7 @@ from gru_ext.core.native cimport (
     gru_vlog,
     real,
 )
+from gru_ext.core.products cimport product
 from gru_ext.core.team cimport Share, whole_share
 from gru_ext.core.temperature cimport inverse_temperature, is_cold
 
@@ -64,7 +65,7 @@ cdef void time_step(const Window *w, const real *p, const int32_t *symbols, cons
         at = layer_offsets(&w.p, layer)
         if layer > 0:
             product(w, False, wx, 3 * w.p.Hp, next_state + (layer - 1) * size, w.p.Hp, p + at.w,
-                    wx, B, 3 * w.p.Hp, w.p.H)
+                    wx, B, 3 * w.p.Hp, w.p.H, <real *>NULL)
         cell_forward(w, &at, p, scratch, scratch, scratch + 3 * size, state + layer * size,
                      next_state + layer * size, symbols if layer == 0 else NULL, wx, &share)
     gru_restore_float_state(float_state)
@@ -81,7 +82,8 @@ cdef void _softmax(const gru_model *model, const real *state, double inverse, co
     cdef const Window *w = &handle_of(model).w
     cdef real *p = flat_of(model, y)
     cdef uint64_t float_state = gru_flush_subnormals()
-    product(w, w.packed, y, w.p.Vp, _top(w, state), w.p.Hp, p + w.p.wy, y, 1, w.p.Vp, w.p.H)
+    product(w, w.packed, y, w.p.Vp, _top(w, state), w.p.Hp, p + w.p.wy, y, 1, w.p.Vp, w.p.H,
+            <real *>NULL)
     gru_softmax_cross_entropy(w.k, y, loss, next, p + w.p.by, inverse, 1, w.p.V, w.p.Vp)
     gru_restore_float_state(float_state)
 
@@ -99,7 +101,7 @@ cdef int stream_logits(const gru_model *model, const real *state, real *logits, 
     by = flat_of(model, logits) + w.p.by
     float_state = gru_flush_subnormals()
     product(w, w.packed, scratch, w.p.Vp, _top(w, state), w.p.Hp,
-            flat_of(model, logits) + w.p.wy, scratch, 1, w.p.Vp, w.p.H)
+            flat_of(model, logits) + w.p.wy, scratch, 1, w.p.Vp, w.p.H, <real *>NULL)
     gru_restore_float_state(float_state)
     for v in range(w.p.V):
         logits[v] = scratch[v] + by[v]

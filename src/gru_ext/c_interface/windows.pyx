@@ -21,9 +21,10 @@ from gru_ext.capi cimport (
     gru_model,
     gru_settings,
 )
-from gru_ext.core.bptt cimport backward_pass, choose_packing, forward_pass, pack_weights
+from gru_ext.core.bptt cimport backward_pass, forward_pass
 from gru_ext.core.gradients cimport weight_gradients
 from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state
+from gru_ext.core.products cimport choose_packing, pack_weights
 from gru_ext.core.reading cimport read_symbols
 from gru_ext.core.team cimport Share, whole_share
 

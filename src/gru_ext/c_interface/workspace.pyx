@@ -17,9 +17,10 @@ from gru_ext.capi cimport (
     GRU_WRONG_DTYPE,
     gru_model,
 )
-from gru_ext.core.bptt cimport Window, buffer_offsets
+from gru_ext.core.bptt cimport Window
 from gru_ext.core.layout cimport LARGEST_SIZE, MOST_ROWS, MOST_STREAMS
 from gru_ext.core.native cimport GRU_LINE_BYTES
+from gru_ext.core.products cimport buffer_offsets
 from gru_ext.core.updates cimport square_sum_count
 
 cdef enum:

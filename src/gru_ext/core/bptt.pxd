@@ -21,7 +21,7 @@ from libc.stdint cimport int32_t, uint64_t
 
 from gru_ext.core.blas cimport Blas
 from gru_ext.core.layout cimport LayerOffsets, Layout
-from gru_ext.core.native cimport gru_kernels, real
+from gru_ext.core.native cimport gru_bfloat16_products, gru_kernels, real
 from gru_ext.core.team cimport Share
 
 
@@ -44,7 +44,7 @@ cdef struct BufferOffsets:
     Py_ssize_t drh        # (B, Hp)
     Py_ssize_t state      # (layers, B, Hp): the hidden state between windows
     Py_ssize_t wy_packed, wy_packed_t
-    Py_ssize_t scratch    # (parts, scratch_per_part)
+    Py_ssize_t scratch    # (parts, scratch_per_part): products.pxd, thread_scratch
     Py_ssize_t scratch_per_part
     Py_ssize_t size
 
@@ -52,6 +52,7 @@ cdef struct BufferOffsets:
 cdef struct Window:
     const gru_kernels *k
     const Blas *blas      # NULL: matrix products by the kernels
+    const gru_bfloat16_products *pairs  # products of operands rounded to bfloat16; NULL: none are
     Layout p              # sizes and offsets of the parameters
     BufferOffsets o
     Py_ssize_t T          # time steps of this window, at most T_max
@@ -87,22 +88,15 @@ cdef inline real *layer_outputs(const Window *w, real *layer_ws) noexcept nogil:
     return layer_ws + (w.o.dropped if w.dropout > 0 else w.o.h + w.B * w.p.Hp)
 
 
-cdef void choose_packing(Window *w, Py_ssize_t steps) noexcept nogil
-cdef BufferOffsets buffer_offsets(const Window *w, Py_ssize_t itemsize) noexcept nogil
-cdef void pack_weights(const Window *w, const real *p, real *ws, Py_ssize_t part,
-                       Py_ssize_t parts) noexcept nogil
 cdef void load_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef void store_state(const Window *w, real *ws, Py_ssize_t s0, Py_ssize_t s1) noexcept nogil
 cdef void project_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
-                         Py_ssize_t r1) noexcept nogil
+                         Py_ssize_t r1, real *scratch) noexcept nogil
 cdef void project_units(const Window *w, const real *p, real *ws, Py_ssize_t layer,
                         const Share *share) noexcept nogil
 cdef int forward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer,
                        const Share *share) noexcept nogil
 cdef double forward_pass(Window *w, const real *p, real *ws) noexcept nogil
-cdef void product(const Window *w, bint use_packed, real *c, Py_ssize_t ldc, const real *a,
-                  Py_ssize_t lda, const real *b, const real *packed, Py_ssize_t M, Py_ssize_t N,
-                  Py_ssize_t K) noexcept nogil
 cdef int cell_forward(const Window *w, const LayerOffsets *at, const real *p,
                       const real *layer_ws, real *gates, real *rh, const real *h_prev, real *h,
                       const int32_t *x, const real *projected, const Share *share) noexcept nogil
@@ -111,5 +105,5 @@ cdef int cell_step(const Window *w, const LayerOffsets *at, const real *p, real 
 cdef int backward_layer(const Window *w, const real *p, real *ws, Py_ssize_t layer, double scale,
                         const Share *share) noexcept nogil
 cdef void backward_inputs(const Window *w, const real *p, real *ws, Py_ssize_t layer, Py_ssize_t r0,
-                          Py_ssize_t r1) noexcept nogil
+                          Py_ssize_t r1, real *scratch) noexcept nogil
 cdef void backward_pass(const Window *w, const real *p, real *ws, double scale) noexcept nogil

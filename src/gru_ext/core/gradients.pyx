@@ -9,13 +9,13 @@ from gru_ext.core.layout cimport LayerOffsets, layer_offsets
 from gru_ext.core.native cimport (
     GRU_LINE_BYTES,
     gru_kernels,
-    gru_matmul_t,
     gru_sum_rows,
     gru_update,
     panel_of,
     real,
 )
 from gru_ext.core.partition cimport part_begin
+from gru_ext.core.products cimport product_gradient, thread_scratch
 from gru_ext.core.updates cimport update_at_offset, update_range, updates_without_gradient
 
 
@@ -35,10 +35,10 @@ cdef inline ColumnRange part_columns(const gru_kernels *k, real *unused, Py_ssiz
     return c
 
 
-cdef inline void product_gradient(const Window *w, real *ws, real *g, bint accumulate,
-                                  const gru_update *update, Py_ssize_t offset, const real *a,
-                                  const real *d, Py_ssize_t ldd, Py_ssize_t n, Py_ssize_t part,
-                                  Py_ssize_t parts) noexcept nogil:
+cdef inline void gradient_part(const Window *w, real *ws, real *g, bint accumulate,
+                               const gru_update *update, Py_ssize_t offset, const real *a,
+                               const real *d, Py_ssize_t ldd, Py_ssize_t n, Py_ssize_t part,
+                               Py_ssize_t parts) noexcept nogil:
     # g (H, n) at `offset` = [g +] a^T d, a (T*B, H), d (T*B, n); only the columns of one part.
     cdef ColumnRange c = part_columns(w.k, g, n, part, parts)
     cdef gru_update part_update
@@ -55,9 +55,8 @@ cdef inline void product_gradient(const Window *w, real *ws, real *g, bint accum
         return
     if update != NULL:
         part_update = update_at_offset(update, offset, True, g)
-    gru_matmul_t(w.k, g + offset, n, a, w.p.Hp, d + c.begin, ldd, w.p.H, c.end - c.begin,
-                 w.T * w.B, accumulate, &part_update if update != NULL else NULL,
-                 ws + w.o.scratch + part * w.o.scratch_per_part)
+    product_gradient(w, g + offset, n, a, d + c.begin, ldd, c.end - c.begin, accumulate,
+                     &part_update if update != NULL else NULL, thread_scratch(w, ws, part))
 
 
 cdef inline void bias_gradient(const Window *w, real *g, bint accumulate, const gru_update *update,
@@ -91,16 +90,16 @@ cdef void weight_gradients(const Window *w, real *ws, real *g, bint accumulate,
     for layer in range(w.p.layers):
         at, layer_ws = layer_offsets(&w.p, layer), layer_workspace(w, ws, layer)
         d = layer_ws + w.o.gates
-        product_gradient(w, ws, g, accumulate, update, at.uzr, previous_states(w, layer_ws), d,
-                         3 * Hp, 2 * Hp, part, parts)
-        product_gradient(w, ws, g, accumulate, update, at.uh, layer_ws + w.o.rh, d + 2 * Hp,
-                         3 * Hp, Hp, part, parts)
+        gradient_part(w, ws, g, accumulate, update, at.uzr, previous_states(w, layer_ws), d,
+                      3 * Hp, 2 * Hp, part, parts)
+        gradient_part(w, ws, g, accumulate, update, at.uh, layer_ws + w.o.rh, d + 2 * Hp,
+                      3 * Hp, Hp, part, parts)
         if layer > 0:
-            product_gradient(w, ws, g, accumulate, update, at.w, x, d, 3 * Hp, 3 * Hp, part, parts)
+            gradient_part(w, ws, g, accumulate, update, at.w, x, d, 3 * Hp, 3 * Hp, part, parts)
             bias_gradient(w, g, accumulate, update, at.b, <real *>NULL, d, NULL, 3 * Hp, part,
                           parts)
         x = layer_outputs(w, layer_ws)
-    product_gradient(w, ws, g, accumulate, update, w.p.wy, x, dy, Vp, Vp, part, parts)
+    gradient_part(w, ws, g, accumulate, update, w.p.wy, x, dy, Vp, Vp, part, parts)
     bias_gradient(w, g, accumulate, update, w.p.by, <real *>NULL, dy, NULL, Vp, part, parts)
     if c.end <= c.begin:
         return

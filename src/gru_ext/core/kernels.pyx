@@ -12,6 +12,8 @@ from libc.float cimport DBL_MAX, DBL_MIN, FLT_MAX, FLT_MIN
 from gru_ext.core.layout cimport BFLOAT16, FULL, INT8, LARGEST_SIZE, MOST_INT8, layout_with
 from gru_ext.core.layout cimport MOST_LAYERS as _MOST_LAYERS
 from gru_ext.core.native cimport (
+    gru_bfloat16_instruction,
+    gru_bfloat16_products,
     gru_clip,
     gru_compiler,
     gru_dropout,
@@ -44,6 +46,11 @@ cdef const gru_kernels *active() noexcept nogil:
 cdef const gru_kernels *named(const char *name) noexcept nogil:
     # The kernels of an instruction set, by default the best one; NULL if it is not available.
     return gru_kernels_select(name)
+
+
+cdef const gru_bfloat16_products *with_instruction(const gru_kernels *k) noexcept nogil:
+    # The products in bfloat16 by the processor's instruction for them; NULL: there is none.
+    return gru_bfloat16_instruction(k)
 
 
 cdef const char *isa_name(int i) noexcept nogil:

@@ -21,22 +21,14 @@ cdef extern from "gru_kernels.h" nogil:
     const int GRU_PANEL_GROUP
     const int GRU_PANEL_LINES
     const int GRU_INT8_ROWS
+    const int GRU_PAIR_ROWS
 
     ctypedef struct gru_table "gru_kernels_f32":
         Py_ssize_t lanes
         Py_ssize_t panel
-
-    ctypedef struct gru_kernels:
-        const char *isa
-        const gru_table *f32
-        const gru_table *f64
-        const char *int8
-        void (*matmul_bfloat16)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
-                                const float *packed, Py_ssize_t M, Py_ssize_t N,
-                                Py_ssize_t K) noexcept nogil
-        void (*matmul_int8)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
-                            const float *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t K,
-                            unsigned char *scratch) noexcept nogil
+        void (*matmul_packed)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
+                              const float *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t K,
+                              bint accumulate) noexcept nogil
 
     ctypedef enum gru_optimizer:
         GRU_ADAGRAD
@@ -57,7 +49,33 @@ cdef extern from "gru_kernels.h" nogil:
         double keep
         double scale
 
+    ctypedef struct gru_bfloat16_products:
+        const char *name
+        void (*pack)(float *packed, const float *b, Py_ssize_t stride_k, Py_ssize_t stride_n,
+                     Py_ssize_t K, Py_ssize_t n_valid, Py_ssize_t N, Py_ssize_t panel_begin,
+                     Py_ssize_t panel_end) noexcept nogil
+        void (*matmul_packed)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
+                              const float *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t K,
+                              bint accumulate, float *scratch) noexcept nogil
+        void (*matmul_t)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda, const float *d,
+                         Py_ssize_t ldd, Py_ssize_t M, Py_ssize_t N, Py_ssize_t R, bint accumulate,
+                         const gru_update *update, float *scratch) noexcept nogil
+
+    ctypedef struct gru_kernels:
+        const char *isa
+        const gru_table *f32
+        const gru_table *f64
+        const char *int8
+        void (*matmul_bfloat16)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
+                                const float *packed, Py_ssize_t M, Py_ssize_t N,
+                                Py_ssize_t K) noexcept nogil
+        void (*matmul_int8)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
+                            const float *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t K,
+                            unsigned char *scratch) noexcept nogil
+        const gru_bfloat16_products *bfloat16
+
     const gru_kernels *gru_kernels_select(const char *name) noexcept
+    const gru_bfloat16_products *gru_bfloat16_instruction(const gru_kernels *k) noexcept
     const char *gru_kernels_available(int i) noexcept
     const char *gru_kernels_not_built() noexcept
     const char *gru_compiler() noexcept

@@ -7,12 +7,12 @@ from gru_ext.core.bptt cimport (
     cell_step,
     layer_workspace,
     load_state,
-    product,
     project_units,
     store_state,
 )
 from gru_ext.core.layout cimport LayerOffsets, layer_offsets
 from gru_ext.core.native cimport gru_softmax_cross_entropy
+from gru_ext.core.products cimport product
 from gru_ext.core.team cimport Share, wait_for_group
 from gru_ext.core.temperature cimport inverse_temperature
 
@@ -38,7 +38,7 @@ cdef void predict(const Window *w, const real *p, real *ws, Py_ssize_t steps) no
     cdef Py_ssize_t Vp = w.p.Vp
     cdef real *h = layer_workspace(w, ws, w.p.layers - 1) + w.o.h
     product(w, w.packed, ws + w.o.y, Vp, h, w.p.Hp, p + w.p.wy, ws + w.o.wy_packed, steps * w.B, Vp,
-            w.p.H)
+            w.p.H, <real *>NULL)
 
 
 cdef void losses_of(const Window *w, const real *p, real *y, const int32_t *targets,

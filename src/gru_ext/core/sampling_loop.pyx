@@ -12,8 +12,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
-from gru_ext.core.bptt cimport Window, choose_packing, load_state, pack_weights
+from gru_ext.core.bptt cimport Window, load_state
 from gru_ext.core.native cimport gru_flush_subnormals, gru_restore_float_state, real
+from gru_ext.core.products cimport choose_packing, pack_weights
 from gru_ext.core.reading cimport losses_of, predict, read_symbols, separator_ends
 from gru_ext.core.sampler cimport Sampler
 from gru_ext.core.sampling cimport Sampling, choose_symbol, observe

@@ -10,13 +10,14 @@ from libc.math cimport isfinite
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
-from gru_ext.core.bptt cimport Window, choose_packing, load_state, pack_weights
+from gru_ext.core.bptt cimport Window, load_state
 from gru_ext.core.native cimport (
     gru_flush_subnormals,
     gru_restore_float_state,
     gru_softmax_cross_entropy,
     real,
 )
+from gru_ext.core.products cimport choose_packing, pack_weights
 from gru_ext.core.reading cimport log_softmax, losses_of, predict, read_symbols, separator_ends
 from gru_ext.core.stream_state cimport StreamState, address, load, store
 from gru_ext.core.team cimport Share, whole_share

@@ -31,6 +31,7 @@ cdef struct Share:
     Py_ssize_t member     # its number in the group, of `members`
     Py_ssize_t members
     gru_team *group       # the group's barrier; not used by a group of one member
+    void *scratch         # memory for its products (products.pxd); NULL: they need none
 
 
 cdef struct Grid:
@@ -53,7 +54,7 @@ cdef inline bint waits_too_long(double yielded, double began, Py_ssize_t members
 
 cdef inline Share whole_share(const Layout *p, Py_ssize_t B) noexcept nogil:
     # The share of a thread that works alone.
-    return Share(0, B, 0, p.Hp, 0, 1, NULL)
+    return Share(0, B, 0, p.Hp, 0, 1, NULL, NULL)
 
 
 cdef inline Py_ssize_t _doublings(Py_ssize_t n) noexcept nogil:

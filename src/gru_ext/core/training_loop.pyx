@@ -9,9 +9,10 @@ from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from gru_ext.core cimport kernels
-from gru_ext.core.bptt cimport Window, choose_packing
+from gru_ext.core.bptt cimport Window
 from gru_ext.core.layout cimport Layout, layout_of
 from gru_ext.core.native cimport GRU_ADAGRAD, GRU_ADAM, GRU_RMSPROP, gru_kernels, real
+from gru_ext.core.products cimport choose_packing
 from gru_ext.core.team cimport best_grid, gru_team, gru_team_abandon, gru_team_begin
 from gru_ext.core.training_step cimport TrainingRun, apply_part, train_part
 from gru_ext.core.updates cimport square_sum_count

@@ -14,7 +14,6 @@ from gru_ext.core.bptt cimport (
     backward_layer,
     forward_layer,
     load_state,
-    pack_weights,
     project_inputs,
     store_state,
 )
@@ -29,6 +28,7 @@ from gru_ext.core.native cimport (
     real,
 )
 from gru_ext.core.partition cimport part_begin
+from gru_ext.core.products cimport pack_weights, thread_scratch
 from gru_ext.core.streams cimport load_window
 from gru_ext.core.team cimport (
     Share,
@@ -148,7 +148,7 @@ cdef int _forward(const Window *w, TrainingRun *run, const real *p, real *ws, Py
         if layer > 0:
             if gru_team_wait(&run.team) != 0:
                 return 1
-            project_inputs(w, p, ws, layer, r0, r1)
+            project_inputs(w, p, ws, layer, r0, r1, <real *>share.scratch)
             if gru_team_wait(&run.team) != 0:
                 return 1
         if computes and forward_layer(w, p, ws, layer, share) != 0:
@@ -167,7 +167,7 @@ cdef int _backward(const Window *w, TrainingRun *run, const real *p, real *ws, P
         if layer < w.p.layers - 1:
             if gru_team_wait(&run.team) != 0:
                 return 1
-            backward_inputs(w, p, ws, layer + 1, r0, r1)
+            backward_inputs(w, p, ws, layer + 1, r0, r1, <real *>share.scratch)
             if gru_team_wait(&run.team) != 0:
                 return 1
         if share.s1 > share.s0 and backward_layer(w, p, ws, layer, 1.0 / w.B, share) != 0:
@@ -196,6 +196,7 @@ cdef void train_part(Window *w, TrainingRun *run, real *p, real *m, real *mean, 
     cdef const real *q = p if run.weight_dropout == 0 else <real *>run.dropped
     cdef gru_update update
     cdef uint64_t float_state = gru_flush_subnormals()
+    share.scratch = thread_scratch(w, ws, part)
     if part == 0:
         run.began = gru_microseconds()
     for n in range(run.windows):

@@ -24,6 +24,7 @@ class Workspace:
         layers: int = 1,
         dropping: bool = False,
         weights: str | None = None,
+        products: str | None = None,
     ) -> None: ...
     @property
     def hidden(self) -> NDArray[np.floating]: ...

@@ -15,10 +15,10 @@ from libc.math cimport isfinite
 from libc.stdint cimport int32_t, uint64_t
 
 from gru_ext.core cimport kernels, matmul
+from gru_ext.core.bfloat16 cimport fastest_products
 from gru_ext.core.bptt cimport (
     Window,
     backward_pass,
-    buffer_offsets,
     forward_pass,
 )
 from gru_ext.core.gradients cimport weight_gradients
@@ -31,6 +31,7 @@ from gru_ext.core.native cimport (
     gru_restore_float_state,
     real,
 )
+from gru_ext.core.products cimport buffer_offsets
 
 
 def aligned_zeros(n, dtype):
@@ -75,20 +76,31 @@ cdef class Workspace:
         Whether to allocate memory for dropout.
     weights : {"bfloat16", "int8"}, optional
         How the weights are stored that are read, if not in the dtype: float32, and not in training.
+    products : {"bfloat16"}, optional
+        Round the factors of all matrix products of training to bfloat16. The sums are float32, as
+        all else, and so is the dtype.
     """
 
     def __cinit__(self, vocabulary_size, hidden_size, batch_size, seq_length, dtype=np.float32,
                   training=True, threads=1, resetting=False, layers=1, dropping=False,
-                  weights=None):
+                  weights=None, products=None):
         dtype = np.dtype(dtype)
         if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise TypeError(f"dtype must be float32 or float64, not {dtype}")
         if weights is not None and (training or dtype != np.float32):
             raise ValueError(f"`weights` of {weights} are for reading in float32")
+        if products not in (None, "bfloat16"):
+            raise ValueError(f"`products` must be 'bfloat16' or None, not {products!r}")
+        if products is not None and (not training or dtype != np.float32):
+            raise ValueError("`products` in bfloat16 are for training in float32")
+        if products is not None and matmul.active() != NULL:
+            raise ValueError("`products` in bfloat16 need matmul 'native', not 'blas'")
         stored = layout(vocabulary_size, hidden_size, dtype.itemsize, layers, weights)
         cdef Window *w = &self.window
         w.k = kernels.active()
         w.blas = matmul.active()
+        if products is not None:
+            w.pairs = fastest_products(w.k)
         w.B = check_count("batch size", batch_size, 1, MOST_STREAMS)
         w.T = w.T_max = check_count("sequence length", seq_length, 1, LARGEST_SIZE)
         w.parts_max = check_count("threads", threads, 1, 1 << 12)

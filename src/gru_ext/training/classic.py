@@ -110,6 +110,10 @@ def check_classic(options: TrainingOptions) -> None:
             raise ValueError(
                 f"`{name}` and `classic` cannot be combined: the original script {own}"
             )
+    if options.products:
+        raise ValueError(
+            f"`dtype` {options.products} and `classic` cannot be combined: it is float32 or float64"
+        )
 
 
 def _settled(

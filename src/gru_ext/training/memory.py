@@ -41,7 +41,7 @@ def memory_of_run(
         The workers that this process holds.
     """
     sizes = vocabulary_size, options.hidden_size
-    itemsize = np.dtype(options.dtype).itemsize
+    itemsize = np.dtype(options.weights_dtype).itemsize
     parameters = layout(*sizes, itemsize, options.layers)["size"] * itemsize
     # the weights and the optimiser's moments: in use, in the last good state, and, while a file is
     # written, both once more
@@ -63,21 +63,22 @@ def _activations(options: TrainingOptions, sizes: tuple[int, int], resetting: bo
     from gru_ext.core.windows import Workspace
 
     (V, H), B, T = sizes, options.batch_size, options.seq_length
-    threads = options.threads or default_threads(B, H, np.dtype(options.dtype).itemsize)
+    threads = options.threads or default_threads(B, H, np.dtype(options.weights_dtype).itemsize)
     try:  # memory that is allocated and never written to takes no room: the workspace says its size
         return Workspace(
             V,
             H,
             B,
             T,
-            options.dtype,
+            options.weights_dtype,
             threads=min(threads, most_threads(B, H)),
             resetting=resetting,
             layers=options.layers,
             dropping=options.dropout > 0,
+            products=options.products,
         ).nbytes
     except MemoryError:  # too much even for that: the hidden states and the probabilities alone
-        return B * T * (options.layers * H + V) * np.dtype(options.dtype).itemsize
+        return B * T * (options.layers * H + V) * np.dtype(options.weights_dtype).itemsize
 
 
 def memory_of_classic(options: TrainingOptions, vocabulary_size: int) -> int:

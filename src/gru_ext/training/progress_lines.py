@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator
 
 from gru_ext.arguments.messages import as_size, counted
+from gru_ext.core.bfloat16 import product_times
 from gru_ext.training.made_from import parameter_count
 from gru_ext.training.parts import TextParts
 from gru_ext.training.trainer import Trainer
@@ -15,6 +16,7 @@ from gru_ext.training.validation import Validation
 
 # The validation loss has risen by so much; the training loss is at least so much of it.
 _RISEN, _ALIKE = 0.02, 0.99
+_FEW_STREAMS = 4  # GRU_PACK_STREAMS
 
 
 def unit_of(trainer: Trainer) -> str:
@@ -33,11 +35,12 @@ def heading(trainer: Trainer, parts: TextParts, steps: int, memory: int, columns
     new = f" ({parts.added} of them new to the model)" if parts.added else ""
     regularised = {"dropout": trainer.dropout, "weight dropout": trainer.weight_dropout}
     dropout = "".join(f", {name} {value:g}" for name, value in regularised.items() if value)
+    dtype = trainer.products or model.dtype
     epochs = steps / trainer.windows_per_epoch
     lines = [
         f"{counted(trainer.characters, unit)} for training{validation}, "
         f"{len(model.vocabulary)} different{new}",
-        f"{model.parameters.sizes}{dropout}, {model.dtype}: "
+        f"{model.parameters.sizes}{dropout}, {dtype}: "
         f"{counted(parameter_count(trainer), 'parameter')}, {as_size(memory)} of memory",
         f"{counted(steps, 'step')} ({epochs:.3g} epoch{'' if epochs == 1 else 's'}), batch size "
         f"{trainer.batch_size}, sequence length {trainer.seq_length}, "
@@ -47,12 +50,28 @@ def heading(trainer: Trainer, parts: TextParts, steps: int, memory: int, columns
     ]
     if trainer.about_workers:
         lines.append(trainer.about_workers)
+    if trainer.products and not pays(trainer):
+        lines.append(
+            "this processor multiplies numbers in bfloat16 no faster than those in float32 "
+            "(dtype='float32')"
+        )
     if parts.lines:
         found = f"a list of {counted(parts.lines, 'line')}: each is a document"
         lines.insert(0, f'{found} (document_separator="" for one text)')
     if validation:
         lines.append("* marks the best validation loss so far")
     return "\n".join(wrapped(line, columns) for line in lines) + "\n"
+
+
+def pays(trainer: Trainer) -> bool:
+    """Whether products in bfloat16 are faster than those in float32.
+
+    With few streams they are in any case: these read the weights from the cache, half the bytes.
+    """
+    if trainer.batch_size < _FEW_STREAMS:
+        return True
+    times = product_times()
+    return min(time for name, time in times.items() if name != "float32") < times["float32"]
 
 
 def wrapped(line: str, columns: int) -> str:

@@ -14,6 +14,7 @@ from gru_ext.arguments.fields import COUNT, LOSS, Field, ListOf, Object, Row, ch
 from gru_ext.arguments.kinds import Flag, OneOf, String, Whole
 from gru_ext.model.checkpoint import CheckpointError
 from gru_ext.training.optimizers import OPTIMIZERS
+from gru_ext.training.options import PRODUCTS
 from gru_ext.training.schedule import MOST_LOWERED
 
 RECORDED = {
@@ -31,6 +32,7 @@ TRAINING = {
     "smooth_loss": Field(LOSS),
     "halvings": Field(Whole(0, 100), 0),
     "tied": Field(Flag(), False),
+    "products": Field(OneOf(PRODUCTS), nullable=True),
     "lowered": Field(ListOf(COUNT, MOST_LOWERED), []),
     "shuffle": Field(Flag(), False),
     "text_sha256": Field(String()),

@@ -76,7 +76,7 @@ def initial_model(vocabulary: Vocabulary, start: StartingPoint, options: Trainin
     with errors_name(start.name):
         loaded = from_checkpoint(weights, vocabulary)
     parameters = Parameters(
-        len(vocabulary), options.hidden_size, options.dtype, layers=options.layers
+        len(vocabulary), options.hidden_size, options.weights_dtype, layers=options.layers
     )
     parameters.assign(loaded.parameters)
     return Model(vocabulary, parameters)
@@ -84,7 +84,7 @@ def initial_model(vocabulary: Vocabulary, start: StartingPoint, options: Trainin
 
 def _new_model(vocabulary: Vocabulary, options: TrainingOptions) -> Model:
     return Model.create(
-        vocabulary, options.hidden_size, options.dtype, options.seed, options.layers
+        vocabulary, options.hidden_size, options.weights_dtype, options.seed, options.layers
     )
 
 

@@ -221,6 +221,7 @@ def _train(
             "state_reset": options.state_reset,
             "average_over": options.average_over,
             "tied": options.tied,
+            "products": options.products,
             "threads": options.threads,
             "shuffle": bool(options.shuffle),
         }

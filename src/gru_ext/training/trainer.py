@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_ext.arguments.kinds import Whole
+from gru_ext.arguments.kinds import OneOf, Whole
 from gru_ext.arguments.messages import counted
 from gru_ext.core.kernels import check_weight_decay
 from gru_ext.core.threads import default_threads, most_threads
@@ -23,7 +23,7 @@ from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import digest, release
 from gru_ext.training.defaults import default_warmup, settle
 from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName
-from gru_ext.training.options import TrainingOptions
+from gru_ext.training.options import PRODUCTS, Products, TrainingOptions
 from gru_ext.training.schedule import Schedule
 from gru_ext.training.shuffle import ShuffledDocuments
 from gru_ext.training.snapshot import RollBack, Snapshot
@@ -92,6 +92,9 @@ class Trainer:
     tied : bool
         Weight tying: the output layer's weights are those of the first layer's candidate,
         transposed: Wy = Wh^T.
+    products : {"bfloat16"}, optional
+        Round the factors of the matrix products to bfloat16; the model must be float32. All else,
+        sums, weights and moments, is float32.
     seed : int
         The seed of the dropout and of the order of documents.
     threads : int, optional
@@ -139,6 +142,7 @@ class Trainer:
         state_reset: float = 0.0,
         average_over: float = 0.0,
         tied: bool = False,
+        products: Products | None = None,
         seed: int = 0,
         threads: int | None = None,
         shuffle: bool = False,
@@ -171,6 +175,7 @@ class Trainer:
         options = settle(options, max(1, np.size(symbols)), model.separator is not None)
         if schedule is None:
             schedule = options.schedule if planned_steps else "constant"
+        self.products = None if products is None else OneOf(PRODUCTS).check("products", products)
         self.seed = Whole(0, 2**64 - 1).check("seed", seed)
         rule = OPTIMIZERS[options.optimizer]
         parameters.check_finite()
@@ -202,6 +207,7 @@ class Trainer:
             resetting=model.separator is not None,
             layers=parameters.layers,
             dropping=self.dropout > 0,
+            products=self.products,
         )
         self._loop = TrainingLoop(
             parameters.flat,

@@ -23,6 +23,7 @@ def recorded_state(trainer: Trainer) -> dict[str, Any]:
         "smooth_loss": smooth_loss,
         "halvings": trainer.schedule.halvings,
         "tied": trainer.tied,
+        "products": trainer.products,
         "lowered": list(trainer.schedule.lowered),
         "shuffle": trainer.shuffles,
         "text_sha256": trainer.text_digest(),
@@ -70,6 +71,7 @@ def _matches(trainer: Trainer, data: Checkpoint, state: dict[str, Any]) -> list[
         Match("workers", 1 + data.other_workers, trainer.workers),
         Match("optimizer", state["optimizer"], trainer.optimizer),
         Match("weight tying", state["tied"], trainer.tied),
+        Match("dtype of products", state["products"] or "float32", trainer.products or "float32"),
         Match("average of the weights", data.average is not None, trainer.average is not None),
         Match("shuffle", state["shuffle"], trainer.shuffles),
         Match(
