@@ -187,7 +187,7 @@ def _chosen(options: dict[str, Any], characters: int | None, documents: bool) ->
         if option.automatic and name in chosen:
             fewer = {other: value for other, value in chosen.items() if other != name}
             try:
-                settled = settle(TrainingOptions(**fewer), characters, documents).record()
+                settled = settle(TrainingOptions(**fewer), max(1, characters), documents).record()
             except (TypeError, ValueError):  # damaged ones contradict each other
                 return options
             if all(settled.get(other) == value for other, value in options.items()):
