@@ -66,14 +66,17 @@ static void GRU(pack_pairs)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptr
     REAL row[ROWS * PANEL];
     for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
         const ptrdiff_t n = p * PANEL, width = GRU(min_size)(N - n, PANEL);
+        const int copies = stride_n > 1 || n_valid < n + width;
         REAL *out = packed + n * ((K + 1) / 2);
         for (ptrdiff_t k = 0; k < K; k += ROWS) {
             const ptrdiff_t rows = GRU(min_size)(K - k, ROWS);
-            GRU(pack)(row, b + k * stride_k + n * stride_n, stride_k, stride_n, rows, n_valid - n,
-                      width, 0, 1);
+            const REAL *in = b + k * stride_k + n * stride_n;
+            if (copies) GRU(pack)(row, in, stride_k, stride_n, rows, n_valid - n, width, 0, 1);
+            const ptrdiff_t ld = copies ? width : stride_k;
+            if (copies) in = row;
             for (ptrdiff_t r = 0; r < rows; r += 2, out += width)
                 for (ptrdiff_t v = 0; v < width; v += VL)
-                    STORE(out + v, PRODUCT(load_group)(row + r * width + v, width, rows - r));
+                    STORE(out + v, PRODUCT(load_group)(in + r * ld + v, ld, rows - r));
         }
     }
 }
