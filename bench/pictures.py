@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from bench.dark import with_dark_colors
 from bench.screenshots import Browser, Part, Shot, picture, write_png
 from bench.terminal import module, record, svg, tail, typed
 
@@ -159,7 +160,8 @@ def main():
         write_terminals(folder, args.output)
         for command in (PLOT, REPORT):
             subprocess.run(module(command), cwd=folder, check=True)
-        shutil.copyfile(folder / "plot.svg", args.output / "plot.svg")
+        plot = with_dark_colors((folder / "plot.svg").read_text(encoding="utf-8"))
+        (args.output / "plot.svg").write_text(plot, encoding="utf-8", newline="\n")
         write_screenshots(folder, args.output)
 
 
