@@ -85,7 +85,7 @@ def test_without_jinja2(folder, page, capsys, monkeypatch):
     assert run("report", "m.npz", "a.txt", "-o", page) == 2
     assert capsys.readouterr().err == (
         "gru-ext: reports need jinja2, which is not installed: "
-        "python -m pip install 'gru-ext[report]'\n"
+        'python -m pip install "gru-ext[report]"\n'
     )
     assert not page.exists()
 

@@ -328,7 +328,7 @@ def test_without_matplotlib(metrics, capsys, monkeypatch, line):
     err = capsys.readouterr().err
     assert err == (
         "gru-ext: pictures need matplotlib, which is not installed: "
-        "python -m pip install 'gru-ext[plot]'\n"
+        'python -m pip install "gru-ext[plot]"\n'
     )
     assert sorted(path.name for path in metrics.iterdir()) == before
 
