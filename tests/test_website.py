@@ -59,7 +59,7 @@ def test_a_notebook_can_be_run_again(monkeypatch, tmp_path):
         exec(code, names)
         assert Path("first-names.txt").read_text(encoding="utf-8").startswith("Aaliyah\n")
         assert len([*tmp_path.iterdir()]) == number
-        assert Path.cwd().parent == tmp_path
+        assert Path.cwd().parent.samefile(tmp_path)
 
 
 def test_the_drawing_of_the_cell():
