@@ -12,6 +12,8 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.dark import with_dark_colors
+
 OURS, OTHER, REST = "#0072B2", "#56B4E9", "#595959"
 """The colours of gru_ext, of the other libraries (as in gru_ext.reporting.plot) and of numbers."""
 _PANELS = 2  # beside each other
@@ -144,6 +146,7 @@ def _unbroken(options):
 def draw_losses(page):
     """The best validation loss of runs over the seconds that they take."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -165,6 +168,8 @@ def draw_losses(page):
     axes.margins(x=0.1, y=0.36)
     axes.set_xlabel("seconds of the whole command")
     axes.set_ylabel("best validation loss in bits per character")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:g}")
     axes.grid(alpha=0.3, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
@@ -201,6 +206,9 @@ def write_chart(page, path):
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     with rc_context({"svg.hashsalt": "gru_ext", "svg.fonttype": "none"}):
         draw(page).savefig(path, dpi=150, metadata=undated.get(Path(path).suffix.lower()))
+    if Path(path).suffix.lower() == ".svg":
+        chart = Path(path).read_text(encoding="utf-8")
+        Path(path).write_text(with_dark_colors(chart), encoding="utf-8", newline="\n")
 
 
 def main():

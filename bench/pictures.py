@@ -9,6 +9,7 @@ the group docs and Chromium, and runs on POSIX systems.
 
 import argparse
 import contextlib
+import itertools
 import re
 import shutil
 import signal
@@ -16,6 +17,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from bench.dark import with_dark_colors
 from bench.screenshots import Browser, Part, Shot, picture, write_png
 from bench.terminal import module, record, svg, tail, typed
 
@@ -42,14 +44,14 @@ _POINTED = "#surprise-view .row:nth-child(7) > span:nth-child(17)"
 REPORT_SHOTS = (
     Shot("report-top", (Part("header.top", "#compared"),)),
     Shot("report-surprise", (Part("#surprise", pointed=_POINTED),)),
-    Shot("report-units", (Part("#units", "#moments", dark=True),)),
-    Shot("report-bits", (Part("#where", dark=True),)),
+    Shot("report-units", (Part("#units", "#moments"),)),
+    Shot("report-bits", (Part("#where"),)),
     Shot("report-characters", (Part("#characters"),)),
     Shot(
         "report-phone",
         (
             Part("header.top", "#compared", width=380, height=900),
-            Part("#surprise", width=380, height=900, pointed=_POINTED, dark=True),
+            Part("#surprise", width=380, height=900, pointed=_POINTED),
             Part("#units", width=380, height=900),
         ),
     ),
@@ -66,14 +68,7 @@ await new Promise((resolve) => setTimeout(resolve, 500));
 })()"""
 SERVE_SHOTS = (
     Shot("serve", (Part("header.top", "main", program=_TYPED),)),
-    Shot("serve-dark", (Part("header.top", "main", program=_TYPED, dark=True),)),
-    Shot(
-        "serve-phone",
-        (
-            Part("header.top", "main", width=380, height=900, program=_TYPED),
-            Part("header.top", "main", width=380, height=900, program=_TYPED, dark=True),
-        ),
-    ),
+    Shot("serve-phone", (Part("header.top", "main", width=380, height=900, program=_TYPED),)),
 )
 
 
@@ -129,13 +124,14 @@ def served(folder):
 
 
 def write_screenshots(folder, output):
-    """Write the pictures of the report and of the served page."""
+    """Write the pictures of the report and of the served page, each in light and dark colours."""
     browser = Browser()
     try:
         with served(folder) as address:
             for page, shots in ((folder / "report.html", REPORT_SHOTS), (address, SERVE_SHOTS)):
-                for shot in shots:
-                    write_png(picture(browser, page, shot), output / f"{shot.name}.png")
+                for shot, end in itertools.product(shots, ("", "-dark")):
+                    image = picture(browser, page, shot, dark=bool(end))
+                    write_png(image, output / f"{shot.name}{end}.png")
     finally:
         browser.close()
 
@@ -159,7 +155,8 @@ def main():
         write_terminals(folder, args.output)
         for command in (PLOT, REPORT):
             subprocess.run(module(command), cwd=folder, check=True)
-        shutil.copyfile(folder / "plot.svg", args.output / "plot.svg")
+        plot = with_dark_colors((folder / "plot.svg").read_text(encoding="utf-8"))
+        (args.output / "plot.svg").write_text(plot, encoding="utf-8", newline="\n")
         write_screenshots(folder, args.output)
 
 

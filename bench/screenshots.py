@@ -30,7 +30,6 @@ class Part:
     first: str
     last: str | None = None
     width: int = 1280
-    dark: bool = False
     height: int | None = None  # at most
     pointed: str | None = None
     program: str | None = None
@@ -44,11 +43,11 @@ class Shot:
     parts: tuple[Part, ...]
 
 
-def picture(browser, address, shot):
-    """The image of a shot of the page at an address, which is a path or an URL."""
+def picture(browser, address, shot, dark):
+    """The image of a shot of the page at an address, a path or an URL, in light or dark colours."""
     images = []
     for part in shot.parts:
-        browser.resize(part.width, dark=part.dark)
+        browser.resize(part.width, dark=dark)
         browser.open(address)
         if part.program:
             browser.run(part.program)

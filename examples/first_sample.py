@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From an installation to a first sample, in about half a minute.
+"""From an installation to a first sample, in some seconds.
 
 python examples/first_sample.py
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 charts = pytest.importorskip("bench.charts", reason="the benchmarks are not here")
+dark = pytest.importorskip("bench.dark", reason="the benchmarks are not here")
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 BENCHMARKS = ROOT / "docs" / "explanation" / "benchmarks.md"
@@ -88,7 +89,8 @@ def test_every_picture_is_shown_and_small():
     for page in (ROOT / "docs").rglob("*.md"):
         shown |= {*re.findall(_SHOWN, page.read_text(encoding="utf-8"))}
     sizes = {path.name: path.stat().st_size for path in PICTURES.iterdir()}
-    assert shown == {*sizes}
+    dark_ones = {name.replace(".png", "-dark.png") for name in shown if name.endswith(".png")}
+    assert shown | dark_ones == {*sizes}
     assert max(sizes.values()) < 200_000
     assert sum(sizes.values()) < 1_500_000
 
@@ -131,3 +133,21 @@ def test_a_screen_becomes_a_picture(tmp_path):
     image = ElementTree.parse(tmp_path / "a.svg").getroot()
     bar = image.findall(".//{*}g/{*}rect")
     assert [(float(e.get("x")), float(e.get("width"))) for e in bar] == [(12 + 4 * 8, 2.5 * 8)]
+
+
+def test_a_chart_has_dark_colours_for_each_of_its_colours():
+    charts_shown = [PICTURES / f"{name}.svg" for name in ("plot", "benchmarks", "baselines")]
+    for path in charts_shown:
+        chart = path.read_text(encoding="utf-8")
+        drawn, mark, _ = chart.partition("@media (prefers-color-scheme: dark)")
+        colors = {*re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", drawn)}
+        assert mark
+        assert colors <= {*dark.DARK}
+        assert dark.with_dark_colors(drawn[: drawn.rindex(" <style>")] + "</svg>\n") == chart
+
+
+def test_dark_colours_are_rules_for_what_a_chart_has():
+    chart = '<svg>\n<path style="fill: #000000; stroke: none"/>\n</svg>\n'
+    shown = dark.with_dark_colors(chart)
+    assert ElementTree.fromstring(shown).find("style") is not None
+    assert re.findall(r"\[.*", shown) == ['[style*="fill: #000000"] { fill: #dfe1e6 !important }']

@@ -4,6 +4,8 @@
 import argparse
 import importlib
 import json
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,21 @@ def test_the_notebooks_are_those_of_the_pages():
         assert sum(cell["cell_type"] == "code" for cell in cells) > 1
 
 
+def test_a_notebook_can_be_run_again(monkeypatch, tmp_path):
+    """Each run has a folder of its own, also after a restart of the cells alone."""
+    first = importlib.import_module("website.notebooks").notebook("tutorials/names.md")
+    code = "".join(json.loads(first)["cells"][0]["source"])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    monkeypatch.chdir(ROOT / "examples" / "notebooks")
+    names = {}
+    for number in (1, 2):
+        exec(code, names)
+        assert Path("first-names.txt").read_text(encoding="utf-8").startswith("Aaliyah\n")
+        assert len([*tmp_path.iterdir()]) == number
+        assert Path.cwd().parent.samefile(tmp_path)
+
+
 def test_the_drawing_of_the_cell():
     drawing = importlib.import_module("website.cell_drawing").drawing()
     page = ROOT / "docs" / "pictures" / "cell.svg"
@@ -73,3 +90,19 @@ def test_links_of_a_root_page_lead_to_pages():
     assert hooks.as_page(text, Files(), None) == where + "d [e](https://e.org)"
     linked = hooks.as_page(text, Files(), "https://h.org/p/")
     assert linked == where + "[d](https://h.org/p/blob/main/src/x.py) [e](https://e.org)"
+
+
+def test_a_picture_with_a_dark_twin_is_shown_by_the_colours_of_the_page():
+    pytest.importorskip("mkdocs")
+    hooks = importlib.import_module("website.hooks")
+
+    class Files:
+        def get_file_from_path(self, path):
+            return path == "pictures/a-dark.png"
+
+    one, other = "[![an a](../pictures/a.png)](../pictures/a.png)", "[![b](../b.png)](../b.png)"
+    shown = hooks.with_dark_pictures(f"{one} {other}", "how-to", Files())
+    assert shown == (
+        "[![an a](../pictures/a.png#only-light)](../pictures/a.png)"
+        "[![an a](../pictures/a-dark.png#only-dark)](../pictures/a-dark.png) " + other
+    )

@@ -17,6 +17,19 @@ _STYLE = """
   path.gate { stroke: #c2185b }
   path.head { fill: #404040; stroke: none }
   path.head.gate { fill: #c2185b }
+  rect.page { fill: #ffffff }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #dfe1e6 }
+    .note { fill: #b4b8c0 }
+    rect.box { fill: #2b3358; stroke: #8c9eff }
+    rect.frame { fill: #262a34; stroke: #5a606c }
+    circle { fill: #1e2129; stroke: #8c9eff }
+    path { stroke: #c3c7ce }
+    path.gate { stroke: #f06292 }
+    path.head { fill: #c3c7ce }
+    path.head.gate { fill: #f06292 }
+    rect.page { fill: #1e2129 }
+  }
 """
 Point = tuple[float, float]
 
@@ -95,7 +108,7 @@ def drawing() -> str:
         f'width="{WIDTH}" height="{HEIGHT}" role="img">'
     )
     title = "<title>A gated recurrent unit</title>"
-    background = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
+    background = f'<rect width="{WIDTH}" height="{HEIGHT}" class="page"/>'
     body = "\n".join(parts)
     return f"{head}\n{title}\n<style>{_STYLE}</style>\n{background}\n{body}\n</svg>\n"
 

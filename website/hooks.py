@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # MkDocs loads this file alone
 from website import command_line, formulas  # noqa: E402
 
+_PICTURE = r"\[!\[([^\]]*)\]\(([^)\s]+\.png)\)\]\(\2\)"  # that leads to itself in its full size
 ROOT_PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 
 
@@ -75,5 +76,23 @@ def on_page_content(html, page, config, files):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Turn the formulas of a page into MathML."""
-    return formulas.rendered(markdown)
+    """Turn the formulas of a page into MathML, and show dark pictures where the page is dark."""
+    folder = os.path.dirname(page.file.src_uri)
+    return with_dark_pictures(formulas.rendered(markdown), folder, files)
+
+
+def with_dark_pictures(markdown: str, folder: str, files) -> str:
+    """A page of a folder on which a picture that has a dark twin is replaced by both.
+
+    The theme shows one of them, by the end of its address.
+    """
+
+    def pair(found: re.Match[str]) -> str:
+        words, light = found[1], found[2]
+        dark = light.replace(".png", "-dark.png")
+        if not files.get_file_from_path(os.path.normpath(os.path.join(folder, dark))):
+            return found[0]
+        images = ((light, "light"), (dark, "dark"))
+        return "".join(f"[![{words}]({name}#only-{on})]({name})" for name, on in images)
+
+    return re.sub(_PICTURE, pair, markdown)

@@ -15,6 +15,22 @@ PAGES = {
     "data-scientist.ipynb": ("tutorials/python.md",),
     "engineer.ipynb": ("how-to/anomalies.md", "how-to/embed-in-c.md"),
 }
+_FIRST = """\
+# All files of this notebook are in a new folder.
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+start = globals().get("start", Path.cwd())  # where the notebook is, in the repository
+folder = tempfile.mkdtemp(prefix="gru_ext-")
+shutil.copy(start / "../../docs/data/first-names.txt", folder)
+os.chdir(folder)
+# the commands are those of this Python
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+print(folder)
+"""
 _FENCE = re.compile(r"^```(\w+)(?: title=\"[^\"]*\")?\n(.*?)^```\n?", re.M | re.S)
 _LINK = re.compile(r"\]\((?!\w+:|#)([^)\s]+)\)")
 
@@ -25,16 +41,14 @@ def notebook(*pages: str) -> str:
     An output that a page shows is left out, since the notebook makes its own.
     """
     text = "\n".join(map(_text, pages))
-    needs = re.search(r"first-names\.txt", text)
-    cells = [_code("%cp -n ../../docs/data/first-names.txt .\n")] if needs else []
-    end = 0
+    cells, end = [_code(_FIRST)], 0
     for found in _FENCE.finditer(text):
         cells += _words(text[end : found.start()])
         language, code = found[1], found[2]
         if language == "python":
             cells.append(_code(code))
         elif language == "sh":
-            cells.append(_code("%%bash\n" + code))
+            cells.append(_code("%%bash -e\n" + code))
         end = found.end()
     cells += _words(text[end:])
     for number, cell in enumerate(cells):

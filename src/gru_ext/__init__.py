@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gru_ext.core.kernels import adagrad_update, adam_update, rmsprop_update
     from gru_ext.core.matmul import use_matmul
     from gru_ext.core.windows import Workspace, backward_window, forward_window
-    from gru_ext.distributed.communicator import Communicator
+    from gru_ext.distributed.communicator import Alone, Communicator
     from gru_ext.model.checkpoint import CheckpointError
     from gru_ext.model.evaluation import Evaluation
     from gru_ext.model.model import Model, load
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gru_ext.tuning.tune import TuneInterrupted, tune
 
 _MODULES = {
+    "Alone": "distributed.communicator",
     "CheckpointError": "model.checkpoint",
     "Communicator": "distributed.communicator",
     "Evaluation": "model.evaluation",
@@ -74,6 +75,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "Alone",
     "CheckpointError",
     "Communicator",
     "Evaluation",

@@ -99,7 +99,7 @@ def test_a_runtime_that_is_not_installed(folder, capsys, monkeypatch):
     assert run("export", "m.npz", "-o", "a.safetensors") == 0
     assert capsys.readouterr().out == (
         "wrote a.safetensors\n"
-        "not checked: safetensors is not installed (python -m pip install 'gru-ext[safetensors]')\n"
+        'not checked: safetensors is not installed (python -m pip install "gru-ext[safetensors]")\n'
     )
 
 

@@ -86,3 +86,10 @@ def test_the_examples_in_turn(folder, capsys):
             done.append(example)
     assert len(done) >= 15
     assert capsys.readouterr().err == ""
+
+
+def test_each_command_has_a_line_of_the_help(capsys):
+    assert run("--help") == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = [line.split()[0] for line in lines if line.startswith("    ") and "gru-ext" not in line]
+    assert first[: len(COMMANDS)] == [*COMMANDS]

@@ -11,6 +11,7 @@ from command import run
 from training_runs import TEXT, interrupt_after
 
 import gru_ext
+from gru_ext.cli import info
 
 OPTIONS = "--hidden-size 8 --max-steps 40 --val-fraction 0.2 --split tail --eval-every 10"
 TRAIN = f"train a.txt -o x.npz {OPTIONS}"
@@ -53,6 +54,16 @@ def test_the_lines(folder, capsys):
     assert (found["resumable"], found["state_step"]) == (True, 40)
     assert lines["can be resumed"] == "yes, from step 40"
     assert "clip 5," in lines["options"]
+
+
+def test_the_options_are_broken_between_words(folder, capsys, monkeypatch):
+    assert run("info", "m.npz") == 0
+    (whole,) = re.findall("^options: .*$", capsys.readouterr().out, re.M)
+    monkeypatch.setattr(info, "output_width", lambda: 40)
+    assert run("info", "m.npz") == 0
+    shown = re.search("^options: .*(\n  .*)+$", capsys.readouterr().out, re.M)[0]
+    assert max(map(len, shown.splitlines())) <= 40
+    assert shown.replace("\n  ", " ") == whole
 
 
 def test_a_model_without_its_state(folder, capsys):

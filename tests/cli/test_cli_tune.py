@@ -102,7 +102,7 @@ def test_without_the_library(folder, capsys, monkeypatch):
     assert run("tune", "a.txt", "-o", "t.json") == 2
     assert capsys.readouterr().err == (
         "gru-ext: a search needs Optuna, which is not installed: "
-        "python -m pip install 'gru-ext[tune]'\n"
+        'python -m pip install "gru-ext[tune]"\n'
     )
     assert not (folder / "t.json").exists()
 

@@ -66,4 +66,4 @@ def test_without_shtab(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert run("completion", "bash") == 2
     told = "gru-ext: completion in a shell needs shtab, which is not installed: "
-    assert capsys.readouterr().err == told + "python -m pip install 'gru-ext[completion]'\n"
+    assert capsys.readouterr().err == told + 'python -m pip install "gru-ext[completion]"\n'

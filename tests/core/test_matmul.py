@@ -104,7 +104,7 @@ def test_another_name():
 def test_missing(missing, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.delitem(sys.modules, "scipy.linalg", raising=False)
-    with pytest.raises(ImportError, match=r"pip install 'gru-ext\[blas\]'"):
+    with pytest.raises(ImportError, match=r'pip install "gru-ext\[blas\]"'):
         matmul.use_matmul("blas")
     assert matmul.active_matmul() == "native"
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from c_programs import C99, DIALECTS, IDS, SANITIZERS, compiled
 from command import run
+from documentation import DOCS, blocks
 from exported import MODELS, drawn
 from training_runs import DOCUMENTS, TEXT
 
@@ -151,6 +152,10 @@ def test_the_program_of_the_first_comment(trained):
     source = c_source.c_source(trained("two layers"), "net")
     comment = re.search(r"#include <stdio.h>.*?return 0;\n \*     }", source, re.S)[0]
     main = re.sub(r"^ \* {0,5}", "", comment, flags=re.M)
+    page = blocks(DOCS / "how-to" / "embed-in-c.md")
+    (shown,) = (block.text for block in page if block.language == "c")
+    shown = shown.replace("names.c", "net.c").replace("model", "net").replace("MODEL", "NET")
+    assert shown == main + "\n"
     program = compiled("int main(void) { return 0; }\n")
     (program.folder / "net.c").write_text(source)
     (program.folder / "program.c").write_text(main)

@@ -78,7 +78,7 @@ def without(monkeypatch):
 @pytest.mark.parametrize("name", ["onnx", "keras", "torch"])
 def test_a_library_that_is_missing(tmp_path, without, name):
     without(name)
-    error = rf"needs {name}, which is not installed: python -m pip install 'gru-ext\[{name}\]'"
+    error = rf'needs {name}, which is not installed: python -m pip install "gru-ext\[{name}\]"'
     with pytest.raises(ImportError, match=error):
         export.save(drawn(), tmp_path / f"a{export.FORMATS[name].suffix}", name)
     assert not [*tmp_path.iterdir()]

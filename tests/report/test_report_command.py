@@ -25,14 +25,23 @@ def page(folder):
 
 def test_the_command(folder, page, capsys):
     assert run("report", "m.npz", "a.txt", "-o", page) == 0
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == (f"wrote {page}: open it in a browser\n", "")
     first = page.read_bytes()
     assert first.startswith(b"<!doctype html>")
     assert str(folder).encode() not in first
     assert run("report", "m.npz", "a.txt", "-o", page) == 2
     assert re.fullmatch(r"gru-ext: .*r\.html exists: .*--force.*\n", capsys.readouterr().err)
-    assert run("report", "m.npz", "a.txt", "-o", page, "--force") == 0
+    assert run("report", "m.npz", "a.txt", "-o", page, "--force", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
     assert page.read_bytes() == first
+
+
+def test_a_list_of_short_lines_has_surprising_ones(folder, page):
+    (folder / "list.txt").write_text("ab\nabc\nba\ncab\nbb\n" * 3)
+    assert run("report", "m.npz", "list.txt", "-o", page, "--quiet") == 0
+    lines = data_of(page.read_bytes())["lines"]
+    assert lines["worst"]
+    assert lines["best"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +85,7 @@ def test_without_jinja2(folder, page, capsys, monkeypatch):
     assert run("report", "m.npz", "a.txt", "-o", page) == 2
     assert capsys.readouterr().err == (
         "gru-ext: reports need jinja2, which is not installed: "
-        "python -m pip install 'gru-ext[report]'\n"
+        'python -m pip install "gru-ext[report]"\n'
     )
     assert not page.exists()
 

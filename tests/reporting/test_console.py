@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The progress bar: what it shows, in a notebook too, and a terminal that goes away."""
 
+import importlib.util
 import io
 import math
 import sys
@@ -127,6 +128,18 @@ def test_a_notebook_gets_a_widget(monkeypatch):
         assert isinstance(console._bar, tqdm_auto)
         right = shown[0].children[2].value
     assert "train 1.81, validation 1.91 bits/char" in right.replace("\u2007", " ")
+
+
+def test_a_notebook_without_widgets_gets_lines_alone(monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "ipywidgets" else find(name)
+    )
+    monkeypatch.setattr("gru_ext.reporting.console.in_notebook", lambda: True)
+    with Console(1000) as console:
+        console.print("a line")
+        console.advance(500, 1.8123, 1.9067)
+    assert capsys.readouterr() == ("a line\n", "")
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,15 @@ def test_a_long_history_is_a_short_table(run):
     assert rows[-2][0].text == "950"
 
 
+def test_the_short_table_has_the_evaluations(run):
+    first = {**run[0].history.records[0], "val_bits": None}
+    every = range(7, 100, 14)
+    records = [first | {"step": n, "val_bits": 2.5 if n in every else None} for n in range(1, 101)]
+    rows = [[cell.text for cell in row] for row in elements(History(records)._repr_html_(), "tr")]
+    assert [row[0] for row in rows if row[3] == "2.500"] == [str(n) for n in every]
+    assert rows[-1][0] == "100"
+
+
 @pytest.mark.parametrize(
     "records",
     [

@@ -303,7 +303,7 @@ def test_without_the_library(folder, capsys, monkeypatch):
     assert run(*command.split()) == 2
     assert capsys.readouterr().err == (
         "gru-ext: files for TensorBoard need tensorboardX, which is not installed: "
-        "python -m pip install 'gru-ext[tensorboard]'\n"
+        'python -m pip install "gru-ext[tensorboard]"\n'
     )
     assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "m.npz"]
 

@@ -319,3 +319,10 @@ def test_what_cannot_be_started_from(tmp_path, text, options, told):
     start = gru_ext.train(TEXT, max_steps=2, layers=2, **SMALL)
     with pytest.raises((ValueError, OSError), match=told):
         gru_ext.train(text, **{"init_from": start, "max_steps": 2, "quiet": True} | options)
+
+
+def test_a_run_that_has_made_its_steps_is_not_resumed(tmp_path):
+    options = {"output": tmp_path / "m.npz", "quiet": True}
+    gru_ext.train("ab" * 200, hidden_size=2, max_steps=1001, patience=0, **options)
+    with pytest.raises(ValueError, match=r"has already made 1,001 of 1,000 steps: to continue"):
+        gru_ext.train("ab" * 200, resume=True, max_steps=1000, **options)

@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> None:
     if importlib.util.find_spec("shtab") is None:
         raise ImportError(
             "completion in a shell needs shtab, which is not installed: "
-            "python -m pip install 'gru-ext[completion]'"
+            'python -m pip install "gru-ext[completion]"'
         )
     import shtab
 

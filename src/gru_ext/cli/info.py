@@ -7,10 +7,12 @@ import argparse
 import json
 import os
 import shlex
+import textwrap
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gru_ext.arguments.messages import as_size, brief, counted, is_mark, listed, printable
+from gru_ext.cli.columns import output_width
 from gru_ext.cli.config_file import as_toml
 
 if TYPE_CHECKING:
@@ -51,8 +53,12 @@ def run(arguments: argparse.Namespace) -> None:
 
         print(_toml(options_of(data), about), end="")
         return
+    width = output_width()
     for name, value in _lines(about, data.vocabulary).items():
-        print(f"{name}: {brief(value, _LONGEST)}")
+        line = f"{name}: {brief(value, _LONGEST)}"
+        if name == "options" and width is not None:
+            line = textwrap.fill(line, width, subsequent_indent="  ")
+        print(line)
 
 
 def _lines(about: dict[str, Any], vocabulary: Vocabulary | None) -> dict[str, object]:

@@ -18,6 +18,8 @@ from gru_ext.training.options import TrainingOptions
 
 TEXT = "text"
 OUTPUT = "output"
+DEFAULT_MODEL = "model.npz"
+"""What ``train`` writes and ``sample`` reads where no file is named."""
 
 ENCODING = TrainingOptions.declared()["encoding"].kind
 

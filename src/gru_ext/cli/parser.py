@@ -8,6 +8,7 @@ from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import FilePath, Flag, OneOf, String
 from gru_ext.cli.config_file import add_config
 from gru_ext.cli.options import (
+    DEFAULT_MODEL,
     ENCODING,
     OUTPUT,
     SHELLS,
@@ -126,7 +127,7 @@ def _add_sample(parser: Parser) -> None:
         "gru-ext sample model.npz --interactive": "write a text in turns with the model",
     }
     parser.add_argument(
-        "model", metavar="MODEL", nargs="?", default="model.npz", help="default: %(default)s"
+        "model", metavar="MODEL", nargs="?", default=DEFAULT_MODEL, help="default: %(default)s"
     )
     prompts = parser.add_argument_group("prompt").add_mutually_exclusive_group()
     add_argument(

@@ -108,6 +108,13 @@ class Parser(argparse.ArgumentParser):
         known = self._option_string_actions
         self.error(f"unrecognized arguments: {' '.join(words)}{suggested(wrong, known)}")
 
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        formatter = super()._get_formatter()
+        actions = (a for a in self._actions if isinstance(a, argparse._SubParsersAction))
+        longest = max((len(name) for action in actions for name in action.choices), default=0)
+        formatter._action_max_length = longest + 4  # argparse forgets that commands are indented
+        return formatter
+
     def error(self, message: str) -> NoReturn:
         raise _RefusedError(self, message)
 

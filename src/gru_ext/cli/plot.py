@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 import os
 
+from gru_ext.arguments.messages import printable
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the runs of metrics files into one picture."""
@@ -16,3 +18,4 @@ def run(arguments: argparse.Namespace) -> None:
             f"{arguments.output} exists: replace it with `force`, or name another with `output`"
         )
     plot(arguments.metrics, arguments.output)
+    print(printable(f"wrote {arguments.output}"))

@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 import os
 
+from gru_ext.arguments.messages import printable
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Write a page that shows a trained model."""
@@ -22,3 +24,5 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.output,
         ReportOptions(**{name: getattr(arguments, name) for name in ReportOptions.declared()}),
     )
+    if not arguments.quiet:
+        print(printable(f"wrote {arguments.output}: open it in a browser"))

@@ -6,9 +6,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
-from gru_ext.cli.options import SampleOptions, given_options
+from gru_ext.cli.options import DEFAULT_MODEL, SampleOptions, given_options
 from gru_ext.cli.output import ModelOutput
 from gru_ext.model.sampling_options import SamplingOptions
 
@@ -26,6 +27,11 @@ _ENDED = {
 
 def run(arguments: argparse.Namespace) -> None:
     """Print text that a model generates."""
+    if arguments.model == DEFAULT_MODEL and not os.path.exists(DEFAULT_MODEL):
+        raise FileNotFoundError(
+            f"there is no {DEFAULT_MODEL} in this folder: make one with gru-ext train TEXT, or "
+            f"name another model file"
+        )
     options = given_options(SampleOptions, arguments)
     sampling = given_options(SamplingOptions, arguments)
     if options.interactive:

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gru_ext.arguments.messages import as_size, printable
+from gru_ext.cli.options import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from gru_ext.model.model import Model
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     options = vars(arguments).copy()
     del options["command"]
     if options["output"] is None:
-        options["output"] = "gru_weights.data" if arguments.classic else "model.npz"
+        options["output"] = "gru_weights.data" if arguments.classic else DEFAULT_MODEL
     try:
         model = train(options.pop("texts"), **options)
     except TrainingInterrupted as stopped:

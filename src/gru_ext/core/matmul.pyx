@@ -37,7 +37,8 @@ def _load_blas():
         from threadpoolctl import ThreadpoolController
     except ImportError as error:
         raise ImportError(f"matmul 'blas' needs SciPy and threadpoolctl ({error}): "
-                          "pip install 'gru-ext[blas]', or use matmul 'native'") from error
+                          'pip install "gru-ext[blas]", '
+                          "or use matmul 'native'") from error
     _blas.sgemm = <sgemm_t>_blas_function(cython_blas, "sgemm", "cciiirririrri")
     _blas.dgemm = <dgemm_t>_blas_function(cython_blas, "dgemm", "cciiirririrri")
     _blas.sgemv = <sgemv_t>_blas_function(cython_blas, "sgemv", "ciirririrri")

@@ -43,7 +43,11 @@ class Communicator(Protocol):
 
 
 class Alone:
-    """A :class:`Communicator` of one process."""
+    """A :class:`Communicator` of one process.
+
+    Processes that were started together, but train different models, each give one to
+    :func:`gru_ext.train`. Without it they would train one model together.
+    """
 
     rank, size = 0, 1
 

@@ -202,7 +202,7 @@ def check_installed(what: str, needs: tuple[str, ...]) -> None:
 
 def installation(package: str) -> str:
     """The command that installs a package, by the extra that has it."""
-    return f"python -m pip install 'gru-ext[{_EXTRAS.get(package, package)}]'"
+    return f'python -m pip install "gru-ext[{_EXTRAS.get(package, package)}]"'
 
 
 def missing(packages: tuple[str, ...]) -> list[str]:

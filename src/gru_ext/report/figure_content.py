@@ -31,7 +31,9 @@ def line_content(
 ) -> dict[str, Any]:
     """The most and the least surprising lines that differ: start, end and mean of the bits."""
     lines = surprise.lines_of(_are(model, shown, "\n"), _LONGEST_LINE)
-    worst, best = surprise.extreme_lines(lines, bits, len(lines), _SHORTEST_LINE)
+    # a mean over a few characters says little, but the lines of a list may have no more
+    shortest = min(_SHORTEST_LINE, int(np.median(lines[:, 1] - lines[:, 0])) // 2)
+    worst, best = surprise.extreme_lines(lines, bits, len(lines), max(1, shortest))
     return {"worst": _distinct(shown, worst), "best": _distinct(shown, best)}
 
 

@@ -39,7 +39,7 @@ def check_jinja2() -> None:
     """Raise an ImportError that says what to install where jinja2 is missing."""
     if importlib.util.find_spec("jinja2") is None:
         raise ImportError(
-            "reports need jinja2, which is not installed: python -m pip install 'gru-ext[report]'"
+            'reports need jinja2, which is not installed: python -m pip install "gru-ext[report]"'
         )
 
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What a training run shows: lines on standard output, a progress bar on standard error.
 
-In a Jupyter notebook the bar is a widget there.
+In a Jupyter notebook the bar is a widget, and without ipywidgets there is none: the text of a bar
+would leave an empty line in the notebook for each line of the run.
 """
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import logging
 import os
 import sys
@@ -65,7 +66,8 @@ class Console:
         self._redirected = ExitStack()
         self._terminal = _Terminal(sys.stderr)
         self._notebook = in_notebook()
-        if not quiet and (self._notebook or _is_terminal(sys.stderr)):
+        has_widgets = self._notebook and importlib.util.find_spec("ipywidgets") is not None
+        if not quiet and (has_widgets if self._notebook else _is_terminal(sys.stderr)):
             # imported only here, because that takes longer than a short run
             from tqdm.contrib.logging import logging_redirect_tqdm
 

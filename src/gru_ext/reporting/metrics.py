@@ -58,9 +58,11 @@ def read_metrics(path: StrPath) -> list[Record]:
         except (TypeError, ValueError) as error:
             if number == len(complete) and line.startswith(b'{"') and not _is_json(line):
                 break  # a torn last line
+            binary = isinstance(error, UnicodeDecodeError)
+            reason = "it is not UTF-8 text" if binary else brief(error, 200)
             raise MetricsError(
                 f"{path} is not a metrics file: line {number} is not a JSON object with step, "
-                f"characters and seconds: {brief(error, 200)}"
+                f"characters and seconds: {reason}"
             ) from None
     return records
 

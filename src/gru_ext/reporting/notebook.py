@@ -30,11 +30,19 @@ def progress_html(progress: Progress) -> str:
 
 def history_html(history: History) -> str:
     """The curves of a run, and a table of at most twenty of its records, with the last one."""
-    every = -(-len(history) // _MOST_ROWS) or 1
-    records = history.records[::-1][::every][::-1]
     title = html.escape(" · ".join(filter(None, history.title)))
     title = f"<p>{title}</p>" if title else ""
-    return f"<div>{title}{curves_html(history)}{_table(records, history.unit)}</div>"
+    return f"<div>{title}{curves_html(history)}{_table(_shown(history), history.unit)}</div>"
+
+
+def _shown(history: History) -> list[Record]:
+    """At most twenty records, with the last one: of neighbours, one that has an evaluation."""
+    records = history.records
+    every = -(-len(records) // _MOST_ROWS) or 1
+    ends = range(len(records), 0, -every)
+    groups = [records[max(0, end - every) : end][::-1] for end in ends][::-1]
+    shown = [max(group, key=lambda r: number_in(r, "val_bits") is not None) for group in groups]
+    return shown[:-1] + records[-1:]
 
 
 def facts_html(title: str, facts: Sequence[tuple[str, str]], below: str = "") -> str:

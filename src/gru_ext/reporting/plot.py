@@ -103,7 +103,7 @@ def _check_library() -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise ImportError(
             "pictures need matplotlib, which is not installed: "
-            "python -m pip install 'gru-ext[plot]'"
+            'python -m pip install "gru-ext[plot]"'
         )
 
 

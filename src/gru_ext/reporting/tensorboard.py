@@ -52,7 +52,7 @@ def check_tensorboard(folder: StrPath, fresh: bool) -> None:
     if importlib.util.find_spec("tensorboardX") is None:
         raise ImportError(
             "files for TensorBoard need tensorboardX, which is not installed: "
-            "python -m pip install 'gru-ext[tensorboard]'"
+            'python -m pip install "gru-ext[tensorboard]"'
         )
     path = Path(os.path.realpath(folder))
     try:

@@ -348,8 +348,7 @@ class TrainingOptions(Options):
         "what connects the processes of a run",
         WORKERS,
         automatic="MPI where mpiexec has started several processes",
-        details="An object with the attributes and methods of "
-        "``gru_ext.distributed.communicator.Communicator``.",
+        details="An object with the attributes and methods of ``gru_ext.Communicator``.",
         on_command_line=False,
     )
 

@@ -306,7 +306,7 @@ def _steps(options: TrainingOptions, trainer: Trainer, start: StartingPoint) -> 
         steps = default_steps(trainer.windows_per_epoch, trainer.characters)
     if steps <= trainer.steps_done:
         raise ValueError(
-            f"{start.name} has already made {trainer.steps_done} of {counted(steps, 'step')}: to "
+            f"{start.name} has already made {trainer.steps_done:,} of {counted(steps, 'step')}: to "
             f"continue, ask for more with `max_steps` or `epochs`"
         )
     return steps

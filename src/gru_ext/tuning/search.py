@@ -36,7 +36,7 @@ def check_optuna() -> None:
     """Raise an ImportError where Optuna is missing."""
     if importlib.util.find_spec("optuna") is None:
         raise ImportError(
-            "a search needs Optuna, which is not installed: python -m pip install 'gru-ext[tune]'"
+            'a search needs Optuna, which is not installed: python -m pip install "gru-ext[tune]"'
         )
 
 

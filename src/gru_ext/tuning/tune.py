@@ -68,7 +68,7 @@ def tune(text: Text, options: TuneOptions) -> TuneResult:
     Raises
     ------
     ImportError
-        Optuna is not installed: ``pip install 'gru-ext[tune]'``.
+        Optuna is not installed: ``pip install "gru-ext[tune]"``.
     TypeError, ValueError, OSError
         An option, the text or a file is not as described, there is no validation part, or no trial
         was finished.
