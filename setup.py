@@ -42,7 +42,7 @@ else:
     flags = ["-std=c11", "-fvisibility=hidden", *link_flags, "-fno-finite-math-only"]
     flags += ["-fno-associative-math", "-fno-reciprocal-math", "-fsigned-zeros", "-fno-math-errno"]
     flags += ["-ffp-contract=off"]
-    flags += ["-O2", "-g"] if debug else ["-O3", "-g0"]
+    flags += ["-O2", "-g1"] if debug else ["-O3", "-g0"]
     kernel_flags = ["-fno-trapping-math", "-Wall", "-Wextra", "-Wno-psabi"]
     if strict:
         # Cython's generated code causes some warnings of -Wextra; only the kernels get -Wextra.
