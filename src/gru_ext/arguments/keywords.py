@@ -40,7 +40,7 @@ def keywords_of(
             return function(value, make(**named))
 
         signature = inspect.Signature(
-            [first, *(_parameter(option) for option in declared.values())],
+            [first, *(option.as_parameter() for option in declared.values())],
             return_annotation=inspect.signature(function).return_annotation,
         )
         cast(Any, call).__signature__ = signature
@@ -65,7 +65,7 @@ def described_by(
     def decorate(function: Callable[P, Result]) -> Callable[P, Result]:
         own = inspect.signature(function)
         named = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        more = [_parameter(o) for name, o in declared.items() if name not in own.parameters]
+        more = [o.as_parameter() for name, o in declared.items() if name not in own.parameters]
         signature = own.replace(parameters=[*named, *more])
         cast(Any, function).__signature__ = signature
         _describe(function, declared)
@@ -85,15 +85,6 @@ def _describe(function: Any, declared: Mapping[str, Option[Any]]) -> None:
             function.__doc__,
             flags=re.M,
         )
-
-
-def _parameter(option: Option[Any]) -> inspect.Parameter:
-    return inspect.Parameter(
-        option.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=f"{option.kind.annotation} | None",
-    )
 
 
 def describe(option: Option[Any]) -> str:
