@@ -2,6 +2,7 @@
 """The entry point of the command ``gru-ext`` and of ``python -m gru_ext``."""
 
 import gc
+import os
 import sys
 import warnings
 
@@ -15,6 +16,8 @@ def main() -> int:
     # Imports make many objects and hardly a cycle: looking for cycles after every 700 objects, and
     # in all objects at the end, would take longer than a short run.
     gc.set_threshold(_OBJECTS)
+    # Idle threads of NumPy's OpenBLAS wait for a millisecond before they sleep, not for thirty.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")  # 2^20 ticks of the clock; default 26
     try:
         from gru_ext.cli.main import main as run
 

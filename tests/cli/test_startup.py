@@ -44,6 +44,9 @@ def test_classic_loads_only_what_it_uses(tmp_path):
         "numpy.random",
         "tqdm",
         "hashlib",
+        "gru_ext.core.narrow",
+        "gru_ext.model.checkpoint_reader",
+        "gru_ext.training.resume",
         "gru_ext.training.trainer",
         "gru_ext.model.evaluation",
     ):

@@ -18,6 +18,9 @@ First = TypeVar("First")
 Set = TypeVar("Set", bound=Options)
 Result = TypeVar("Result")
 
+_WIDTH = 96
+"""Characters of a docstring's line; textwrap would take most of the time of an import."""
+
 
 def keywords_of(
     options: Callable[P, Set],
@@ -92,10 +95,13 @@ def describe(option: Option[Any]) -> str:
     # the allowed names as a sentence: documentation tools take the first of {...} for the default
     names = f"One of {option.kind.describe()}." if isinstance(option.kind, OneOf) else ""
     parts = (sentence(option.help), option.details, names, f"Default: {option.default_text}.")
-    lines = textwrap.wrap(" ".join(filter(None, parts)), 92)
-    return f"{option.name} : {option.kind.annotation}, optional\n" + "".join(
-        f"    {line}\n" for line in lines
-    )
+    lines = [f"{option.name} : {option.kind.annotation}, optional", "   "]
+    for word in " ".join(filter(None, parts)).split():
+        if len(lines[-1]) + len(word) < _WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"    {word}")
+    return "\n".join(lines) + "\n"
 
 
 def sentence(text: str) -> str:
