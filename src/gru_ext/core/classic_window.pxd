@@ -10,7 +10,7 @@ from libc.math cimport sqrt, sqrtf
 from libc.stdint cimport int32_t, uint8_t
 
 from gru_ext.core.native cimport real
-from gru_ext.core.numpy_loops cimport Loop, dot, total, unary
+from gru_ext.core.numpy_loops cimport Loop, dot, dots, total, unary
 
 cdef enum:
     BLOCK = 8
@@ -37,8 +37,7 @@ cdef inline void cell(const Loops *f, Sizes s, const real *W, const real *U, con
     cdef real *h_hat = gates + 2 * P
     cdef real *y = scratch + 2 * P
     cdef real largest, sum
-    dot(&f.product, scratch, U, s.H, s.H, s.H, 1, h_prev)
-    dot(&f.product, scratch + P, U + HH, s.H, s.H, s.H, 1, h_prev)
+    dots(&f.product, 2, scratch, P, U, HH, s.H, s.H, s.H, 1, h_prev, 0)
     for i in range(2 * P):
         gates[i] = -((W[i] + scratch[i]) + b[i])
     unary(&f.exp, gates, gates, P + s.H)
@@ -117,8 +116,7 @@ cdef inline void backward(const Loops *f, Sizes s, Py_ssize_t T, const real *U, 
         for i in range(P):
             dt[P + i] = (drh[i] * h_prev[i]) * (r[i] * (1 - r[i]))
             dt[i] = (dh[i] * (h_prev[i] - h_hat[i])) * (z[i] * (1 - z[i]))
-        dot(&f.product, through_z, U, H, H, 1, H, dt)
-        dot(&f.product, through_r, U + HH, H, H, 1, H, dt + P)
+        dots(&f.product, 2, through_z, P, U, HH, H, H, 1, H, dt, P)
         for i in range(P):
             dh_next[i] = ((through_z[i] + dh[i] * z[i]) + drh[i] * r[i]) + through_r[i]
 
