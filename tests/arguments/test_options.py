@@ -4,7 +4,6 @@
 import inspect
 import json
 import pathlib
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -122,7 +121,6 @@ def parser_of(options):
     return parser
 
 
-@dataclass(frozen=True, kw_only=True)
 class WithDummy(TrainingOptions):
     """The options, and one more: its declaration is all there is of it."""
 

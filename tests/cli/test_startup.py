@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is loaded before work begins: a short run takes longer to start than to train."""
 
+import os
 import subprocess
 import sys
 
@@ -44,10 +45,30 @@ def test_classic_loads_only_what_it_uses(tmp_path):
         "numpy.random",
         "tqdm",
         "hashlib",
+        "gru_ext.core.narrow",
+        "gru_ext.model.checkpoint_reader",
+        "gru_ext.training.resume",
         "gru_ext.training.trainer",
         "gru_ext.model.evaluation",
     ):
         assert name not in ours
+
+
+def test_the_command_looks_for_cycles_rarely_and_lets_threads_sleep():
+    program = """
+import gc, os, sys
+from gru_ext.__main__ import main
+sys.argv = ["gru-ext", "info"]
+main()
+print(gc.isenabled(), gc.get_freeze_count() > 10_000, os.environ["OPENBLAS_THREAD_TIMEOUT"])
+"""
+    for own, used in ((None, "20"), ("24", "24")):
+        given = {} if own is None else {"OPENBLAS_THREAD_TIMEOUT": own}
+        env = {k: v for k, v in os.environ.items() if k != "OPENBLAS_THREAD_TIMEOUT"} | given
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-1] == f"True True {used}"
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7, 2**31, 2**32 - 1])

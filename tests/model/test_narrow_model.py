@@ -13,7 +13,7 @@ from training_runs import TEXT
 
 import gru_ext
 from gru_ext.core.packing import to_int8
-from gru_ext.model import checkpoint, metadata
+from gru_ext.model import checkpoint_reader, metadata
 from gru_ext.model.narrow_cost import NarrowCost
 
 NARROW = ["bfloat16", "int8"]
@@ -207,7 +207,7 @@ def test_a_file_of_int8_is_a_quarter_of_the_size(tmp_path):
 
 def test_readers_before_int8_say_that_they_are_too_old(arrays, tmp_path, monkeypatch):
     """They knew format 1, and looked at the format before the arrays."""
-    monkeypatch.setattr(checkpoint, "NARROW_FORMAT", metadata.FORMAT_VERSION)
+    monkeypatch.setattr(checkpoint_reader, "NARROW_FORMAT", metadata.FORMAT_VERSION)
     assert "has format 2, from a newer gru_ext" in refusal(tmp_path, archive_of(arrays))
 
 

@@ -129,6 +129,17 @@ def test_overrides(folder, capsys, options, run):
     check(capsys, PATTERN, [*SHORT, *options], SHORT_RUN | run)
 
 
+@pytest.mark.skipif(not hasattr(np, "matvec"), reason="this NumPy has no matvec")
+@pytest.mark.parametrize("options", [[], ["--hidden-size", "1"], ["--hidden-size", "16"]], ids=str)
+def test_matmul_where_numpy_has_no_matvec(folder, capsys, monkeypatch, options):
+    found = []
+    for _ in range(2):
+        assert train(PATTERN, *SHORT, *options, "-o", f"{len(found)}.npz") == 0
+        found.append((capsys.readouterr(), Path(f"{len(found)}.npz").read_bytes()))
+        monkeypatch.delattr(np, "matvec", raising=False)
+    assert found[0] == found[1]
+
+
 def test_epochs_are_passes_over_the_text(folder, capsys):
     # 576 characters have 114 windows of 5 from one reset of the state to the next.
     options = [*SHORT[2:], "--epochs", "2"]

@@ -128,7 +128,7 @@ def test_processes_of_one_machine_share_its_processors(
         return made(trainer, *arguments, **options)
 
     monkeypatch.setattr(Trainer, "make_steps", note)
-    monkeypatch.setattr("gru_ext.training.trainer.default_threads", lambda *sizes: 8)
+    monkeypatch.setattr("gru_ext.training.steps.default_threads", lambda *sizes: 8)
     monkeypatch.setattr("gru_ext.training.workers.available_cpus", lambda: 8)
     options = {"batch_size": 8, "seq_length": 2, "threads": asked, "max_steps": 4}
     train(tmp_path / "a.npz", processes, **options)

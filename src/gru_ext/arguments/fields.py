@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gru_ext.arguments.kinds import Kind, Number, Whole
 
@@ -24,8 +23,7 @@ LOSS = Number(least=-1e100, below=1e100)
 _DEEPEST = 10
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """A value in a record: its kind, and its value in older files, which lack it."""
 
     kind: Kind[Any]

@@ -18,6 +18,9 @@ First = TypeVar("First")
 Set = TypeVar("Set", bound=Options)
 Result = TypeVar("Result")
 
+_WIDTH = 96
+"""Characters of a docstring's line; textwrap would take most of the time of an import."""
+
 
 def keywords_of(
     options: Callable[P, Set],
@@ -40,7 +43,7 @@ def keywords_of(
             return function(value, make(**named))
 
         signature = inspect.Signature(
-            [first, *(_parameter(option) for option in declared.values())],
+            [first, *(option.as_parameter() for option in declared.values())],
             return_annotation=inspect.signature(function).return_annotation,
         )
         cast(Any, call).__signature__ = signature
@@ -65,7 +68,7 @@ def described_by(
     def decorate(function: Callable[P, Result]) -> Callable[P, Result]:
         own = inspect.signature(function)
         named = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        more = [_parameter(o) for name, o in declared.items() if name not in own.parameters]
+        more = [o.as_parameter() for name, o in declared.items() if name not in own.parameters]
         signature = own.replace(parameters=[*named, *more])
         cast(Any, function).__signature__ = signature
         _describe(function, declared)
@@ -87,24 +90,18 @@ def _describe(function: Any, declared: Mapping[str, Option[Any]]) -> None:
         )
 
 
-def _parameter(option: Option[Any]) -> inspect.Parameter:
-    return inspect.Parameter(
-        option.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=f"{option.kind.annotation} | None",
-    )
-
-
 def describe(option: Option[Any]) -> str:
     """The option as a parameter of a NumPy docstring."""
     # the allowed names as a sentence: documentation tools take the first of {...} for the default
     names = f"One of {option.kind.describe()}." if isinstance(option.kind, OneOf) else ""
     parts = (sentence(option.help), option.details, names, f"Default: {option.default_text}.")
-    lines = textwrap.wrap(" ".join(filter(None, parts)), 92)
-    return f"{option.name} : {option.kind.annotation}, optional\n" + "".join(
-        f"    {line}\n" for line in lines
-    )
+    lines = [f"{option.name} : {option.kind.annotation}, optional", "   "]
+    for word in " ".join(filter(None, parts)).split():
+        if len(lines[-1]) + len(word) < _WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"    {word}")
+    return "\n".join(lines) + "\n"
 
 
 def sentence(text: str) -> str:

@@ -11,9 +11,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, dataclass_transform, overload
 
 from gru_ext.arguments.kinds import Kind
+
+if TYPE_CHECKING:
+    from inspect import Parameter, Signature
 
 T = TypeVar("T")
 
@@ -82,6 +85,13 @@ class Option(Generic[T]):
         checked: T = self.kind.check(self.name, value)
         return checked
 
+    def as_parameter(self) -> Parameter:
+        """The option as a keyword argument of a signature."""
+        from inspect import Parameter  # not above: the command line does without
+
+        annotation = f"{self.kind.annotation} | None"
+        return Parameter(self.name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
     @property
     def default_text(self) -> str:
         """The default as help and reference page show it."""
@@ -94,8 +104,52 @@ class Option(Generic[T]):
         return str(self.default)
 
 
+class _SignatureOf:
+    """The signature of a set of options, made when it is asked for."""
+
+    def __get__(self, instance: object | None, owner: type[Options]) -> Signature:
+        from inspect import Signature  # not above: the command line does without
+
+        return Signature([option.as_parameter() for option in owner.declared().values()])
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
 class Options:
-    """A set of options: a dataclass whose attributes are declared as :class:`Option`."""
+    """A set of options, whose attributes are declared as :class:`Option`.
+
+    A subclass is like a frozen dataclass whose fields are its options. Its methods are those below
+    instead of generated ones, since generating them would take longer than parsing a command line.
+    """
+
+    __signature__ = _SignatureOf()
+
+    def __init__(self, **given: Any) -> None:
+        declared = self.declared()
+        for name in given.keys() - declared.keys():
+            raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
+        for name, option in declared.items():
+            option.__set__(self, given.get(name))
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError where options contradict each other."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"cannot assign to {name!r}: options are not changed")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other._values() == self._values()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values().items()))
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in self._values().items())})"
+        )
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.declared()}
 
     @classmethod
     @functools.cache

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from typing import TypeVar
 
 from gru_ext.arguments.kinds import Flag, Number, OneOf, Whole
@@ -51,7 +50,6 @@ def _one_of(options: Options, *names: str) -> None:
         raise ValueError(f"{' and '.join(found)} cannot be combined: give one of them")
 
 
-@dataclass(frozen=True, kw_only=True)
 class SampleOptions(Options):
     """What ``gru-ext sample`` generates and how it prints it, beside the options of sampling."""
 
@@ -123,7 +121,6 @@ class SampleOptions(Options):
             raise ValueError(str(error).replace("`beam_width`", "`beam`")) from None
 
 
-@dataclass(frozen=True, kw_only=True)
 class ScoreOptions(WeightsOptions):
     """What ``gru-ext score`` prints."""
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The parser of the command ``gru-ext``: its commands, their arguments and examples."""
+"""The parser of the command ``gru-ext``: its commands, their arguments and examples.
+
+The arguments of a command, and the modules that declare them, are loaded when it is the one to run.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,9 @@ from gru_ext._version import __version__
 from gru_ext.arguments.escapes import unescaped
 from gru_ext.arguments.kinds import FilePath, Flag, OneOf, String
 from gru_ext.cli.config_file import add_config
-from gru_ext.cli.options import (
-    DEFAULT_MODEL,
-    ENCODING,
-    OUTPUT,
-    SHELLS,
-    TEXT,
-    SampleOptions,
-    ScoreOptions,
-    VocabularyFile,
-)
 from gru_ext.cli.parsing import Parser, add_argument, add_options, parsed
-from gru_ext.model.evaluation_options import EvaluationOptions
-from gru_ext.model.sampling_options import BEAM, SamplingOptions
-from gru_ext.report.options import ReportOptions
-from gru_ext.serve.options import ServeOptions
 from gru_ext.training.kinds import TextFile
 from gru_ext.training.options import TrainingOptions
-
-_UTF8 = TrainingOptions.declared()["encoding"].default
 
 
 def build_parser() -> Parser:
@@ -73,6 +60,12 @@ def _add_output(parser: Parser, help: str, metavar: str = "FILE") -> None:
     add_argument(parser, ["--force"], Flag(), "replace what exists")
 
 
+def _add_encoding(parser: Parser, help: str) -> None:
+    declared = TrainingOptions.declared()["encoding"]
+    about = f"{help} (default: {declared.default_text})"
+    add_argument(parser, ["--encoding"], declared.kind, about, default=declared.default)
+
+
 def _add_train(parser: Parser) -> None:
     parser.description = (
         "Train a model on texts. Sizes, epochs and learning rate follow from the length of the "
@@ -116,6 +109,9 @@ def _add_tune(parser: Parser) -> None:
 
 
 def _add_sample(parser: Parser) -> None:
+    from gru_ext.cli.options import DEFAULT_MODEL, OUTPUT, TEXT, SampleOptions
+    from gru_ext.model.sampling_options import BEAM, SamplingOptions
+
     parser.description = "Print text that a model generates, character by character."
     parser.examples = {
         "gru-ext sample": "500 characters from model.npz",
@@ -151,6 +147,8 @@ def _add_sample(parser: Parser) -> None:
 
 
 def _add_score(parser: Parser) -> None:
+    from gru_ext.cli.options import ScoreOptions
+
     parser.description = (
         "Print how many bits per character each line of a text costs: a surprising line costs "
         "many. The model reads a file as gru-ext evaluate does, so that the lines' bits sum to "
@@ -177,6 +175,8 @@ def _add_score(parser: Parser) -> None:
 
 
 def _add_evaluate(parser: Parser) -> None:
+    from gru_ext.model.evaluation_options import EvaluationOptions
+
     parser.description = (
         "Print how many bits per character texts cost under models, beside what they cost without "
         "one: where each character of the model is as likely, by the frequencies of the text's own "
@@ -203,8 +203,7 @@ def _add_evaluate(parser: Parser) -> None:
         help="text files, each of which is evaluated by itself; - is standard input",
     )
     encoding, join = (TrainingOptions.declared()[name] for name in ("encoding", "join"))
-    about = f"{encoding.help} (default: {_UTF8})"
-    add_argument(parser, ["--encoding"], ENCODING, about, default=_UTF8)
+    _add_encoding(parser, encoding.help)
     add_argument(
         parser,
         ["--join"],
@@ -232,6 +231,8 @@ def _add_plot(parser: Parser) -> None:
 
 
 def _add_report(parser: Parser) -> None:
+    from gru_ext.report.options import ReportOptions
+
     parser.description = (
         "Write one HTML file that shows a model and how it reads a text. Needs gru-ext[report]."
     )
@@ -253,6 +254,8 @@ def _add_report(parser: Parser) -> None:
 
 
 def _add_serve(parser: Parser) -> None:
+    from gru_ext.serve.options import ServeOptions
+
     parser.description = (
         "Serve a page to this machine's browsers alone. As you type it shows which characters the "
         "model expects next, how surprising each typed character is, and three continuations. The "
@@ -296,11 +299,12 @@ def _add_export(parser: Parser) -> None:
     add_argument(parser, ["--name"], name, "c: the prefix of all names (default: model)")
     about = "text with which the file is checked; - is standard input (default: a sample of the "
     add_argument(parser, ["--text"], TextFile(), about + "model)")
-    about = f"encoding of the text (default: {_UTF8})"
-    add_argument(parser, ["--encoding"], ENCODING, about, default=_UTF8)
+    _add_encoding(parser, "encoding of the text")
 
 
 def _add_import(parser: Parser) -> None:
+    from gru_ext.cli.options import VocabularyFile
+
     parser.description = "Make a model file from another program's file of the same cell."
     parser.examples = {
         "gru-ext import model.safetensors -o model.npz": "a file that names its vocabulary",
@@ -319,8 +323,7 @@ def _add_import(parser: Parser) -> None:
         "the characters of the model in the order of their symbols, for a file that has none; "
         "or bytes: all 256 bytes",
     )
-    about = f"encoding of the characters (default: {_UTF8})"
-    add_argument(parser, ["--encoding"], ENCODING, about, default=_UTF8)
+    _add_encoding(parser, "encoding of the characters")
 
 
 def _add_quantize(parser: Parser) -> None:
@@ -344,8 +347,7 @@ def _add_quantize(parser: Parser) -> None:
         "text on which both models are evaluated; the new file keeps what int8 costs on it "
         "(default: none)",
     )
-    about = f"encoding of the text (default: {_UTF8})"
-    add_argument(parser, ["--encoding"], ENCODING, about, default=_UTF8)
+    _add_encoding(parser, "encoding of the text")
 
 
 def _add_info(parser: Parser) -> None:
@@ -367,6 +369,8 @@ def _add_info(parser: Parser) -> None:
 
 
 def _add_completion(parser: Parser) -> None:
+    from gru_ext.cli.options import SHELLS
+
     parser.description = (
         "Print a script for a shell, which then completes commands, options and the names of "
         "files when Tab is pressed. Needs gru-ext[completion]."

@@ -13,170 +13,50 @@ import numpy as np
 from gru_ext.core.arrays import REAL, WRITABLE, Array, checks_arrays
 from gru_ext.core.kernels import check_clip, check_learning_rate
 
-cimport numpy as cnp
-from libc.math cimport sqrt, sqrtf
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint8_t
 
+from gru_ext.core.classic_window cimport (
+    BLOCK,
+    Loops,
+    Sizes,
+    backward,
+    cell,
+    forward,
+    sizes_of,
+    update,
+)
 from gru_ext.core.native cimport real
-
-ctypedef void (*loop_t)(char **, cnp.npy_intp *, cnp.npy_intp *, void *) noexcept nogil
-
-cdef struct Loop:
-    loop_t call
-    void *data
-
-cdef struct Loops:
-    Loop exp, tanh, log, add, matmul
-
-
-cdef Loop _loop_of(cnp.ufunc f, str kind) except *:
-    # The inner loop of NumPy for arguments of one type, as "dd->d".
-    cdef Loop loop
-    cdef int i
-    for i, types in enumerate((<object>f).types):
-        if set(types) == {kind, "-", ">"}:
-            loop.call = <loop_t><void *>f.functions[i]
-            loop.data = <void *>f.data[i] if f.data != NULL else NULL
-            return loop
-    raise RuntimeError("this NumPy lacks an inner loop that --classic needs")
+from gru_ext.core.numpy_loops cimport loop_of
 
 
 cdef Loops _loops(str kind) except *:
     cdef Loops loops
-    loops.exp = _loop_of(np.exp, kind)
-    loops.tanh = _loop_of(np.tanh, kind)
-    loops.log = _loop_of(np.log, kind)
-    loops.add = _loop_of(np.add, kind)
-    loops.matmul = _loop_of(np.matmul, kind)
+    loops.exp = loop_of(np.exp, kind)
+    loops.tanh = loop_of(np.tanh, kind)
+    loops.log = loop_of(np.log, kind)
+    loops.add = loop_of(np.add, kind)
+    # the same bits; NumPy 2.2 and newer have matvec, which takes less time
+    loops.product = loop_of(getattr(np, "matvec", np.matmul), kind)
     return loops
 
 
-cdef inline void unary(const Loop *f, real *y, real *x, Py_ssize_t n) noexcept nogil:
-    # y = f(x), n elements
-    cdef char *args[2]
-    cdef cnp.npy_intp count = n
-    cdef cnp.npy_intp strides[2]
-    args[0], args[1] = <char *>x, <char *>y
-    strides[0] = strides[1] = sizeof(real)
-    f.call(args, &count, strides, f.data)
+def _padded_rows(W, b, V, P):
+    # W and b as rows (V + 1, 3, P): the weights of each symbol are adjacent; the last row is b.
+    rows = np.zeros((V + 1, 3, P), W.dtype)
+    rows[:V, :, :W.shape[1]] = W.transpose(2, 0, 1)
+    rows[V, :, :W.shape[1]] = b
+    return rows
 
 
-cdef inline real total(const Loop *add, real *x, Py_ssize_t n) noexcept nogil:
-    # The sum of x, in NumPy's order of additions.
-    cdef real sum = 0
-    cdef char *args[3]
-    cdef cnp.npy_intp count = n
-    cdef cnp.npy_intp strides[3]
-    args[0] = args[2] = <char *>&sum
-    args[1] = <char *>x
-    strides[0] = strides[2] = 0
-    strides[1] = sizeof(real)
-    add.call(args, &count, strides, add.data)
-    return sum
+def _from_rows(rows, W, b):
+    W[...] = rows[:-1, :, :W.shape[1]].transpose(1, 2, 0)
+    b[...] = rows[-1, :, :W.shape[1]]
 
 
-cdef inline void dot(const Loop *matmul, real *y, const real *a, Py_ssize_t m, Py_ssize_t n,
-                     Py_ssize_t stride_m, Py_ssize_t stride_n, real *x) noexcept nogil:
-    # y (m, 1) = a (m, n) x (n, 1); strides of a in elements
-    cdef char *args[3]
-    cdef cnp.npy_intp sizes[4]
-    cdef cnp.npy_intp strides[9]
-    cdef cnp.npy_intp item = sizeof(real)
-    args[0], args[1], args[2] = <char *>a, <char *>x, <char *>y
-    sizes[0], sizes[1], sizes[2], sizes[3] = 1, m, n, 1
-    strides[0], strides[1], strides[2] = 0, 0, 0
-    strides[3], strides[4] = stride_m * item, stride_n * item
-    strides[5], strides[6] = item, item
-    strides[7], strides[8] = item, item
-    matmul.call(args, sizes, strides, matmul.data)
-
-
-cdef struct Sizes:
-    Py_ssize_t V, H
-
-
-cdef inline void pre_activation(const Loops *f, Sizes s, real *out, const real *W, const real *U,
-                                const real *b, int32_t x, real *h, real *scratch) noexcept nogil:
-    # (W x + U h) + b of one gate; with x one-hot, W x is a column of W
-    cdef Py_ssize_t i
-    dot(&f.matmul, scratch, U, s.H, s.H, s.H, 1, h)
-    for i in range(s.H):
-        out[i] = (W[i * s.V + x] + scratch[i]) + b[i]
-
-
-cdef inline void sigmoid(const Loops *f, real *v, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        v[i] = -v[i]
-    unary(&f.exp, v, v, n)
-    for i in range(n):
-        v[i] = 1 / (1 + v[i])
-
-
-cdef inline void cell(const Loops *f, Sizes s, const real *W, const real *U, const real *b,
-                      const real *Wy, const real *by, int32_t x, real *h_prev, real *z, real *r,
-                      real *h_hat, real *rh, real *h, real *p, real *scratch) noexcept nogil:
-    # One time step: gates, h (may be h_prev) and p = softmax(Wy h + by).
-    cdef Py_ssize_t H = s.H, V = s.V, HV = H * V, HH = H * H, i
-    cdef real largest, sum
-    pre_activation(f, s, z, W, U, b, x, h_prev, scratch)
-    sigmoid(f, z, H)
-    pre_activation(f, s, r, W + HV, U + HH, b + H, x, h_prev, scratch)
-    sigmoid(f, r, H)
-    for i in range(H):
-        rh[i] = r[i] * h_prev[i]
-    pre_activation(f, s, h_hat, W + 2 * HV, U + 2 * HH, b + 2 * H, x, rh, scratch)
-    unary(&f.tanh, h_hat, h_hat, H)
-    for i in range(H):
-        h[i] = z[i] * h_prev[i] + (1 - z[i]) * h_hat[i]
-    dot(&f.matmul, p, Wy, V, H, H, 1, h)
-    for i in range(V):
-        p[i] = p[i] + by[i]
-    largest = p[0]
-    for i in range(1, V):
-        if p[i] > largest:
-            largest = p[i]
-    for i in range(V):
-        p[i] = p[i] - largest
-    unary(&f.exp, p, p, V)
-    sum = total(&f.add, p, V)
-    for i in range(V):
-        p[i] = p[i] / sum
-
-
-cdef inline void add_outer(real *c, const real *a, const real *b, Py_ssize_t m,
-                           Py_ssize_t n) noexcept nogil:
-    # c (m, n) += a b^T
-    cdef Py_ssize_t i, j
-    for i in range(m):
-        for j in range(n):
-            c[i * n + j] = c[i * n + j] + a[i] * b[j]
-
-
-cdef inline void add_gate(real *dW, real *dU, real *db, const real *d, const real *state, int32_t x,
-                          Sizes s) noexcept nogil:
-    # dW += d x^T, dU += d state^T, db += d
-    cdef Py_ssize_t i
-    for i in range(s.H):
-        dW[i * s.V + x] = dW[i * s.V + x] + d[i]
-        db[i] = db[i] + d[i]
-    add_outer(dU, d, state, s.H, s.H)
-
-
-cdef inline void adagrad(real *p, real *m, real *d, Py_ssize_t n, Py_ssize_t stride,
-                         real learning_rate, real clip) noexcept nogil:
-    # The update of n elements, and d = 0 for the next window.
-    cdef Py_ssize_t i, k
-    cdef real g, root
-    for k in range(n):
-        i = k * stride
-        g = d[i]
-        g = -clip if g < -clip else g
-        g = clip if g > clip else g
-        m[i] = m[i] + g * g
-        root = sqrtf(m[i] + <float>1e-8) if real is float else sqrt(m[i] + 1e-8)
-        p[i] = p[i] + -learning_rate * g / root
-        d[i] = 0
+def _padded(by, Q):
+    row = np.zeros(Q, by.dtype)
+    row[:len(by)] = by
+    return row
 
 
 cdef bint _have_shapes(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy,
@@ -231,9 +111,8 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
     int
         The position of the next window.
     """
-    cdef Py_ssize_t H = U.shape[1], V = W.shape[2], n = symbols.shape[0], window, t, i, g
-    cdef Py_ssize_t HV = H * V, HH = H * H
-    cdef int32_t symbol
+    cdef Py_ssize_t H = U.shape[1], V = W.shape[2], n = symbols.shape[0], window, t = 0, i
+    cdef int32_t symbol = 0
     if not _have_shapes(W, U, b, Wy, by, V, H) or hidden.shape[0] != H or H < 1 or V < 1:
         raise ValueError("the shapes of the parameters and of hidden do not match")
     if not _have_shapes(mW, mU, mb, mWy, mby, V, H):
@@ -247,99 +126,59 @@ def iterate(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] W
         if not 0 <= symbol < V:
             raise _bad_symbol(V, symbol, i)
     cdef Loops f = _loops("f" if real is float else "d")
-    cdef Sizes s = Sizes(V, H)
+    cdef Sizes s = sizes_of(V, H)
+    cdef Py_ssize_t P = s.P, Q = s.Q
     dtype = np.float32 if real is float else np.float64
-    # z, r, h_hat, rh (T, H); h (T+1, H); p (T, V); then vectors of H, and the gradients
-    cdef real[::1] work = np.zeros(T * (4 * H + V) + (T + 1) * H + 9 * max(H, V), dtype)
-    cdef real[::1] gradients = np.zeros(3 * (HV + HH + H) + HV + V, dtype)
-    cdef real *z = &work[0]
-    cdef real *r = z + T * H
-    cdef real *h_hat = r + T * H
-    cdef real *rh = h_hat + T * H
-    cdef real *h = rh + T * H
-    cdef real *p = h + (T + 1) * H
-    cdef real *dh = p + T * V
-    cdef real *dh_next = dh + max(H, V)
-    cdef real *dh_hat_l = dh_next + max(H, V)
-    cdef real *drh = dh_hat_l + max(H, V)
-    cdef real *dr_l = drh + max(H, V)
-    cdef real *dz_l = dr_l + max(H, V)
-    cdef real *through_z = dz_l + max(H, V)
-    cdef real *through_r = through_z + max(H, V)
-    cdef real *scratch = through_r + max(H, V)
-    cdef real *dW = &gradients[0]
-    cdef real *dU = dW + 3 * HV
-    cdef real *db = dU + 3 * HH
-    cdef real *dWy = db + 3 * H
-    cdef real *dby = dWy + HV
-    cdef real *dy
-    cdef real *h_prev
-    cdef real *zt
-    cdef real *rt
-    cdef real *ct
-    cdef real q, log_q
-    cdef double loss
+    cdef real[:, :, ::1] rows = _padded_rows(np.asarray(W), np.asarray(b), V, P)
+    cdef real[:, :, ::1] m_rows = _padded_rows(np.asarray(mW), np.asarray(mb), V, P)
+    cdef real[::1] y_bias = _padded(np.asarray(by), Q)
+    cdef real[::1] m_y_bias = _padded(np.asarray(mby), Q)
+    # gates and d (T, 3, P), rh (T, P), h (T+1, P), p (T, Q), q (T), the scratch of a time step
+    cdef real[::1] work = np.zeros(T * (8 * P + Q + 1) + P + 5 * P + Q, dtype)
+    cdef real[::1] gradients = np.zeros((V + 1) * 3 * P + max(3 * H, V) * H + Q + BLOCK, dtype)
+    cdef real *gates = &work[0]
+    cdef real *d = gates + T * 3 * P
+    cdef real *rh = d + T * 3 * P
+    cdef real *h = rh + T * P
+    cdef real *p = h + (T + 1) * P
+    cdef real *scratch = p + T * Q
+    cdef real *q = scratch + 5 * P + Q
+    cdef uint8_t[::1] seen = np.zeros(V, np.uint8)
     cdef int32_t[::1] inputs = np.empty(T + 1, np.int32)
     cdef int32_t *x = &inputs[0]
+    cdef bint wrong = False
     with nogil:
+        for i in range(H):
+            h[T * P + i] = hidden[i]
         for window in range(losses.shape[0]):
             if position + T + 1 >= n:
                 position = 0
                 for i in range(H):
-                    hidden[i] = 0
+                    h[T * P + i] = 0
             for t in range(T + 1):  # checked again, as they are copied
-                x[t] = symbols[position + t]
-                if not 0 <= x[t] < V:
-                    with gil:
-                        raise _bad_symbol(V, x[t], position + t)
+                symbol = x[t] = symbols[position + t]
+                wrong = not 0 <= symbol < V
+                if wrong:
+                    break
+            if wrong:
+                break
             for i in range(H):
-                h[i] = hidden[i]
-            loss = 0
-            for t in range(T):
-                cell(&f, s, &W[0, 0, 0], &U[0, 0, 0], &b[0, 0], &Wy[0, 0], &by[0], x[t], h + t * H,
-                     z + t * H, r + t * H, h_hat + t * H, rh + t * H, h + (t + 1) * H, p + t * V,
-                     scratch)
-                q = p[t * V + x[t + 1]]
-                unary(&f.log, &log_q, &q, 1)
-                loss += -log_q
-            losses[window] = loss
-            for i in range(H):
-                dh_next[i] = 0
-            for t in range(T - 1, -1, -1):
-                dy, h_prev = p + t * V, h + t * H
-                zt, rt, ct = z + t * H, r + t * H, h_hat + t * H
-                dy[x[t + 1]] = dy[x[t + 1]] - 1
-                add_outer(dWy, dy, h + (t + 1) * H, V, H)
-                for i in range(V):
-                    dby[i] = dby[i] + dy[i]
-                dot(&f.matmul, dh, &Wy[0, 0], H, V, 1, H, dy)
-                for i in range(H):
-                    dh[i] = dh[i] + dh_next[i]
-                    dh_hat_l[i] = (dh[i] * (1 - zt[i])) * (1 - ct[i] * ct[i])
-                add_gate(dW + 2 * HV, dU + 2 * HH, db + 2 * H, dh_hat_l, rh + t * H, x[t], s)
-                dot(&f.matmul, drh, &U[2, 0, 0], H, H, 1, H, dh_hat_l)
-                for i in range(H):
-                    dr_l[i] = (drh[i] * h_prev[i]) * (rt[i] * (1 - rt[i]))
-                add_gate(dW + HV, dU + HH, db + H, dr_l, h_prev, x[t], s)
-                for i in range(H):
-                    dz_l[i] = (dh[i] * (h_prev[i] - ct[i])) * (zt[i] * (1 - zt[i]))
-                add_gate(dW, dU, db, dz_l, h_prev, x[t], s)
-                dot(&f.matmul, through_z, &U[0, 0, 0], H, H, 1, H, dz_l)
-                dot(&f.matmul, through_r, &U[1, 0, 0], H, H, 1, H, dr_l)
-                for i in range(H):
-                    dh_next[i] = ((through_z[i] + dh[i] * zt[i]) + drh[i] * rt[i]) + through_r[i]
-            for i in range(H):
-                hidden[i] = h[T * H + i]
-            # A column of W whose symbol is not an input has a zero gradient, which changes nothing.
-            for t in range(T):
-                for g in range(3):
-                    adagrad(&W[g, 0, x[t]], &mW[g, 0, x[t]], dW + g * HV + x[t], H, V,
-                            <real>learning_rate, <real>clip)
-            adagrad(&U[0, 0, 0], &mU[0, 0, 0], dU, 3 * HH, 1, <real>learning_rate, <real>clip)
-            adagrad(&b[0, 0], &mb[0, 0], db, 3 * H, 1, <real>learning_rate, <real>clip)
-            adagrad(&Wy[0, 0], &mWy[0, 0], dWy, HV, 1, <real>learning_rate, <real>clip)
-            adagrad(&by[0], &mby[0], dby, V, 1, <real>learning_rate, <real>clip)
+                h[i] = h[T * P + i]
+            losses[window] = forward(&f, s, T, &rows[0, 0, 0], &U[0, 0, 0], &rows[V, 0, 0],
+                                     &Wy[0, 0], &y_bias[0], x, h, gates, rh, p, scratch, q)
+            backward(&f, s, T, &U[0, 0, 0], &Wy[0, 0], x, h, gates, p, d, scratch)
+            update(s, T, &rows[0, 0, 0], &U[0, 0, 0], &Wy[0, 0], &y_bias[0], &m_rows[0, 0, 0],
+                   &mU[0, 0, 0], &mWy[0, 0], &m_y_bias[0], x, h, rh, d, p, &gradients[0], &seen[0],
+                   &gradients[(V + 1) * 3 * P], <real>learning_rate, <real>clip)
             position += T
+        for i in range(H):
+            hidden[i] = h[T * P + i]
+    _from_rows(np.asarray(rows), np.asarray(W), np.asarray(b))
+    _from_rows(np.asarray(m_rows), np.asarray(mW), np.asarray(mb))
+    np.asarray(by)[:] = y_bias[:V]
+    np.asarray(mby)[:] = m_y_bias[:V]
+    if wrong:
+        raise _bad_symbol(V, symbol, position + t)
     return position
 
 
@@ -370,24 +209,23 @@ def sample(real[:, :, ::1] W, real[:, :, ::1] U, real[:, ::1] b, real[:, ::1] Wy
     if not 0 <= first < V:
         raise ValueError(f"first must be from 0 to {V - 1}, not {first}")
     cdef Loops f = _loops("f" if real is float else "d")
-    cdef Sizes s = Sizes(V, H)
-    cdef real[::1] work = np.zeros(5 * H + V + max(H, V),
-                                   np.float32 if real is float else np.float64)
+    cdef Sizes s = sizes_of(V, H)
+    cdef real[:, :, ::1] rows = _padded_rows(np.asarray(W), np.asarray(b), V, s.P)
+    cdef real[::1] y_bias = _padded(np.asarray(by), s.Q)
+    cdef real[::1] work = np.zeros(7 * s.P + 2 * s.Q, np.float32 if real is float else np.float64)
     cdef double[::1] running = np.empty(V)
     cdef int32_t[::1] out = np.empty(n + 1, np.int32)
     cdef real *h = &work[0]
-    cdef real *z = h + H
-    cdef real *r = z + H
-    cdef real *h_hat = r + H
-    cdef real *rh = h_hat + H
-    cdef real *p = rh + H
-    cdef real *scratch = p + V
+    cdef real *gates = h + s.P
+    cdef real *rh = gates + 3 * s.P
+    cdef real *p = rh + s.P
+    cdef real *scratch = p + s.Q
     work[:H] = hidden
     out[0] = first
     with nogil:
         for k in range(n):
-            cell(&f, s, &W[0, 0, 0], &U[0, 0, 0], &b[0, 0], &Wy[0, 0], &by[0], out[k], h, z, r,
-                 h_hat, rh, h, p, scratch)
+            cell(&f, s, &rows[out[k], 0, 0], &U[0, 0, 0], &rows[V, 0, 0], &Wy[0, 0], &y_bias[0], h,
+                 gates, rh, h, p, scratch)
             running[0] = p[0]
             for i in range(1, V):
                 running[i] = running[i - 1] + p[i]

@@ -16,7 +16,8 @@ from gru_ext.files import StrPath
 from gru_ext.files.errors import errors_with_name
 from gru_ext.files.regular import open_regular
 from gru_ext.model import model as models
-from gru_ext.model.checkpoint import Archived, CheckpointError, errors_name
+from gru_ext.model.checkpoint import CheckpointError, errors_name
+from gru_ext.model.checkpoint_reader import Archived
 from gru_ext.model.model import Model, from_checkpoint
 from gru_ext.model.safetensors import checkpoint_of, is_safetensors
 from gru_ext.text.vocabulary import Vocabulary

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypedDict
 
 from gru_ext.arguments.kinds import Number, Whole
@@ -15,7 +14,6 @@ ADAPTATION = "dynamic evaluation"
 _RATE, _EXPONENT = 4e-4, 0.75
 
 
-@dataclass(frozen=True, kw_only=True)
 class AdaptationOptions(Options):
     """The options of dynamic evaluation.
 

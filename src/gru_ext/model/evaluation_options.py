@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gru_ext.arguments.kinds import Flag, Whole
 from gru_ext.arguments.messages import either
 from gru_ext.arguments.option import Option
@@ -18,7 +16,6 @@ UNKNOWN_HELP = "characters that the model does not know are " + either(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
 class _ReadingOptions(WeightsOptions):
     """How a text is read."""
 
@@ -40,7 +37,6 @@ class _ReadingOptions(WeightsOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class EvaluationOptions(AdaptationOptions, _ReadingOptions):
     """How a model is evaluated on a text.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 from gru_ext.arguments.escapes import unescaped
@@ -70,7 +69,6 @@ class Biases(Kind[dict[str | bytes, float]]):
         return "a mapping of single characters to numbers from -1e6 to 1e6, or -inf"
 
 
-@dataclass(frozen=True, kw_only=True)
 class FilterOptions(Options):
     """Which of the characters that may come next are sampled, and how often."""
 
@@ -124,7 +122,6 @@ class FilterOptions(Options):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class ConstraintOptions(Options):
     """What a text must be: the options that samples and beam search have in common."""
 
@@ -161,7 +158,6 @@ class ConstraintOptions(Options):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class RepetitionOptions(Options):
     """How repetitions of earlier text are avoided."""
 
@@ -188,7 +184,6 @@ class RepetitionOptions(Options):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChoiceOptions(RepetitionOptions, ConstraintOptions, FilterOptions):
     """How the next character is chosen: what all ways to sample have in common."""
 
@@ -199,7 +194,6 @@ class ChoiceOptions(RepetitionOptions, ConstraintOptions, FilterOptions):
                     raise ValueError(f"`surprise` replaces `{name}`: give one of them")
 
 
-@dataclass(frozen=True, kw_only=True)
 class SamplingOptions(WeightsOptions, ChoiceOptions):
     """The options of sampling from a prompt."""
 
@@ -215,7 +209,6 @@ class SamplingOptions(WeightsOptions, ChoiceOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class BeamOptions(WeightsOptions, ConstraintOptions):
     """The options of beam search."""
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from gru_ext.arguments.kinds import OneOf
@@ -22,7 +21,6 @@ class _Weights(OneOf[Weights]):
 WEIGHTS_KIND = _Weights(get_args(Weights))
 
 
-@dataclass(frozen=True, kw_only=True)
 class WeightsOptions(Options):
     """With which weights a model reads."""
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gru_ext.arguments.kinds import FilePath, Flag, String, Whole
 from gru_ext.arguments.option import Option, Options
 
@@ -15,7 +13,6 @@ class _Name(String):
     metavar = "NAME"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReportOptions(Options):
     """What a report shows, beside a model and a text."""
 

@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gru_ext.arguments.kinds import Flag, Whole
 from gru_ext.arguments.option import Option, Options
 
 SERVE = "serve"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ServeOptions(Options):
     """Where the page is served, beside the model."""
 

@@ -227,11 +227,13 @@ def train_classic(
                     options.clip,
                     losses,
                 )
-                begun, n = n, n + len(losses)
-                for i, loss in enumerate(losses.tolist(), start=begun):
+                first, *others = losses.tolist()
+                smooth_loss = smooth_loss * 0.999 + first * 0.001
+                if log_every and n % log_every == 0:  # a chunk ends where the next one is printed
+                    console.print(f"iter {n}, loss: {first:f}, smooth loss: {smooth_loss:f}")
+                for loss in others:
                     smooth_loss = smooth_loss * 0.999 + loss * 0.001
-                    if log_every and i % log_every == 0:
-                        console.print(f"iter {i}, loss: {loss:f}, smooth loss: {smooth_loss:f}")
+                n += len(losses)
                 stop.step = n
                 console.advance(T * len(losses), smooth_loss / T / math.log(2))
                 stop.deliver()

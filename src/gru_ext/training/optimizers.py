@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 # Nothing here imports NumPy: the command line reads these names, and --help must be fast.
 OptimizerName = Literal["adagrad", "adam", "adamw", "rmsprop"]
@@ -13,8 +12,7 @@ ScheduleName = Literal["constant", "cosine", "plateau"]
 SCHEDULES: tuple[ScheduleName, ...] = get_args(ScheduleName)
 
 
-@dataclass(frozen=True)
-class Optimizer:
+class Optimizer(NamedTuple):
     """An optimiser's defaults.
 
     Attributes

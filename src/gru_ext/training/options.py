@@ -9,7 +9,6 @@ here. To add an option, declare it and write the code that uses it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gru_ext.arguments.escapes import unescaped
@@ -51,7 +50,6 @@ GROUPS = (DATA, MODEL, OPTIMISATION, WORKERS, EVALUATION, OUTPUT)
 Callback = Callable[["Progress"], object]
 
 
-@dataclass(frozen=True, kw_only=True)
 class TrainingOptions(Options):
     """The options of a training run: the keyword arguments of :func:`gru_ext.train`.
 

@@ -8,15 +8,13 @@ NumPy: the command line reads the names.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 PresetName = Literal["quick", "default", "best"]
 PRESETS: tuple[PresetName, ...] = get_args(PresetName)
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """Options of a run that follow from the length of its text.
 
     docs/reference/options.md describes them.
@@ -65,4 +63,4 @@ _OF_DOCUMENTS: dict[float, dict[str, Any]] = {40_000: {"hidden_size": 128, "weig
 def recipe(preset: PresetName, characters: int, documents: bool) -> Recipe:
     """The recipe of a preset for so many characters for training, and documents or not."""
     most, row = next(item for item in _RECIPES[preset].items() if characters <= item[0])
-    return replace(row, **_OF_DOCUMENTS.get(most, {})) if documents else row
+    return row._replace(**_OF_DOCUMENTS.get(most, {})) if documents else row

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gru_ext.files import StrPath
 from gru_ext.model import checkpoint
@@ -16,8 +16,7 @@ from gru_ext.training.options import TrainingOptions
 from gru_ext.training.state_files import read_state
 
 
-@dataclass(frozen=True)
-class StartingPoint:
+class StartingPoint(NamedTuple):
     """A model or model file to start from, and what it holds; None and None for a new model."""
 
     source: StrPath | Model | None

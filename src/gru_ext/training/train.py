@@ -31,7 +31,6 @@ from gru_ext.training.handover import handed_over
 from gru_ext.training.interrupts import StopRequest, stop_on_signals
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.outputs import check_outputs, locked_outputs
-from gru_ext.training.resume import resumed_options
 from gru_ext.training.start import StartingPoint, check_sizes, initial_model, starting_point
 
 if TYPE_CHECKING:
@@ -157,6 +156,7 @@ def _train(
     from gru_ext.training.made_from import about_run, made_from
     from gru_ext.training.memory import check_memory, memory_of_run
     from gru_ext.training.parts import split_data, with_older_split
+    from gru_ext.training.resume import resumed_options
     from gru_ext.training.run import Run
     from gru_ext.training.teamwork import settle_workers
     from gru_ext.training.trainer import Trainer

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +13,16 @@ from numpy.typing import NDArray
 from gru_ext.arguments.kinds import OneOf, Whole
 from gru_ext.arguments.messages import counted
 from gru_ext.core.kernels import check_weight_decay
-from gru_ext.core.threads import default_threads, most_threads
-from gru_ext.core.training_loop import TrainingLoop
-from gru_ext.core.windows import Workspace
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.evaluation import Evaluation
 from gru_ext.model.model import Model
-from gru_ext.model.parameters import Parameters
-from gru_ext.text.corpus import digest, release
+from gru_ext.text.corpus import digest
 from gru_ext.training.defaults import default_warmup, settle
-from gru_ext.training.optimizers import OPTIMIZERS, OptimizerName, ScheduleName
+from gru_ext.training.optimizers import OptimizerName, ScheduleName
 from gru_ext.training.options import PRODUCTS, Products, TrainingOptions
 from gru_ext.training.schedule import Schedule
-from gru_ext.training.shuffle import ShuffledDocuments
 from gru_ext.training.snapshot import RollBack, Snapshot
+from gru_ext.training.steps import Steps
 from gru_ext.training.trainer_state import recorded_state, state_for
 
 SMOOTHING = 0.999
@@ -45,7 +41,7 @@ class Step(NamedTuple):
         return self.nats_per_char / math.log(2)
 
 
-class Trainer:
+class Trainer(Steps):
     """Truncated BPTT over the streams of one text.
 
     A text is cut into B streams of equal length. A step trains on one window of T characters of
@@ -150,6 +146,8 @@ class Trainer:
         # the checks, messages and defaults of gru_ext.train, whose other options are not those of a
         # trainer
         parameters = model.parameters
+        if products is not None:
+            products = OneOf(PRODUCTS).check("products", products)
         options = TrainingOptions(
             hidden_size=parameters.hidden_size,
             layers=parameters.layers,
@@ -167,6 +165,7 @@ class Trainer:
             state_reset=state_reset,
             average_over=average_over,
             tied=tied,
+            dtype=products or str(parameters.dtype),
             threads=threads,
             shuffle=shuffle,
         )
@@ -175,65 +174,13 @@ class Trainer:
         options = settle(options, max(1, np.size(symbols)), model.separator is not None)
         if schedule is None:
             schedule = options.schedule if planned_steps else "constant"
-        self.products = None if products is None else OneOf(PRODUCTS).check("products", products)
-        self.seed = Whole(0, 2**64 - 1).check("seed", seed)
-        rule = OPTIMIZERS[options.optimizer]
-        parameters.check_finite()
-        self.model, self.optimizer = model, options.optimizer
-        self.seq_length, self.batch_size = options.seq_length, options.batch_size
-        self.clip, self.dropout, self.tied = options.clip, options.dropout, options.tied
-        self.weight_dropout, self.state_reset = options.weight_dropout, options.state_reset
-        self.average_over = options.average_over
-        self.clip_norm = math.inf if options.clip_norm is None else options.clip_norm
-        self.weight_decay, rate = options.weight_decay, options.learning_rate
-        check_weight_decay(self.weight_decay, rate)
-        sizes = self.batch_size, parameters.hidden_size
-        threads = options.threads or default_threads(*sizes, parameters.dtype.itemsize)
-        self.threads = min(threads, most_threads(*sizes))
-        if options.shuffle and model.separator is None:
-            raise ValueError("`shuffle` is for documents: the model has no document separator")
-        read = np.array(symbols) if options.shuffle else symbols
-        self._tie()
-        self.memory = parameters.like()
-        self.mean = parameters.like() if rule.has_mean else None
-        self.average = parameters.like() if self.average_over > 0 else None
-        self._workspace = Workspace(
-            parameters.vocabulary_size,
-            parameters.hidden_size,
-            self.batch_size,
-            self.seq_length,
-            parameters.dtype,
-            threads=self.threads,
-            resetting=model.separator is not None,
-            layers=parameters.layers,
-            dropping=self.dropout > 0,
-            products=self.products,
-        )
-        self._loop = TrainingLoop(
-            parameters.flat,
-            self.memory.flat,
-            self._workspace,
-            read,
-            model.separator,
-            self.optimizer,
-            None if self.mean is None else self.mean.flat,
-            rule.beta1,
-            rule.beta2,
-            self.tied,
-            None if self.average is None else self.average.flat,
-        )
-        self._symbols = symbols
-        self._shuffled: ShuffledDocuments | None = None
-        if options.shuffle and model.separator is not None:
-            self._shuffled = ShuffledDocuments(
-                symbols, read, model.separator, self.seed, self.batch_size, self.seq_length
-            )
+        seed = Whole(0, 2**64 - 1).check("seed", seed)
+        super().__init__(model, symbols, options, seed)
         self._digest: str | None = None
         warmup = options.warmup
         if warmup is None:
             warmup = default_warmup(self._loop.windows_per_epoch, options.max_steps)
-        self.schedule = Schedule(schedule, rate, warmup, options.max_steps)
-        self.smooth_loss = math.log(parameters.vocabulary_size)
+        self.schedule = Schedule(schedule, options.learning_rate, warmup, options.max_steps)
 
     def __repr__(self) -> str:
         return (
@@ -243,32 +190,12 @@ class Trainer:
             f"{counted(self.threads, 'thread')}>"
         )
 
-    def _tie(self) -> None:
-        if self.tied:
-            self.model.parameters["Wy"][...] = self.model.parameters["Wh"].T
-
-    @property
-    def shuffles(self) -> bool:
-        """Whether the order of the documents is drawn for each epoch."""
-        return self._shuffled is not None
-
-    @property
-    def beside(self) -> dict[str, Parameters]:
-        """What there is of ``memory``, ``mean`` and ``average``, by these names."""
-        found = {"memory": self.memory, "mean": self.mean, "average": self.average}
-        return {name: arrays for name, arrays in found.items() if arrays is not None}
-
     @property
     def averaged(self) -> Model:
         """The model with the average of the weights, or :attr:`model` where there is none."""
         if self.average is None or not self.steps_done:
             return self.model
         return Model(self.model.vocabulary, self.average, self.model.about)
-
-    @property
-    def steps_done(self) -> int:
-        """The steps made so far, including those before a resume."""
-        return self._loop.windows_done
 
     @property
     def learning_rate(self) -> float:
@@ -296,49 +223,6 @@ class Trainer:
         return self.schedule.lower(self.steps_done)
 
     @property
-    def windows_per_epoch(self) -> int:
-        """The steps in an epoch."""
-        return self._loop.windows_per_epoch
-
-    @property
-    def characters(self) -> int:
-        """The length of the text."""
-        return len(self._symbols)
-
-    @property
-    def characters_per_step(self) -> int:
-        """T * B, the characters that one step trains on."""
-        return self.seq_length * self.batch_size
-
-    @property
-    def hidden(self) -> NDArray[np.floating]:
-        """The hidden state of each stream, which may be written to.
-
-        Its shape is (B, H), or (layers, B, H) for several layers.
-        """
-        return self._workspace.hidden
-
-    def clear_workspace(self) -> None:
-        """Set all buffers of earlier windows to zero, including the hidden states.
-
-        A NaN in the padding would remain: no assignment to :attr:`hidden` reaches the padding, and
-        0 * NaN = NaN.
-        """
-        self._workspace.memory[...] = 0
-
-    @property
-    def counters(self) -> tuple[int, int, float]:
-        """Steps made, position in the streams, smoothed loss: the state beside the arrays.
-
-        Setting an impossible position raises a ValueError.
-        """
-        return self.steps_done, self._loop.position, self.smooth_loss
-
-    @counters.setter
-    def counters(self, values: tuple[int, int, float]) -> None:
-        self._loop.windows_done, self._loop.position, self.smooth_loss = values
-
-    @property
     def current_rate(self) -> float:
         """The learning rate of the last step."""
         return float(self.schedule.rates(max(0, self.steps_done - 1), 1)[0])
@@ -361,62 +245,6 @@ class Trainer:
         self._smooth(losses)
         return losses
 
-    def make_steps(
-        self,
-        steps: int,
-        rates: NDArray[np.float64],
-        *,
-        average_over: float = 0.0,
-        gradient_only: bool = False,
-    ) -> NDArray[np.float64]:
-        """Make so many steps with these learning rates, without :attr:`smooth_loss`.
-
-        With ``gradient_only`` the gradient of one step is left to :meth:`apply`.
-        """
-        parts: list[NDArray[np.float64]] = []
-        made = 0
-        while made < steps or not parts:
-            until = steps
-            if self._shuffled is not None:  # to the end of the epoch at most
-                left = self._shuffled.arrange_at(self.steps_done, self._loop.position)
-                until = min(steps, made + left)
-            losses = self._loop.steps(
-                until - made,
-                rates[made:until],
-                dropout=self.dropout,
-                seed=self.seed,
-                weight_dropout=self.weight_dropout,
-                state_reset=self.state_reset,
-                average_over=average_over,
-                gradient_only=gradient_only,
-                **self._rule(),
-            )
-            parts.append(losses)
-            made = until
-        release(self._symbols)
-        losses = np.concatenate(parts)
-        losses /= self.seq_length * self.batch_size
-        return losses
-
-    def _rule(self) -> dict[str, Any]:
-        """How a gradient becomes an update, beside its learning rate."""
-        return {
-            "clip": self.clip,
-            "threads": self.threads,
-            "weight_decay": self.weight_decay,
-            "clip_norm": self.clip_norm,
-        }
-
-    @property
-    def gradients(self) -> NDArray[np.floating]:
-        """The flat buffer of the gradient that :meth:`apply` applies."""
-        return self._loop.gradients
-
-    def apply(self, rate: float) -> None:
-        """Update the weights with :attr:`gradients`, as the last step that is done."""
-        rates = np.array([rate])
-        self._loop.apply(rates, average_over=self.average_over, **self._rule())
-
     def _smooth(self, losses: NDArray[np.float64]) -> None:
         """Take the losses of further steps into :attr:`smooth_loss`."""
         for loss in losses.tolist():
@@ -429,15 +257,6 @@ class Trainer:
     def snapshot(self) -> RollBack:
         """A copy of the state, to which the trainer can be restored."""
         return Snapshot(self)
-
-    def is_finite(self) -> bool:
-        """Whether all values in the trainer's arrays are finite.
-
-        A gradient that is not finite leaves such a value in them.
-        """
-        beside = (arrays.flat for arrays in self.beside.values())
-        arrays = [self.model.parameters.flat, self.hidden, *beside]
-        return all(np.isfinite(array).all() for array in arrays)
 
     def step(self) -> Step:
         """Make one step."""
@@ -478,11 +297,3 @@ class Trainer:
             raise CheckpointError(f"has a damaged training state: {error}") from None
         self.assign(data)
         self.schedule.halvings, self.schedule.lowered = state["halvings"], state["lowered"]
-
-    def assign(self, data: Checkpoint) -> None:
-        """Copy the arrays of a checkpoint, which are of the right sizes."""
-        self.model.parameters.assign(data.weights)
-        self._tie()
-        for name, arrays in data.beside.items():
-            self.beside[name].assign(arrays)
-        self.hidden[...] = data.hidden

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 from gru_ext.arguments.kinds import FilePath, Flag, Number, Whole
@@ -15,7 +14,6 @@ from gru_ext.training.options import MOST_SEED, OPTIMISATION, OUTPUT, TrainingOp
 SEARCH = "search"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TuneOptions(TrainingOptions):
     """The options of a search: the keyword arguments of :func:`gru_ext.tune`.
 
