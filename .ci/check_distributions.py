@@ -55,6 +55,7 @@ MODULES = {
             "sampler",
             "sampling_loop",
             "stream",
+            "stream_group",
             "stream_state",
             "training_loop",
             "training_step",

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Streams: a model that reads symbol by symbol, and what it predicts next."""
+from time import perf_counter
+
 import numpy as np
 
 from gru_ext.core.checks import integers
+from gru_ext.core.helper_threads import Contention, HelperThreads
 from gru_ext.core.matmul import one_blas_thread
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -10,14 +13,15 @@ from libc.math cimport isfinite
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
-from gru_ext.core.bptt cimport Window, choose_packing, load_state, pack_weights
+from gru_ext.core.bptt cimport Window, choose_packing, load_state
 from gru_ext.core.native cimport (
     gru_flush_subnormals,
     gru_restore_float_state,
     gru_softmax_cross_entropy,
     real,
 )
-from gru_ext.core.reading cimport log_softmax, losses_of, predict, read_symbols, separator_ends
+from gru_ext.core.reading cimport log_softmax, predict, read_window, separator_ends
+from gru_ext.core.stream_group cimport StreamGroup
 from gru_ext.core.stream_state cimport StreamState, address, load, store
 from gru_ext.core.team cimport Share, whole_share
 from gru_ext.core.temperature cimport inverse_temperature
@@ -25,7 +29,9 @@ from gru_ext.core.temperature cimport inverse_temperature
 cdef double BITS_PER_NAT = 1.4426950408889634
 
 cdef enum:
-    FEWEST_PACKED = 4  # time steps from which packing the weights pays off
+    FEWEST_PACKED = 4         # time steps from which packing the weights pays off
+    FEWEST_SHARED = 1000_000  # nanoseconds of reading from which helper threads pay off
+    LONG_PART = 50_000_000    # nanoseconds of reading between two looks at signals, with helpers
 
 
 cdef class SymbolStream(StreamState):
@@ -33,6 +39,10 @@ cdef class SymbolStream(StreamState):
 
     The parameters are those of StreamState (stream_state.pyx).
     """
+
+    def __cinit__(self, *arguments, **options):
+        self._window = self.work.window.T_max * StreamGroup(self, True).step_nanoseconds()
+        self._contention = Contention(1e-9 * self._window)
 
     def feed(self, text):
         """Read text, and return how many bits each of its characters cost.
@@ -96,13 +106,13 @@ cdef class SymbolStream(StreamState):
         acquire, release = self.work._lock.acquire, self.work._lock.release
         acquire()
         try:
-            self._read_window(1, &symbol, NULL, NULL)
+            self._read_window(1, &symbol, NULL, NULL, None)
             self.bits[0] = self.work.window.losses[0] * BITS_PER_NAT
             return self._bits.copy()
         finally:
             release()
 
-    def read(self, symbols, starts=None, resets=None, states=None):
+    def read(self, symbols, starts=None, resets=None, states=None, threads=1):
         """Read symbols, and return the loss of each of them in nats.
 
         Parameters
@@ -114,13 +124,16 @@ cdef class SymbolStream(StreamState):
             Where the state is reset before a symbol is read; the state before still predicts it.
         states : ndarray, shape (n, B, layers, H), optional
             An array to which the states after each symbol are written.
+        threads : int
+            The most threads that share the hidden units of all streams. The result is bit-identical
+            for any number.
 
         Returns
         -------
         ndarray, float64, shape (n, B)
             -log p of each symbol; 0 where there is no prediction.
         """
-        cdef Py_ssize_t start, stop, n, layer
+        cdef Py_ssize_t done = 0, n, windows
         cdef const Window *w = &self.work.window
         symbols = integers("symbols", symbols, 2, 0, w.p.V - 1)
         if symbols.shape[1] != self.B:
@@ -129,21 +142,65 @@ cdef class SymbolStream(StreamState):
         nats = np.empty(symbols.shape)
         starts, resets = (_copied_mask(name, mask, symbols.shape)
                           for name, mask in (("starts", starts), ("resets", resets)))
-        for start in range(0, n, w.T_max):
-            stop = min(start + w.T_max, n)
-            with self.work._lock:
-                self._read_part(symbols[start:stop], nats[start:stop],
-                                None if starts is None else starts[start:stop],
-                                None if resets is None else resets[start:stop])
-                for layer in range(0 if states is None else w.p.layers):
-                    states[start:stop, :, layer] = self._window_states(layer)
+        if n * self._window < FEWEST_SHARED * w.T_max:
+            threads = 1
+        arrays = symbols, starts, resets, nats, states
+        while done < n:
+            if threads > 1:
+                windows = min(max(1, <Py_ssize_t>(LONG_PART / self._window)),
+                              (n - done + w.T_max - 1) // w.T_max)
+                done = self._read_together(threads, windows, arrays, done)
+            else:
+                with self.work._lock:
+                    done = self._read_windows(arrays, done, done + w.T_max, None)
             PyErr_CheckSignals()
         return nats
 
-    cdef _read_part(self, symbols, nats, starts, resets):
+    cdef Py_ssize_t _read_together(self, threads, windows, arrays, Py_ssize_t begin) except -1:
+        # Read so many windows, or fewer, on several threads. Returns the end of what was read.
+        cdef StreamGroup group = StreamGroup(self, True)
+        cdef Py_ssize_t end = begin, T_max = self.work.window.T_max
+        used, windows = self._contention.plan(threads, windows)
+        helpers = HelperThreads(group.help, group.abandon)
+        started = perf_counter()
+        with self.work._lock:
+            helpers.gather(group.useful(used) - 1)  # as many as can be started
+            group.begin(1 + len(helpers.parts))
+            helpers.go.release()
+            try:
+                end = self._read_windows(arrays, begin, begin + windows * T_max, group)
+            finally:
+                group.end()
+                helpers.join()
+        if helpers.error is not None:
+            raise RuntimeError("a helper thread of the reading failed") from helpers.error
+        seconds = (perf_counter() - started) * T_max / (end - begin)
+        self._contention.note(threads, seconds, group.waited, group.grid.members > 1)
+        return end
+
+    cdef Py_ssize_t _read_windows(self, arrays, Py_ssize_t begin, Py_ssize_t end,
+                                  StreamGroup group) except -1:
+        # Read windows from `begin` to `end`, or to where the group waits too long. The caller holds
+        # the lock. Returns the end of what was read.
+        cdef Py_ssize_t start, stop, layer
+        cdef const Window *w = &self.work.window
+        symbols, starts, resets, nats, states = arrays
+        end = min(end, len(symbols))
+        for start in range(begin, end, w.T_max):
+            stop = min(start + w.T_max, end)
+            self._read_part(symbols[start:stop], nats[start:stop],
+                            None if starts is None else starts[start:stop],
+                            None if resets is None else resets[start:stop], group)
+            for layer in range(0 if states is None else w.p.layers):
+                states[start:stop, :, layer] = self._window_states(layer)
+            if group is not None and group.waits_too_long():
+                return stop
+        return end
+
+    cdef _read_part(self, symbols, nats, starts, resets, StreamGroup group):
         self._read_window(len(symbols), <const int32_t *>address(symbols),
                           <const unsigned char *>address(starts),
-                          <const unsigned char *>address(resets))
+                          <const unsigned char *>address(resets), group)
         nats[...] = self.work._losses[:nats.size].reshape(nats.shape)
 
     cdef _window_states(self, Py_ssize_t layer):
@@ -154,9 +211,9 @@ cdef class SymbolStream(StreamState):
         return states[1:]
 
     cdef _read_window(self, Py_ssize_t n, const int32_t *symbols, const unsigned char *starts,
-                      const unsigned char *resets):
-        # Read n <= T_max symbols of each stream; their losses are then in the workspace. The caller
-        # holds its lock, and has checked the symbols.
+                      const unsigned char *resets, StreamGroup group):
+        # Read n <= T_max symbols of each stream, on the threads of a group or on one thread; their
+        # losses are then in the workspace. The caller holds its lock, and has checked the symbols.
         cdef Window *w = &self.work.window
         cdef Py_ssize_t i
         w.T, w.targets, w.dropout = n, NULL, 0
@@ -170,9 +227,9 @@ cdef class SymbolStream(StreamState):
             self._mark_resets(n, <unsigned char *>w.resets, starts, resets)
         if w.blas != NULL:
             with one_blas_thread(True):
-                self._compute()
+                self._compute(group)
         else:
-            self._compute()
+            self._compute(group)
         for i in range(self.B if not self._started else 0):
             w.losses[i] = 0
         for i in range(n * self.B if starts != NULL else 0):
@@ -191,12 +248,13 @@ cdef class SymbolStream(StreamState):
                     self.separator.recent[i % B * self.separator.length + k] = -1
             marks[i] |= separator_ends(&self.separator, i % B, self.work.window.inputs[i])
 
-    cdef void _compute(self) noexcept:
+    cdef void _compute(self, StreamGroup group) noexcept:
         with nogil:
             if self.itemsize == sizeof(float):
-                _read[float](self, <const float *>self.flat_data, <float *>self.work.base)
+                _read[float](self, group, <const float *>self.flat_data, <float *>self.work.base)
             else:
-                _read[double](self, <const double *>self.flat_data, <double *>self.work.base)
+                _read[double](self, group, <const double *>self.flat_data,
+                              <double *>self.work.base)
 
     # ---------------------------------------------------------------- predictions
 
@@ -296,19 +354,17 @@ def _copied_mask(name, mask, shape):
     return mask.view(np.uint8)
 
 
-cdef void _read(SymbolStream s, const real *p, real *ws) noexcept nogil:
+cdef void _read(SymbolStream s, StreamGroup group, const real *p, real *ws) noexcept nogil:
     cdef Window *w = &s.work.window
-    cdef Share share = whole_share(&w.p, w.B)
+    cdef const real *logits = NULL
+    cdef Share share = whole_share(&w.p, w.B) if group is None else group.share(0)
     cdef uint64_t float_state = gru_flush_subnormals()
-    load(s, ws)
-    pack_weights(w, p, ws, 0, 1)
-    read_symbols(w, p, ws, &share)
     if s.predicted and w.T == 1:
-        memcpy(ws + w.o.y, <real *>s.base + s.logits_at, w.B * w.p.Vp * sizeof(real))
-    else:
-        predict(w, p, ws, w.T)
-    losses_of(w, p, ws + w.o.y, w.inputs, w.losses, w.T * w.B)
-    store(s, ws)
+        logits = <real *>s.base + s.logits_at
+    load(s, ws)
+    if group is None or group.meet() == 0:
+        if read_window(w, p, ws, &share, logits) == 0:
+            store(s, ws)
     gru_restore_float_state(float_state)
 
 
@@ -318,7 +374,7 @@ cdef void _predict_next(SymbolStream s, const real *p, real *ws) noexcept nogil:
     cdef uint64_t float_state = gru_flush_subnormals()
     load(s, ws)
     load_state(w, ws, 0, w.B)
-    predict(w, p, ws, 1)
+    predict(w, p, ws, 0, 1)
     memcpy(<real *>s.base + s.logits_at, ws + w.o.y, w.B * w.p.Vp * sizeof(real))
     s.predicted = True
     gru_restore_float_state(float_state)
