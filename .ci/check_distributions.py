@@ -56,6 +56,7 @@ MODULES = {
             "sampling_loop",
             "stream",
             "stream_group",
+            "stream_reader",
             "stream_state",
             "training_loop",
             "training_step",

@@ -80,8 +80,9 @@ typedef struct {
     void (*matmul_bfloat16)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda,
                             const float *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t n0,
                             ptrdiff_t n1, ptrdiff_t K);
-    /* The same columns of c (M, N) = scale * (q b), with q = 127 a rounded to int8, b in int8. packed: scale (N);
-     * -128 * sum_k b (N), int32; b. scratch: GRU_INT8_ROWS rows of K bytes in whole lines of 16. */
+    /* The same columns of c (M, N) = scale * (q b), with q = 127 a rounded to int8, b in int8.
+     * packed: scale (N); -128 * sum_k b (N), int32; b. scratch: GRU_INT8_ROWS rows of K bytes in
+     * whole lines of 16. */
     void (*matmul_int8)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda, const float *packed,
                         ptrdiff_t M, ptrdiff_t N, ptrdiff_t n0, ptrdiff_t n1, ptrdiff_t K,
                         uint8_t *scratch);

@@ -65,9 +65,9 @@ INLINE ptrdiff_t F32(most_lines)(ptrdiff_t rows)
         if (rows * lines * LINE_VECTORS <= SUMS) RUN(rows, lines);                                 \
         break;
 
-/* Run RUN(rows, lines) for each register block of the columns [n0, n1) of c (M, N): `m` is its first
- * row, `n` its first column, `panel` the address of its first line in the first row of its panel,
- * `width` the lanes of a row of that panel. */
+/* Run RUN(rows, lines) for each register block of the columns [n0, n1) of c (M, N): `m` is its
+ * first row, `n` its first column, `panel` the address of its first line in the first row of its
+ * panel, `width` the lanes of a row of that panel. */
 #define FOR_BLOCKS(packed, M, N, n0, n1, groups, RUN)                                              \
     for (ptrdiff_t p = 0, line = 0, after; line < (n1) / 16; p++, line = after) {                  \
         after = F32(panel_line)(N, p + 1);                                                         \

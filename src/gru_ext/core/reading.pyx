@@ -15,7 +15,13 @@ from gru_ext.core.bptt cimport (
 from gru_ext.core.layout cimport LayerOffsets, layer_offsets
 from gru_ext.core.native cimport gru_softmax_cross_entropy
 from gru_ext.core.partition cimport part_begin
-from gru_ext.core.team cimport Share, wait_for_group
+from gru_ext.core.team cimport (
+    Share,
+    gives_up,
+    gru_microseconds,
+    gru_team_yielded,
+    wait_for_group,
+)
 from gru_ext.core.temperature cimport inverse_temperature
 
 
@@ -76,9 +82,13 @@ cdef double log_softmax(const Window *w, const real *p, const real *y, double te
 cdef int read_symbols(const Window *w, const real *p, real *ws,
                       const Share *share) noexcept nogil:
     # T time steps of all layers, one share of each, state -> state; non-zero if the team was
-    # abandoned. Call pack_weights before.
+    # abandoned, as it is within a window in which its members wait too long for each other. Call
+    # pack_weights before.
     cdef Py_ssize_t layer, t
     cdef LayerOffsets at
+    cdef bint looks = share.members > 1 and w.T > 1
+    cdef double began = gru_microseconds() if looks else 0
+    cdef long yielded = gru_team_yielded(share.group) if looks else 0
     if share.member == 0:
         load_state(w, ws, share.s0, share.s1)
     if wait_for_group(share) != 0:
@@ -89,6 +99,8 @@ cdef int read_symbols(const Window *w, const real *p, real *ws,
         at = layer_offsets(&w.p, layer)
         for t in range(w.T):
             if cell_step(w, &at, p, ws, layer, t, share) != 0:
+                return 1
+            if looks and gives_up(share, yielded, began):
                 return 1
     if share.member == 0:
         store_state(w, ws, share.s0, share.s1)

@@ -169,7 +169,7 @@ cdef Py_ssize_t _sample(SymbolStream s, StreamGroup group, Sampling *sampling, P
             break  # a helper failed
         _store_moved(s, ws, moved)
         s.predicted = False
-        if group.waits_too_long():
+        if group.looks_contended():
             i += 1
             break
     else:

@@ -25,4 +25,4 @@ cdef class StreamGroup:
     cdef Share share(self, Py_ssize_t member) noexcept nogil
     cdef int meet(self) noexcept nogil
     cdef void end(self) noexcept nogil
-    cdef bint waits_too_long(self) noexcept nogil
+    cdef bint looks_contended(self) noexcept nogil

@@ -85,7 +85,7 @@ cdef class StreamGroup:
         self.ended = True
         gru_team_wait(&self.team)
 
-    cdef bint waits_too_long(self) noexcept nogil:
+    cdef bint looks_contended(self) noexcept nogil:
         self.contended = self.grid.members > 1 and waits_too_long(
             gru_team_yielded(&self.team), self.began, self.grid.members, &self.waited)
         return self.contended

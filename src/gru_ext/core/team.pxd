@@ -51,6 +51,20 @@ cdef inline bint waits_too_long(double yielded, double began, Py_ssize_t members
     return yielded > SHORT_WAITING and 100 * waited[0] > MOST_WAITING
 
 
+cdef inline bint gives_up(const Share *share, long yielded, double began) noexcept nogil:
+    # Whether a member finds that its group waits too long since `began`, when its members had
+    # waited for so many microseconds. The group is then abandoned.
+    cdef double waited
+    cdef long now
+    if share.members == 1:
+        return False
+    now = gru_team_yielded(share.group) - yielded
+    if now <= SHORT_WAITING or not waits_too_long(now, began, share.members, &waited):
+        return False
+    gru_team_abandon(share.group)
+    return True
+
+
 cdef inline Share whole_share(const Layout *p, Py_ssize_t B) noexcept nogil:
     # The share of a thread that works alone.
     return Share(0, B, 0, p.Hp, 0, 1, NULL)

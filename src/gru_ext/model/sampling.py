@@ -155,7 +155,7 @@ def generate(
     shared = helpful_threads(  # of the threads that are left for a batch
         1,
         parameters.hidden_size,
-        parameters.dtype.itemsize,
+        parameters.weight_bytes,
         usable_threads() // max(1, len(batches)) or 1,
     )
     stopped = threading.Event()
