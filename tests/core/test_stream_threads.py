@@ -18,7 +18,7 @@ KINDS = [isa + after for isa in kernels.available_isas() for after in ("", "-pla
 
 
 @pytest.fixture
-def gathered(monkeypatch, calm):
+def gathered(monkeypatch):
     """The numbers of helpers that calls have asked for."""
     found = []
     gather = helper_threads.HelperThreads.gather
@@ -46,7 +46,7 @@ def symbols_of(V, n, B):
 
 @pytest.mark.parametrize("B", [1, 6])
 @pytest.mark.parametrize(("layers", "separator"), [(1, None), (2, [3, 1])])
-def test_threads_that_read(B, layers, separator, isa, dtype, draw_parameters, gathered):
+def test_threads_that_read(B, layers, separator, isa, dtype, draw_parameters, gathered, calm):
     """Windows, the last of which has one time step; threads whose parts are of different size."""
     parameters, _ = draw_parameters(9, 190, dtype, layers=layers)
     read = symbols_of(9, 257, B)
@@ -62,7 +62,7 @@ def test_threads_that_read(B, layers, separator, isa, dtype, draw_parameters, ga
 @pytest.mark.parametrize("weights", NARROW)
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("kind", KINDS)
-def test_threads_that_read_narrow_weights(weights, layers, kind, draw_parameters, gathered):
+def test_threads_that_read_narrow_weights(weights, layers, kind, draw_parameters, gathered, calm):
     before = kernels.active_isa()
     kernels.use_isa(kind)
     parameters, _ = draw_parameters(9, 400, np.float32, layers=layers, scale=0.1)
@@ -78,7 +78,7 @@ def test_threads_that_read_narrow_weights(weights, layers, kind, draw_parameters
 
 @pytest.mark.parametrize("weights", NARROW)
 @pytest.mark.parametrize("kind", KINDS)
-def test_threads_that_sample_narrow_weights(weights, kind, draw_parameters, gathered):
+def test_threads_that_sample_narrow_weights(weights, kind, draw_parameters, gathered, calm):
     before = kernels.active_isa()
     kernels.use_isa(kind)
     for layers, B in (1, 1), (2, 3):
@@ -107,7 +107,7 @@ def test_the_default_number_knows_the_bytes_of_a_weight():
     assert helpful_threads(1, 32, 1, 8) == 1
 
 
-def test_few_symbols_are_read_on_one_thread(draw_parameters, gathered):
+def test_few_symbols_are_read_on_one_thread(draw_parameters, gathered, calm):
     parameters, _ = draw_parameters(9, 128, np.float32)
     stream = SymbolStream(parameters)
     stream.read(symbols_of(9, 100, 1), threads=4)
@@ -115,7 +115,7 @@ def test_few_symbols_are_read_on_one_thread(draw_parameters, gathered):
     assert not gathered
 
 
-def test_threads_that_cannot_be_started(draw_parameters, monkeypatch, gathered):
+def test_threads_that_cannot_be_started(draw_parameters, monkeypatch, gathered, calm):
     """The call continues with those that could."""
     parameters, _ = draw_parameters(9, 256, np.float32)
     read = symbols_of(9, 600, 1)
@@ -142,7 +142,7 @@ def read_some(stream):
 
 
 @pytest.mark.parametrize("call", [read_some, sample_some])
-def test_a_helper_that_fails(call, draw_parameters, monkeypatch, gathered):
+def test_a_helper_that_fails(call, draw_parameters, monkeypatch, gathered, calm):
     """Nobody waits for it, the error is reported, and the state is that of before."""
     parameters, _ = draw_parameters(9, 300, np.float32, scale=0.1)
     stream = SymbolStream(with_weights(parameters, "int8"))
@@ -153,7 +153,7 @@ def test_a_helper_that_fails(call, draw_parameters, monkeypatch, gathered):
         raise MemoryError
 
     monkeypatch.setattr(stream_group, "aligned_zeros", no_memory)
-    with pytest.raises(RuntimeError, match="a helper thread of the .* failed"):
+    with pytest.raises(RuntimeError, match="a helper thread of the"):
         call(stream)
     assert threading.active_count() == threads
     assert stream.state.tobytes() == state.tobytes()
@@ -161,7 +161,7 @@ def test_a_helper_that_fails(call, draw_parameters, monkeypatch, gathered):
     call(stream)
 
 
-def test_an_exception_between_two_windows(draw_parameters, gathered):
+def test_an_exception_between_two_windows(draw_parameters, gathered, calm):
     """The helpers end, and the stream can be used again."""
     parameters, _ = draw_parameters(9, 256, np.float32)
     stream, threads = SymbolStream(parameters), threading.active_count()
@@ -173,25 +173,18 @@ def test_an_exception_between_two_windows(draw_parameters, gathered):
     assert set(gathered) == {1}
 
 
-def test_a_busy_machine(draw_parameters, monkeypatch):
+def test_a_busy_machine(draw_parameters, monkeypatch, gathered):
     """One thread is kept where it is faster; the result is the same."""
     parameters, _ = draw_parameters(9, 128, np.float32)
     read = symbols_of(9, 256 * 40, 1)
     expected = SymbolStream(parameters).read(read)
-    used = []
-    gather = helper_threads.HelperThreads.gather
 
-    def counted(self, count):
-        used.append(count)
-        return gather(self, count)
+    def clock():  # a second has passed for each helper
+        return float(sum(gathered))
 
-    def clock():  # each look at it is a second later, where several threads work
-        return float(sum(used))
-
-    monkeypatch.setattr(helper_threads.HelperThreads, "gather", counted)
     monkeypatch.setattr("gru_ext.core.stream_reader.perf_counter", clock)
     stream = SymbolStream(parameters)
     nats = [stream.read(read[i : i + 1024], threads=2) for i in range(0, len(read), 1024)]
     np.testing.assert_array_equal(np.concatenate(nats), expected)
-    assert used[0] == 1
-    assert sum(used) < len(used)
+    assert gathered[0] == 1
+    assert sum(gathered) < len(gathered)
