@@ -4,7 +4,7 @@ from time import perf_counter
 
 import numpy as np
 
-from gru_ext.core.helper_threads import Contention, HelperThreads
+from gru_ext.core.helper_threads import HelperThreads
 from gru_ext.core.matmul import one_blas_thread
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -53,7 +53,7 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
         The symbols, and -1 after the end of a sample.
     """
     cdef Py_ssize_t start = 0, n, done = 0, part
-    cdef StreamGroup group = StreamGroup(stream, False)
+    cdef StreamGroup group
     cdef const Window *w = &stream.work.window
     cdef const double[:, ::1] u = np.array(uniforms, np.float64, order="C", ndmin=2)
     cdef double[:, ::1] nats = None
@@ -77,9 +77,10 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
     cdef unsigned char[::1] moves = moved
     cdef char *kept = <char *><size_t>scratch.ctypes.data
     part = LONG_PART if w.B <= FEW_STREAMS else PART
-    contention = Contention(1e-9 * group.step_nanoseconds())
     while start < u.shape[0]:
-        used, n = contention.plan(threads, min(part, u.shape[0] - start))
+        used, n = 1, min(part, u.shape[0] - start)
+        if threads > 1:
+            used, n = stream._step_contention.plan(threads, n)
         began = perf_counter()
         with stream.work._lock:
             stream._predict()
@@ -108,7 +109,7 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
         if helpers.error is not None:
             raise RuntimeError("a helper thread of the sampling failed") from helpers.error
         seconds = (perf_counter() - began) / max(1, done)
-        contention.note(threads, seconds, group.waited, group.grid.members > 1)
+        stream._step_contention.note(threads, seconds, group.waited, group.grid.members > 1)
         PyErr_CheckSignals()
         start += done
         if done < n and not group.contended:

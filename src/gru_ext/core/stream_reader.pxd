@@ -8,7 +8,8 @@ from gru_ext.core.stream_state cimport StreamState
 
 cdef class StreamReader(StreamState):
     cdef double _window      # the estimated nanoseconds of a whole window on one thread
-    cdef object _contention  # whether other threads help
+    cdef object _contention  # whether other threads help to read windows,
+    cdef object _step_contention  # and to sample
     cdef Py_ssize_t _read_together(self, threads, windows, arrays, Py_ssize_t begin) except -1
     cdef Py_ssize_t _read_windows(self, arrays, Py_ssize_t begin, Py_ssize_t end,
                                   StreamGroup group) except -1

@@ -32,8 +32,10 @@ cdef class StreamReader(StreamState):
     """
 
     def __cinit__(self, *arguments, **options):
-        self._window = self.work.window.T_max * StreamGroup(self, True).step_nanoseconds()
+        cdef double step = StreamGroup(self, True).step_nanoseconds()
+        self._window = self.work.window.T_max * step
         self._contention = Contention(1e-9 * self._window)
+        self._step_contention = Contention(1e-9 * step)
 
     def read(self, symbols, starts=None, resets=None, states=None, threads=1):
         """Read symbols, and return the loss of each of them in nats.
