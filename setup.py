@@ -140,6 +140,8 @@ setup(
             extension("core.windows"),
             extension("core.reading"),
             extension("core.stream_state"),
+            extension("core.stream_group"),
+            extension("core.stream_reader"),
             extension("core.stream"),
             extension("core.sampler"),
             extension("core.sampling_loop"),

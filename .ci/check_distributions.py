@@ -57,6 +57,8 @@ MODULES = {
             "sampler",
             "sampling_loop",
             "stream",
+            "stream_group",
+            "stream_reader",
             "stream_state",
             "training_loop",
             "training_step",

@@ -5,7 +5,8 @@ import statistics
 
 from bench.workload import sampling_flops, training_flops
 
-PEAKS = ("sgemm", "sgemm-avx2")
+PRODUCTS, LOOPS = ("sgemm", "sgemm-avx2"), ("fma", "fma-avx2")
+PEAKS = PRODUCTS + LOOPS
 LOSS_TOLERANCE = 1e-4
 # Computed values in a result's info, and what a message calls them.
 COMPARED_VALUES = {"losses": "losses", "sampled": "characters", "output": "output"}
@@ -46,10 +47,10 @@ def ratio(ours, other):
     return median_and_range([a / b for a, b in zip(ours, other, strict=False)])
 
 
-def peak_result(results, dtype):
-    """The result of the matrix product in this case for a dtype, or None."""
+def peak_result(results, dtype, peaks):
+    """The result of one of these implementations in this case for a dtype, or None."""
     for result in results:
-        is_peak = result.implementation in PEAKS and result.config["dtype"] == dtype
+        is_peak = result.implementation in peaks and result.config["dtype"] == dtype
         if is_peak and is_measured(result):
             return result
     return None

@@ -2,36 +2,18 @@
 """Time of single calls of the C interface, compared with the same step called from Python."""
 
 import statistics
-import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
-from setuptools import Distribution, Extension
 
 import gru_ext
+from bench.extensions import build
 from bench.machine import allowed_cpus, pin
 from gru_ext.core.sampler import Sampler
 from gru_ext.core.sampling_loop import sample_symbols
 
 HIDDEN_SIZES = (1, 32, 128, 512)
 ROUNDS = 15
-
-
-def build_extension():
-    """Compile c_interface_calls.c in a temporary folder and import it."""
-    folder = tempfile.mkdtemp()
-    source = str(Path(__file__).with_suffix(".c"))
-    extension = Extension("gru_ext_calls", [source], include_dirs=[gru_ext.get_include()])
-    command = Distribution({"ext_modules": [extension]}).get_command_obj("build_ext")
-    command.build_lib = command.build_temp = folder
-    command.ensure_finalized()
-    command.run()
-    sys.path.insert(0, folder)
-    import gru_ext_calls
-
-    return gru_ext_calls
 
 
 def time_python_calls(model, n):
@@ -51,7 +33,7 @@ def time_python_calls(model, n):
 
 def main():
     """Print a table of microseconds per call, medians over rounds."""
-    extension = build_extension()
+    extension = build("gru_ext_calls", include_dirs=[gru_ext.get_include()])
     pin(allowed_cpus()[:1])
     vocabulary = gru_ext.Vocabulary("".join(map(chr, range(32, 97))))
     print("| H | step | cost | draw | step and cost from Python | step and draw from Python |")

@@ -68,7 +68,7 @@ def training(id, H, B, T, threads, goals):
         id,
         f"Training, H = {H}, B = {B}, T = {T}, float32, {cores}",
         config(H, B, T, threads),
-        entries("gru_ext", *PEERS, "sgemm"),
+        entries("gru_ext", *PEERS, "sgemm", "fma"),
         goals,
     )
 
@@ -183,6 +183,8 @@ CASES = (
             ("float32", "gru_ext", {}),
             ("dgemm", "sgemm", {"dtype": "float64"}),
             ("sgemm", "sgemm", {}),
+            ("fma-f64", "fma", {"dtype": "float64"}),
+            ("fma", "fma", {}),
         ),
         (Goal("at most 2.2 × the time of float32", ("float32",), 2.2, "float64", "time"),),
     ),
@@ -190,7 +192,7 @@ CASES = (
         "avx2",
         "Training with AVX2 forced, H = 512, B = 64, T = 64, float32, one core",
         config(512, 64, 64),
-        entries("gru_ext-avx2", "sgemm-avx2"),
+        entries("gru_ext-avx2", "sgemm-avx2", "fma-avx2"),
         (
             Goal(
                 "0.85 of the rate of sgemm with AVX2",

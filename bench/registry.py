@@ -34,6 +34,7 @@ JAX, TORCH, ONNX = ("jax",), ("torch",), ("onnx", "onnxruntime")
 TORCH_GRU = "nn.GRU, a different variant: reset gate after the matrix product"
 AUTODIFF = "autodiff"
 MANUAL = "manual backward pass"
+FMA = "fused multiply-adds in registers"
 CHARACTERS_PER_CALL = "1000 characters per call"
 
 IMPLEMENTATIONS = {
@@ -68,10 +69,12 @@ IMPLEMENTATIONS = {
     ),
     "torch-loop": Implementation("torch_train:loop", TORCH, note="GRU cell in a Python loop"),
     "torch-gru": Implementation("torch_train:module", TORCH, note=TORCH_GRU),
-    "sgemm": Implementation("gemm:multiply", note="NumPy's matrix product, the peak"),
+    "sgemm": Implementation("gemm:multiply", note="NumPy's matrix product"),
     "sgemm-avx2": Implementation(
         "gemm:multiply", environment=HASWELL, note="OpenBLAS restricted to AVX2"
     ),
+    "fma": Implementation("fma:multiply_add", note=FMA),
+    "fma-avx2": Implementation("fma:multiply_add", environment=AVX2, note=f"{FMA}, AVX2"),
     "sample-gru_ext": Implementation(
         "gru_ext_core:sample", note=f"sample_symbols, {CHARACTERS_PER_CALL}"
     ),

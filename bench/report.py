@@ -2,7 +2,9 @@
 """The Markdown page: how it was measured, a table for each case, and the goals."""
 
 from bench.analysis import (
+    LOOPS,
     PEAKS,
+    PRODUCTS,
     evaluate_goal,
     fastest,
     flops_per_unit,
@@ -28,10 +30,16 @@ step consists of the forward pass, softmax and cross-entropy, truncated BPTT, cl
 ±5, and Adagrad. All implementations have the same initial weights and the same windows, and carry
 the hidden state from window to window. Their losses of the first two windows, before and after one
 step, must agree to 1e-4. Training takes `18 H² + 6 V H` floating-point operations per character,
-sampling `6 H² + 2 V H`. The peak is NumPy's product of two square matrices (2048 in float32, 1536
-in float64), measured in the same rounds on the same number of cores. `nn.GRU` computes a different
-variant: its reset gate comes after the matrix product. The notebook is the original NumPy script
-from which gru_ext was developed; `tests/notebook.py` has the same arithmetic.
+sampling `6 H² + 2 V H`. `nn.GRU` computes a different variant: its reset gate comes after the
+matrix product. The notebook is the original NumPy script from which gru_ext was developed;
+`tests/notebook.py` has the same arithmetic.
+
+Two columns compare the floating-point operations per second with a peak, which is measured in the
+same rounds on the same number of cores. "Of sgemm" is the fraction of NumPy's product of two square
+matrices (2048 in float32, 1536 in float64). "Of FMA peak" is the fraction of a loop that has fused
+multiply-adds alone, of vectors in registers, none of which waits for another: no program with the
+same instructions does more. The loop has gru_ext's instruction set and runs on all cores at once;
+its rate in a round is that of the best of many runs of a millisecond.
 
 [Where the time goes](speed.md) explains the figures, what was tried, and why a goal is missed."""
 
@@ -73,7 +81,7 @@ def described_label(result):
 def _cells(case, result, results):
     name = described_label(result)
     if not is_measured(result):
-        return [name, result.error or "not measured", "", "", ""]
+        return [name, result.error or "not measured", "", "", "", ""]
     is_peak, ours = result.implementation in PEAKS, results[0]
     if is_peak:
         rate = ""
@@ -81,19 +89,21 @@ def _cells(case, result, results):
         rate = format_rate(median_rate(result)) + " char/s"
     else:
         rate = f"{format_duration(case.unit_size / median_rate(result))} per {case.unit}"
-    cells = [name, rate, "", "", ""]
+    cells = [name, rate, "", "", "", ""]
     if flops_per_unit(case, result) is not None:
-        own, peak = gflops(case, result), peak_result(results, result.config["dtype"])
+        own = gflops(case, result)
         cells[2] = f"{median_and_range(own)[0]:.1f}"
-        cells[3] = format_range(ratio(own, gflops(case, peak))) if peak else ""
+        for cell, peaks in (3, PRODUCTS), (4, LOOPS):
+            peak = peak_result(results, result.config["dtype"], peaks)
+            cells[cell] = format_range(ratio(own, gflops(case, peak))) if peak else ""
     if is_measured(ours) and result is not ours and not is_peak:
-        cells[4] = format_range(ratio(ours.rates, result.rates))
+        cells[5] = format_range(ratio(ours.rates, result.rates))
     return cells
 
 
 def case_table(case, results):
     """The table of a case, without its empty columns."""
-    head = ["", "rate", "GFLOP/s", "fraction of peak", f"speedup of {results[0].label}"]
+    head = ["", "rate", "GFLOP/s", "of sgemm", "of FMA peak", f"speedup of {results[0].label}"]
     lines = [_cells(case, result, results) for result in results]
     used = [i for i in range(len(head)) if i == 0 or any(line[i] for line in lines)]
     return markdown_table([head[i] for i in used], [[line[i] for i in used] for line in lines])

@@ -94,14 +94,18 @@ typedef struct {
     const gru_kernels_f64 *f64;
     const char *int8; /* how matmul_int8 multiplies: "plain", "vnni" */
 
-    /* c (M, N) = a (M, K) b, b packed in bfloat16. Here and below rows of a are whole cache lines
-     * with zeros from K on, N is whole lines of 16, and layouts are those of narrow.inc.h. */
+    /* The columns [n0, n1) of c (M, N) = a (M, K) b, b packed in bfloat16. Here and below rows of a
+     * are whole cache lines with zeros from K on; N, n0 and n1 are whole lines of 16; and layouts
+     * are those of narrow.inc.h. */
     void (*matmul_bfloat16)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda,
-                            const float *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K);
-    /* c (M, N) = scale * (q b), with q = 127 a rounded to int8, b in int8. packed: scale (N);
-     * -128 * sum_k b (N), int32; b. scratch: GRU_INT8_ROWS rows of K bytes in whole lines of 16. */
+                            const float *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t n0,
+                            ptrdiff_t n1, ptrdiff_t K);
+    /* The same columns of c (M, N) = scale * (q b), with q = 127 a rounded to int8, b in int8.
+     * packed: scale (N); -128 * sum_k b (N), int32; b. scratch: GRU_INT8_ROWS rows of K bytes in
+     * whole lines of 16. */
     void (*matmul_int8)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda, const float *packed,
-                        ptrdiff_t M, ptrdiff_t N, ptrdiff_t K, uint8_t *scratch);
+                        ptrdiff_t M, ptrdiff_t N, ptrdiff_t n0, ptrdiff_t n1, ptrdiff_t K,
+                        uint8_t *scratch);
     const gru_bfloat16_products *bfloat16; /* without the instruction for pairs */
 } gru_kernels;
 

@@ -61,8 +61,8 @@ INLINE void INT8(kernel)(const int mr, const int lines, float *c, ptrdiff_t ldc,
 }
 
 static void INT8(matmul)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda,
-                         const float *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K,
-                         uint8_t *scratch)
+                         const float *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t n0, ptrdiff_t n1,
+                         ptrdiff_t K, uint8_t *scratch)
 {
     const ptrdiff_t groups = (K + 3) / 4, ldq = (K + 15) / 16 * 16;
     const float *scale = packed, *offsets = packed + N;
@@ -72,7 +72,7 @@ static void INT8(matmul)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t lda,
 #define RUN(rows, lines)                                                                           \
     INT8(kernel)(rows, lines, c + (m0 + m) * ldc + n, ldc, scratch + m * ldq, ldq, panel, width,   \
                  groups, scale + n, offsets + n)
-        FOR_BLOCKS(packed + 2 * N, chunk, N, groups, RUN)
+        FOR_BLOCKS(packed + 2 * N, chunk, N, n0, n1, groups, RUN)
 #undef RUN
     }
 }

@@ -19,6 +19,8 @@ INLINE ptrdiff_t F32(panel_line)(ptrdiff_t N, ptrdiff_t p)
     return lines * p / panels;
 }
 
+INLINE ptrdiff_t F32(max_size)(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+
 /* The size of the next part of `left` when a part has at most `most`: as even as possible. */
 INLINE ptrdiff_t F32(even_part)(ptrdiff_t left, ptrdiff_t most)
 {
@@ -63,18 +65,18 @@ INLINE ptrdiff_t F32(most_lines)(ptrdiff_t rows)
         if (rows * lines * LINE_VECTORS <= SUMS) RUN(rows, lines);                                 \
         break;
 
-/* Run RUN(rows, lines) for each register block of c (M, N): `m` is its first row, `n` its first
- * column, `panel` the address of its first line in the first row of its panel, `width` the lanes of
- * a row of that panel. */
-#define FOR_BLOCKS(packed, M, N, groups, RUN)                                                      \
-    for (ptrdiff_t p = 0, line = 0, after; line < (N) / 16; p++, line = after) {                   \
+/* Run RUN(rows, lines) for each register block of the columns [n0, n1) of c (M, N): `m` is its
+ * first row, `n` its first column, `panel` the address of its first line in the first row of its
+ * panel, `width` the lanes of a row of that panel. */
+#define FOR_BLOCKS(packed, M, N, n0, n1, groups, RUN)                                              \
+    for (ptrdiff_t p = 0, line = 0, after; line < (n1) / 16; p++, line = after) {                  \
         after = F32(panel_line)(N, p + 1);                                                         \
-        const ptrdiff_t width = 16 * (after - line);                                               \
+        const ptrdiff_t width = 16 * (after - line), end = F32(min_size)(after, (n1) / 16);        \
         const float *first = (const float *)(packed) + 16 * line * (groups);                       \
         for (ptrdiff_t m = 0, rows; m < (M); m += rows) {                                          \
             rows = F32(even_part)((M) - m, SUMS / LINE_VECTORS < 4 ? SUMS / LINE_VECTORS : 4);     \
-            for (ptrdiff_t at = line, lines; at < after; at += lines) {                            \
-                lines = F32(even_part)(after - at, F32(most_lines)(rows));                         \
+            for (ptrdiff_t at = F32(max_size)(line, (n0) / 16), lines; at < end; at += lines) {    \
+                lines = F32(even_part)(end - at, F32(most_lines)(rows));                           \
                 const ptrdiff_t n = 16 * at;                                                       \
                 const float *panel = first + 16 * (at - line);                                     \
                 FOR_SHAPE(rows, lines, RUN)                                                        \
@@ -111,11 +113,12 @@ INLINE void GRU(bfloat16_kernel)(const int mr, const int lines, REAL *c, ptrdiff
 }
 
 static void GRU(matmul_bfloat16)(REAL *c, ptrdiff_t ldc, const REAL *a, ptrdiff_t lda,
-                                 const REAL *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t K)
+                                 const REAL *packed, ptrdiff_t M, ptrdiff_t N, ptrdiff_t n0,
+                                 ptrdiff_t n1, ptrdiff_t K)
 {
 #define RUN(rows, lines)                                                                           \
     GRU(bfloat16_kernel)(rows, lines, c + m * ldc + n, ldc, a + m * lda, lda, panel, width, K)
-    FOR_BLOCKS(packed, M, N, (K + 1) / 2, RUN)
+    FOR_BLOCKS(packed, M, N, n0, n1, (K + 1) / 2, RUN)
 #undef RUN
 }
 

@@ -84,7 +84,7 @@ static inline int gru_team_wait(gru_team *team)
     if (GRU_ADD(&team->arrived, 1) == team->members) {
         GRU_STORE(&team->arrived, 0);
         GRU_STORE(&team->generation, generation + 1);
-        return 0;
+        return GRU_LOAD(&team->abandoned) ? -1 : 0;
     }
     for (long spins = 0; GRU_LOAD(&team->generation) == generation; spins++) {
         if (GRU_LOAD(&team->abandoned)) return -1;

@@ -41,7 +41,7 @@ class _Calm:
 @pytest.fixture
 def calm(monkeypatch):
     """Loops use as many threads as they are asked for, however busy the machine is."""
-    for loop in "training_loop", "sampling_loop":
+    for loop in "training_loop", "stream_reader":
         monkeypatch.setattr(f"gru_ext.core.{loop}.Contention", _Calm)
 
 

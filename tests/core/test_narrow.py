@@ -84,6 +84,23 @@ def test_bfloat16(N, K, kind):
         np.testing.assert_array_equal(found, np.concatenate(alone))
 
 
+@pytest.mark.parametrize("weights", ["int8", "bfloat16"])
+@pytest.mark.parametrize(("N", "K"), SIZES)
+def test_some_columns(N, K, weights, kind):
+    """They are those of the whole product, and the others are left alone."""
+    a, drawn = draw(5, N, K)
+    rows = packing.to_int8(drawn) if weights == "int8" else (packing.to_bfloat16(drawn),)
+    packed = packing.pack(*rows)
+    whole = narrow.matmul(a, packed, weights, K)
+    edges = range(0, whole.shape[1] + 1, 16)
+    for n0 in edges[:: max(1, len(edges) // 7)]:
+        for n1 in edges[n0 // 16 :: max(1, len(edges) // 5)]:
+            expected = np.zeros_like(whole)
+            expected[:, n0:n1] = whole[:, n0:n1]
+            found = narrow.matmul(a, packed, weights, K, (n0, n1))
+            np.testing.assert_array_equal(found, expected, f"{n0} to {n1}")
+
+
 def test_rounding_to_bfloat16():
     """To nearest; a tie to the number whose last bit is 0."""
     bits = np.array([0x3F800000, 0x3F808000, 0x3F818000, 0x3F808001, 0x3F807FFF], np.uint32)
@@ -120,6 +137,9 @@ def test_arguments_are_checked():
             narrow.matmul(a, wrong, "int8", 4)
     with pytest.raises(ValueError, match="`packed` must have"):
         narrow.matmul(a[:0], packed, "int8", 4)
+    for columns in ((8, 16), (0, 8), (16, 0), (-16, 0), (0, 32)):
+        with pytest.raises(ValueError, match="`columns` must be multiples of 16 from 0 to 16"):
+            narrow.matmul(a, packed, "int8", 4, columns)
     with pytest.raises(TypeError, match="`a` must be an array of float32"):
         narrow.matmul(a.astype(np.float64), packed, "int8", 4)
 

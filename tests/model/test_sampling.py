@@ -9,6 +9,7 @@ import pytest
 from enumeration import toy
 
 import gru_ext
+from gru_ext.core.helper_threads import HelperThreads
 from gru_ext.model import sampling
 
 CHARACTERS = "\nabcdefg"
@@ -297,3 +298,32 @@ def test_parameters_that_are_not_finite_are_refused(method):
     model.parameters["Wy"][0, 0] = np.nan
     with pytest.raises(ValueError, match="finite"):
         getattr(model, method)(5, "a")
+
+
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+def test_any_number_of_threads_share_a_stream(weights, monkeypatch, calm):
+    """One sample, whole or in parts, and one that follows what a stream has read."""
+    model = toy(characters="\nabcdef", H=508, dtype="float32", scale=0.05).with_weights(weights)
+    gather, gathered = HelperThreads.gather, []
+
+    def counted(self, count):
+        gathered.append(count)
+        return gather(self, count)
+
+    monkeypatch.setattr(HelperThreads, "gather", counted)
+
+    def found(threads):
+        monkeypatch.setattr(sampling, "usable_threads", lambda: threads)
+        stream = model.stream()
+        stream.feed("abc")
+        parts = "".join(model.iter_sample(300, "abc", seed=2))
+        return parts, model.sample(300, "abc", seed=2), stream.draw(300, seed=2)
+
+    alone = found(1)
+    assert alone[1] == "abc" + alone[0]
+    assert set(gathered) == {0}
+    assert found(2) == alone
+    assert set(gathered) == {0, 1}
+    gathered.clear()
+    model.sample(20, seed=1)
+    assert set(gathered) == {0}  # too short

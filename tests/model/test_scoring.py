@@ -8,6 +8,7 @@ import pytest
 from enumeration import toy
 
 from gru_ext import Vocabulary
+from gru_ext.core.helper_threads import HelperThreads
 from gru_ext.core.windows import Workspace, forward_window
 from gru_ext.text.unknown import UNKNOWN_BITS
 
@@ -259,3 +260,33 @@ def test_parameters_that_are_not_finite_are_refused(method):
     model.parameters["Uz"][0, 0] = math.inf
     with pytest.raises(ValueError, match="finite"):
         getattr(model, method)("abc")
+
+
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+def test_any_number_of_threads(weights, monkeypatch, calm):
+    """One long text, its windows and several texts: the same numbers, to the bit."""
+    model = toy(characters=CHARACTERS, H=250, dtype="float32", layers=2, scale=0.1)
+    model, text = model.with_weights(weights), text_of(900)
+    gather, gathered = HelperThreads.gather, []
+
+    def counted(self, count):
+        gathered.append(count)
+        return gather(self, count)
+
+    monkeypatch.setattr(HelperThreads, "gather", counted)
+
+    def found(threads):
+        for module in "evaluation", "scoring":
+            monkeypatch.setattr(f"gru_ext.model.{module}.usable_threads", lambda: threads)
+        scores = [model.score(text), *model.score([text[:500], text[:400], "ab"])]
+        evaluations = [model.evaluate(text, windows=windows) for windows in (None, 100)]
+        return (
+            [score.bits.tobytes() for score in scores],
+            [each.nats_per_char for each in evaluations],
+            model.hidden_states(text).tobytes(),
+        )
+
+    alone = found(1)
+    assert not gathered
+    assert found(2) == alone
+    assert set(gathered) == {1}

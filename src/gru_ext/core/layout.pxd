@@ -35,6 +35,10 @@ cdef enum Weights:
     INT8
 
 
+cdef inline int weights_of(Py_ssize_t weight_bytes) noexcept nogil:
+    return INT8 if weight_bytes == 1 else BFLOAT16 if weight_bytes == 2 else FULL
+
+
 cdef struct Layout:
     Py_ssize_t V
     Py_ssize_t H

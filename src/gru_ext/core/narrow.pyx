@@ -9,6 +9,7 @@ from libc.stdint cimport uint64_t
 
 from gru_ext.core cimport kernels
 from gru_ext.core.layout cimport BFLOAT16, INT8, MOST_INT8, padded, stored_rows
+from gru_ext.core.narrow cimport narrow_product
 from gru_ext.core.native cimport (
     GRU_INT8_ROWS,
     GRU_PANEL_LINES,
@@ -28,7 +29,7 @@ def int8_products():
 
 
 @checks_arrays(a=Array(2, dtypes=(np.float32,)), packed=Array(dtypes=(np.float32,)))
-def matmul(const float[:, ::1] a, const float[::1] packed, weights, Py_ssize_t K):
+def matmul(const float[:, ::1] a, const float[::1] packed, weights, Py_ssize_t K, columns=None):
     """Return the product of activations and of packed weights.
 
     Parameters
@@ -39,11 +40,13 @@ def matmul(const float[:, ::1] a, const float[::1] packed, weights, Py_ssize_t K
         What :func:`gru_ext.core.packing.pack` returns for weights of shape (N, K).
     weights : {"bfloat16", "int8"}
     K : int
+    columns : tuple of 2 int, optional
+        The first of the columns that are computed, and the one after the last: multiples of 16.
 
     Returns
     -------
     ndarray, float32, shape (M, N)
-        N in whole lines of 16.
+        N in whole lines of 16. Columns that are not computed are 0.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def matmul(const float[:, ::1] a, const float[::1] packed, weights, Py_ssize_t K
         A dtype or a shape is not as above.
     """
     cdef int kind = _WEIGHTS[weights]
-    cdef Py_ssize_t M = a.shape[0], rows, N
+    cdef Py_ssize_t M = a.shape[0], rows, N, n0, n1
     cdef uint64_t float_state
     if not 1 <= K <= MOST_INT8 or a.shape[1] != padded(K, sizeof(float)):
         raise ValueError(f"`a` must have {padded(K, sizeof(float))} columns for K = {K}, not "
@@ -61,16 +64,17 @@ def matmul(const float[:, ::1] a, const float[::1] packed, weights, Py_ssize_t K
     if M < 1 or N < 1 or N % 16 or packed.shape[0] != N * rows:
         raise ValueError(f"`packed` must have {rows} elements for each of 16, 32, ... columns, "
                          f"not {packed.shape[0]}")
-    result = np.empty((M, N), np.float32)
+    n0, n1 = (0, N) if columns is None else columns
+    if not 0 <= n0 <= n1 <= N or n0 % 16 or n1 % 16:
+        raise ValueError(f"`columns` must be multiples of 16 from 0 to {N}, the first one not "
+                         f"larger, not {columns}")
+    result = np.zeros((M, N), np.float32)
     scratch = aligned_zeros(GRU_INT8_ROWS * a.shape[1], np.uint8)
     cdef float[:, ::1] c = result
     cdef unsigned char[::1] bytes_of_a = scratch
     with nogil:
         float_state = gru_flush_subnormals()
-        if kind == BFLOAT16:
-            kernels.active().matmul_bfloat16(&c[0, 0], N, &a[0, 0], a.shape[1], &packed[0], M, N, K)
-        else:
-            kernels.active().matmul_int8(&c[0, 0], N, &a[0, 0], a.shape[1], &packed[0], M, N, K,
-                                         &bytes_of_a[0])
+        narrow_product(kernels.active(), kind, &bytes_of_a[0], &c[0, 0], N, &a[0, 0], a.shape[1],
+                       &packed[0], M, N, n0, n1, K)
         gru_restore_float_state(float_state)
     return result

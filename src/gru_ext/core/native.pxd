@@ -67,11 +67,11 @@ cdef extern from "gru_kernels.h" nogil:
         const gru_table *f64
         const char *int8
         void (*matmul_bfloat16)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
-                                const float *packed, Py_ssize_t M, Py_ssize_t N,
-                                Py_ssize_t K) noexcept nogil
+                                const float *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t n0,
+                                Py_ssize_t n1, Py_ssize_t K) noexcept nogil
         void (*matmul_int8)(float *c, Py_ssize_t ldc, const float *a, Py_ssize_t lda,
-                            const float *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t K,
-                            unsigned char *scratch) noexcept nogil
+                            const float *packed, Py_ssize_t M, Py_ssize_t N, Py_ssize_t n0,
+                            Py_ssize_t n1, Py_ssize_t K, unsigned char *scratch) noexcept nogil
         const gru_bfloat16_products *bfloat16
 
     const gru_kernels *gru_kernels_select(const char *name) noexcept

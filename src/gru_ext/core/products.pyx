@@ -151,10 +151,10 @@ cdef void product_columns(const Window *w, bint use_packed, real *c, Py_ssize_t 
                           const real *a, Py_ssize_t lda, const real *b, const real *packed,
                           Py_ssize_t M, Py_ssize_t N, Py_ssize_t n0, Py_ssize_t n1, Py_ssize_t K,
                           real *scratch) noexcept nogil:
-    # The columns [n0, n1) of c (M, N) = a (M, K) b (K, N). n0 is a multiple of a panel. Of narrow
-    # weights, which one thread reads, they are all columns.
+    # The columns [n0, n1) of c (M, N) = a (M, K) b (K, N). n0 is a multiple of a panel, or of 16
+    # with narrow weights.
     if w.p.weights != FULL:
-        narrow_product(w.k, w.p.weights, w.scratch, c, ldc, a, lda, b, M, N, K)
+        narrow_product(w.k, w.p.weights, w.scratch, c, ldc, a, lda, b, M, N, n0, n1, K)
     elif w.blas != NULL:
         blas_product(w.blas, c + n0, ldc, a, lda, False, b + n0, N, False, M, n1 - n0, K, False)
     elif use_packed:

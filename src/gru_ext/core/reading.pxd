@@ -21,10 +21,13 @@ cdef struct Separator:
 
 cdef bint separator_ends(const Separator *separator, Py_ssize_t stream,
                          int32_t symbol) noexcept nogil
-cdef void predict(const Window *w, const real *p, real *ws, Py_ssize_t steps) noexcept nogil
+cdef void predict(const Window *w, const real *p, real *ws, Py_ssize_t t0,
+                  Py_ssize_t t1) noexcept nogil
 cdef void losses_of(const Window *w, const real *p, real *y, const int32_t *targets,
                     double *losses, Py_ssize_t n) noexcept nogil
 cdef double log_softmax(const Window *w, const real *p, const real *y, double temperature,
                         real *scratch, double *out) noexcept nogil
+cdef int read_window(const Window *w, const real *p, real *ws, const Share *share,
+                     const real *logits) noexcept nogil
 cdef int read_symbols(const Window *w, const real *p, real *ws,
                       const Share *share) noexcept nogil

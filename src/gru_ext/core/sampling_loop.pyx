@@ -4,9 +4,8 @@ from time import perf_counter
 
 import numpy as np
 
-from gru_ext.core.helper_threads import Contention, HelperThreads
+from gru_ext.core.helper_threads import HelperThreads
 from gru_ext.core.matmul import one_blas_thread
-from gru_ext.core.training_loop import step_time
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint64_t
@@ -19,91 +18,15 @@ from gru_ext.core.reading cimport losses_of, predict, read_symbols, separator_en
 from gru_ext.core.sampler cimport Sampler
 from gru_ext.core.sampling cimport Sampling, choose_symbol, observe
 from gru_ext.core.stream cimport SymbolStream
+from gru_ext.core.stream_group cimport StreamGroup
 from gru_ext.core.stream_state cimport load
-from gru_ext.core.team cimport (
-    Grid,
-    Share,
-    best_grid,
-    gru_microseconds,
-    gru_team,
-    gru_team_abandon,
-    gru_team_begin,
-    gru_team_wait,
-    gru_team_yielded,
-    share_of,
-    waits_too_long,
-)
+from gru_ext.core.team cimport Share
 
 
 cdef enum:
     PART = 256             # time steps between two looks at signals
     LONG_PART = 2048       # the same with few streams
     FEW_STREAMS = 4
-
-
-cdef class _Group:
-    """The threads that share the units of all streams of a part.
-
-    Member 0 chooses the symbols. The others wait until there is one to read, and read their share.
-    """
-
-    cdef gru_team team
-    cdef Grid grid
-    cdef SymbolStream stream
-    cdef bint ended         # there is no more symbol to read
-    cdef bint contended     # the group was ended early: its members wait too long for each other
-    cdef double waited      # the fraction of their time
-
-    def __cinit__(self, SymbolStream stream):
-        self.stream = stream
-
-    cdef void begin(self, Py_ssize_t threads) noexcept:
-        # One group of so many threads, or of those of them that help: its streams are those of
-        # one loop.
-        cdef const Window *w = &self.stream.work.window
-        cdef double time
-        cdef Grid grid
-        if self.stream.itemsize == sizeof(float):
-            grid = best_grid(w.k, &w.p, 1, threads, w.blas == NULL, &time, <float *>NULL)
-        else:
-            grid = best_grid(w.k, &w.p, 1, threads, w.blas == NULL, &time, <double *>NULL)
-        self.grid = Grid(1, grid.members)
-        gru_team_begin(&self.team, grid.members)
-
-    cdef Share _share(self, Py_ssize_t part) noexcept nogil:
-        cdef const Window *w = &self.stream.work.window
-        if self.stream.itemsize == sizeof(float):
-            return share_of(w.k, &w.p, w.B, self.grid, &self.team, part, <float *>NULL)
-        return share_of(w.k, &w.p, w.B, self.grid, &self.team, part, <double *>NULL)
-
-    def _help(self, Py_ssize_t part):
-        cdef Share share = self._share(part)
-        if share.s1 == share.s0:
-            return
-        with nogil:
-            if self.stream.itemsize == sizeof(float):
-                _read_along[float](self, &share, <const float *>self.stream.flat_data,
-                                   <float *>self.stream.work.base)
-            else:
-                _read_along[double](self, &share, <const double *>self.stream.flat_data,
-                                    <double *>self.stream.work.base)
-
-    def _abandon(self):
-        gru_team_abandon(&self.team)
-
-
-cdef void _read_along(_Group group, const Share *share, const real *p, real *ws) noexcept nogil:
-    cdef uint64_t float_state = gru_flush_subnormals()
-    while gru_team_wait(&group.team) == 0 and not group.ended:
-        if read_symbols(&group.stream.work.window, p, ws, share) != 0:
-            break
-    gru_restore_float_state(float_state)
-
-
-cdef bint _contended(_Group group, double began) noexcept nogil:
-    group.contended = waits_too_long(gru_team_yielded(&group.team), began, group.grid.members,
-                                     &group.waited)
-    return group.contended
 
 
 def sample_symbols(SymbolStream stream not None, Sampler sampler not None, uniforms, losses=None,
@@ -131,7 +54,7 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
         The symbols, and -1 after the end of a sample.
     """
     cdef Py_ssize_t start = 0, n, done = 0, part
-    cdef _Group group
+    cdef StreamGroup group
     cdef const Window *w = &stream.work.window
     cdef const double[:, ::1] u = np.array(uniforms, np.float64, order="C", ndmin=2)
     cdef double[:, ::1] nats = None
@@ -155,19 +78,19 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
     cdef unsigned char[::1] moves = moved
     cdef char *kept = <char *><size_t>scratch.ctypes.data
     part = LONG_PART if w.B <= FEW_STREAMS else PART
-    contention = Contention(
-        1e-9 * w.p.layers * step_time(w.p.H, w.B, stream.itemsize, 1) if threads > 1 else 0)
     while start < u.shape[0]:
-        used, n = contention.plan(threads, min(part, u.shape[0] - start))
+        used, n = 1, min(part, u.shape[0] - start)
+        if threads > 1:
+            used, n = stream._step_contention.plan(threads, n)
         began = perf_counter()
         with stream.work._lock:
             stream._predict()
             sampler._acquire()
             try:
-                group = _Group(stream)
-                helpers = HelperThreads(group._help, group._abandon)
+                group = StreamGroup(stream, False)
+                helpers = HelperThreads(group.help, group.abandon)
                 with one_blas_thread(w.blas != NULL):
-                    helpers.gather(used - 1)  # as many as can be started
+                    helpers.gather(group.useful(used) - 1)  # as many as can be started
                     group.begin(1 + len(helpers.parts))
                     helpers.go.release()
                     with nogil:
@@ -187,7 +110,7 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
         if helpers.error is not None:
             raise RuntimeError("a helper thread of the sampling failed") from helpers.error
         seconds = (perf_counter() - began) / max(1, done)
-        contention.note(threads, seconds, group.waited, group.grid.members > 1)
+        stream._step_contention.note(threads, seconds, group.waited, group.grid.members > 1)
         PyErr_CheckSignals()
         start += done
         if done < n and not group.contended:
@@ -195,7 +118,7 @@ def sample_symbols(SymbolStream stream not None, Sampler sampler not None, unifo
     return sampled
 
 
-cdef Py_ssize_t _sample(SymbolStream s, _Group group, Sampling *sampling, Py_ssize_t n,
+cdef Py_ssize_t _sample(SymbolStream s, StreamGroup group, Sampling *sampling, Py_ssize_t n,
                         const double *uniforms, int32_t *out, double *losses, unsigned char *moved,
                         real *kept) noexcept nogil:
     # Returns the number of time steps: fewer than n where all streams have ended, or the group was
@@ -208,8 +131,7 @@ cdef Py_ssize_t _sample(SymbolStream s, _Group group, Sampling *sampling, Py_ssi
     cdef unsigned char *resets = <unsigned char *>s.resets
     cdef Py_ssize_t i, b, at, going
     cdef int32_t symbol
-    cdef Share share = group._share(0)
-    cdef double start = gru_microseconds()
+    cdef Share share = group.share(0)
     cdef uint64_t float_state = gru_flush_subnormals()
     w.T, w.targets, w.dropout = 1, NULL, 0
     w.resets = s.resets if s.separator.length else NULL
@@ -223,7 +145,7 @@ cdef Py_ssize_t _sample(SymbolStream s, _Group group, Sampling *sampling, Py_ssi
             memcpy(ws + w.o.y, <real *>s.base + s.logits_at, w.B * w.p.Vp * sizeof(real))
         else:
             load_state(w, ws, 0, w.B)
-            predict(w, p, ws, 1)
+            predict(w, p, ws, 0, 1)
         going = 0
         for b in range(w.B):
             moved[b] = False
@@ -245,17 +167,16 @@ cdef Py_ssize_t _sample(SymbolStream s, _Group group, Sampling *sampling, Py_ssi
                 resets[b] = separator_ends(&s.separator, b, symbol)
         if going == 0:
             break
-        if gru_team_wait(&group.team) != 0 or read_symbols(w, p, ws, &share) != 0:
+        if group.meet() != 0 or read_symbols(w, p, ws, &share) != 0:
             break  # a helper failed
         _store_moved(s, ws, moved)
         s.predicted = False
-        if share.members > 1 and _contended(group, start):
+        if group.looks_contended():
             i += 1
             break
     else:
         i = n
-    group.ended = True
-    gru_team_wait(&group.team)
+    group.end()
     gru_restore_float_state(float_state)
     return i
 

@@ -2,10 +2,8 @@
 """Streams: a model that reads symbol by symbol, and what it predicts next."""
 import numpy as np
 
-from gru_ext.core.checks import integers
 from gru_ext.core.matmul import one_blas_thread
 
-from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
@@ -17,19 +15,15 @@ from gru_ext.core.native cimport (
     gru_softmax_cross_entropy,
     real,
 )
-from gru_ext.core.products cimport choose_packing, pack_weights
-from gru_ext.core.reading cimport log_softmax, losses_of, predict, read_symbols, separator_ends
-from gru_ext.core.stream_state cimport StreamState, address, load, store
-from gru_ext.core.team cimport Share, whole_share
+from gru_ext.core.reading cimport log_softmax, predict
+from gru_ext.core.stream_reader cimport StreamReader
+from gru_ext.core.stream_state cimport load
 from gru_ext.core.temperature cimport inverse_temperature
 
 cdef double BITS_PER_NAT = 1.4426950408889634
 
-cdef enum:
-    FEWEST_PACKED = 4  # time steps from which packing the weights pays off
 
-
-cdef class SymbolStream(StreamState):
+cdef class SymbolStream(StreamReader):
     """A model that reads B sequences of symbols, and what it predicts next.
 
     The parameters are those of StreamState (stream_state.pyx).
@@ -97,107 +91,11 @@ cdef class SymbolStream(StreamState):
         acquire, release = self.work._lock.acquire, self.work._lock.release
         acquire()
         try:
-            self._read_window(1, &symbol, NULL, NULL)
+            self._read_window(1, &symbol, NULL, NULL, None)
             self.bits[0] = self.work.window.losses[0] * BITS_PER_NAT
             return self._bits.copy()
         finally:
             release()
-
-    def read(self, symbols, starts=None, resets=None, states=None):
-        """Read symbols, and return the loss of each of them in nats.
-
-        Parameters
-        ----------
-        symbols : ndarray of integers, shape (n, B)
-        starts : ndarray of bool, shape (n, B), optional
-            Where another text begins: the state is reset, and nothing predicts the symbol.
-        resets : ndarray of bool, shape (n, B), optional
-            Where the state is reset before a symbol is read; the state before still predicts it.
-        states : ndarray, shape (n, B, layers, H), optional
-            An array to which the states after each symbol are written.
-
-        Returns
-        -------
-        ndarray, float64, shape (n, B)
-            -log p of each symbol; 0 where there is no prediction.
-        """
-        cdef Py_ssize_t start, stop, n, layer
-        cdef const Window *w = &self.work.window
-        symbols = integers("symbols", symbols, 2, 0, w.p.V - 1)
-        if symbols.shape[1] != self.B:
-            raise ValueError(f"`symbols` must have shape (n, {self.B}), not {symbols.shape}")
-        n = len(symbols)
-        nats = np.empty(symbols.shape)
-        starts, resets = (_copied_mask(name, mask, symbols.shape)
-                          for name, mask in (("starts", starts), ("resets", resets)))
-        for start in range(0, n, w.T_max):
-            stop = min(start + w.T_max, n)
-            with self.work._lock:
-                self._read_part(symbols[start:stop], nats[start:stop],
-                                None if starts is None else starts[start:stop],
-                                None if resets is None else resets[start:stop])
-                for layer in range(0 if states is None else w.p.layers):
-                    states[start:stop, :, layer] = self._window_states(layer)
-            PyErr_CheckSignals()
-        return nats
-
-    cdef _read_part(self, symbols, nats, starts, resets):
-        self._read_window(len(symbols), <const int32_t *>address(symbols),
-                          <const unsigned char *>address(starts),
-                          <const unsigned char *>address(resets))
-        nats[...] = self.work._losses[:nats.size].reshape(nats.shape)
-
-    cdef _window_states(self, Py_ssize_t layer):
-        # the states of a layer after each time step of the last window, (T, B, H)
-        cdef const Window *w = &self.work.window
-        first = layer * w.o.layer + w.o.h
-        states = self.work._view(first, (w.T + 1, w.B, w.p.Hp), w.p.H)
-        return states[1:]
-
-    cdef _read_window(self, Py_ssize_t n, const int32_t *symbols, const unsigned char *starts,
-                      const unsigned char *resets):
-        # Read n <= T_max symbols of each stream; their losses are then in the workspace. The caller
-        # holds its lock, and has checked the symbols.
-        cdef Window *w = &self.work.window
-        cdef Py_ssize_t i
-        w.T, w.targets, w.dropout = n, NULL, 0
-        choose_packing(w, n)
-        if n < FEWEST_PACKED:
-            w.packed = w.inputs_packed = False
-        memcpy(<void *>w.inputs, symbols, n * self.B * sizeof(int32_t))
-        w.resets = NULL
-        if starts != NULL or resets != NULL or self.separator.length:
-            w.resets = self.resets
-            self._mark_resets(n, <unsigned char *>w.resets, starts, resets)
-        if w.blas != NULL:
-            with one_blas_thread(True):
-                self._compute()
-        else:
-            self._compute()
-        for i in range(self.B if not self._started else 0):
-            w.losses[i] = 0
-        for i in range(n * self.B if starts != NULL else 0):
-            if starts[i]:
-                w.losses[i] = 0
-        self._started, self.predicted = True, False
-
-    cdef void _mark_resets(self, Py_ssize_t n, unsigned char *marks, const unsigned char *starts,
-                           const unsigned char *resets) noexcept:
-        cdef Py_ssize_t i, k, B = self.B
-        for i in range(n * B):
-            marks[i] = resets != NULL and resets[i]
-            if starts != NULL and starts[i]:
-                marks[i] = True
-                for k in range(self.separator.length):
-                    self.separator.recent[i % B * self.separator.length + k] = -1
-            marks[i] |= separator_ends(&self.separator, i % B, self.work.window.inputs[i])
-
-    cdef void _compute(self) noexcept:
-        with nogil:
-            if self.itemsize == sizeof(float):
-                _read[float](self, <const float *>self.flat_data, <float *>self.work.base)
-            else:
-                _read[double](self, <const double *>self.flat_data, <double *>self.work.base)
 
     # ---------------------------------------------------------------- predictions
 
@@ -287,39 +185,13 @@ cdef class SymbolStream(StreamState):
                                       <double *>self.work.base)
 
 
-def _copied_mask(name, mask, shape):
-    if mask is None:
-        return None
-    mask = np.array(mask, order="C")
-    if mask.dtype != np.bool_ or mask.shape != shape:
-        raise ValueError(f"`{name}` must be bool of shape {shape}, not {mask.dtype} of "
-                         f"{mask.shape}")
-    return mask.view(np.uint8)
-
-
-cdef void _read(SymbolStream s, const real *p, real *ws) noexcept nogil:
-    cdef Window *w = &s.work.window
-    cdef Share share = whole_share(&w.p, w.B)
-    cdef uint64_t float_state = gru_flush_subnormals()
-    load(s, ws)
-    pack_weights(w, p, ws, 0, 1)
-    read_symbols(w, p, ws, &share)
-    if s.predicted and w.T == 1:
-        memcpy(ws + w.o.y, <real *>s.base + s.logits_at, w.B * w.p.Vp * sizeof(real))
-    else:
-        predict(w, p, ws, w.T)
-    losses_of(w, p, ws + w.o.y, w.inputs, w.losses, w.T * w.B)
-    store(s, ws)
-    gru_restore_float_state(float_state)
-
-
 cdef void _predict_next(SymbolStream s, const real *p, real *ws) noexcept nogil:
     # Wy h (B, Vp) of the state -> the stream's memory
     cdef Window *w = &s.work.window
     cdef uint64_t float_state = gru_flush_subnormals()
     load(s, ws)
     load_state(w, ws, 0, w.B)
-    predict(w, p, ws, 1)
+    predict(w, p, ws, 0, 1)
     memcpy(<real *>s.base + s.logits_at, ws + w.o.y, w.B * w.p.Vp * sizeof(real))
     s.predicted = True
     gru_restore_float_state(float_state)

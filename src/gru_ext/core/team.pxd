@@ -5,8 +5,8 @@ The B streams are divided among groups of threads. The members of a group share 
 divide the hidden units of each step: so several threads can work on one stream. No sum is divided,
 so the results do not depend on the numbers of groups and members.
 """
-from gru_ext.core.layout cimport FULL, Layout
-from gru_ext.core.native cimport GRU_PACK_STREAMS, gru_kernels, panel_of, real
+from gru_ext.core.layout cimport FULL, INT8, Layout
+from gru_ext.core.native cimport GRU_LINE_BYTES, GRU_PACK_STREAMS, gru_kernels, panel_of, real
 from gru_ext.core.partition cimport part_begin
 
 cdef extern from "team.h" nogil:
@@ -52,6 +52,20 @@ cdef inline bint waits_too_long(double yielded, double began, Py_ssize_t members
     return yielded > SHORT_WAITING and 100 * waited[0] > MOST_WAITING
 
 
+cdef inline bint gives_up(const Share *share, long yielded, double began) noexcept nogil:
+    # Whether a member finds that its group waits too long since `began`, when its members had
+    # waited for so many microseconds. The group is then abandoned.
+    cdef double waited
+    cdef long now
+    if share.members == 1:
+        return False
+    now = gru_team_yielded(share.group) - yielded
+    if now <= SHORT_WAITING or not waits_too_long(now, began, share.members, &waited):
+        return False
+    gru_team_abandon(share.group)
+    return True
+
+
 cdef inline Share whole_share(const Layout *p, Py_ssize_t B) noexcept nogil:
     # The share of a thread that works alone.
     return Share(0, B, 0, p.Hp, 0, 1, NULL, NULL)
@@ -65,40 +79,62 @@ cdef inline Py_ssize_t _doublings(Py_ssize_t n) noexcept nogil:
     return doublings
 
 
+cdef inline Py_ssize_t weight_bytes(const Layout *p, Py_ssize_t itemsize) noexcept nogil:
+    # The bytes of a weight of a matrix product.
+    if p.weights == FULL:
+        return itemsize
+    return 1 if p.weights == INT8 else 2
+
+
+cdef inline Py_ssize_t _units_together(const gru_kernels *k, const Layout *p,
+                                       real *unused) noexcept nogil:
+    # Units are divided in multiples of these: a panel, or a line of narrow weights.
+    return panel_of(k, unused) if p.weights == FULL else GRU_LINE_BYTES // sizeof(real)
+
+
 cdef inline double _step_nanoseconds(const Layout *p, Py_ssize_t B, Py_ssize_t itemsize,
                                      Grid grid) noexcept nogil:
     # A model of the time of one step of one layer, on one thread of the grid: the slower of reading
-    # the weights at 100 GB/s and of multiplying at 60 GFLOP/s (float32), and the barriers: two in a
-    # step for the members of a group, four in a window of some 32 steps for all threads. Each takes
-    # 150 ns for two threads (measured: 60 to 100 on two cores of one processor).
+    # the weights at 100 GB/s and of multiplying at 60 GFLOP/s (float32; twice that in bfloat16, and
+    # four times in int8), and the barriers: two in a step for the members of a group, four in a
+    # window of some 32 steps for all threads. Each takes 150 ns for two threads (measured: 60 to
+    # 100 on two cores of one processor).
     cdef double weights = 3.0 * p.H * p.Hp / grid.members, streams
+    itemsize = weight_bytes(p, itemsize)
     streams = (B + grid.groups - 1) // grid.groups
     return (max(weights * itemsize / 100, weights * streams * itemsize / 4 / 30)
             + 150 * (2 * _doublings(grid.members) + _doublings(grid.groups * grid.members) / 8.0))
 
 
-cdef inline Grid best_grid(const gru_kernels *k, const Layout *p, Py_ssize_t B, Py_ssize_t threads,
-                           bint divisible, double *nanoseconds, real *unused) noexcept nogil:
+cdef inline Grid grid_of(const gru_kernels *k, const Layout *p, Py_ssize_t B,
+                         Py_ssize_t most_groups, Py_ssize_t threads, bint divisible,
+                         double *nanoseconds, real *unused) noexcept nogil:
     # Groups and members for so many threads, and the time of a step. Units are divided in whole
-    # panels of z and of r; if not `divisible`, not at all, nor with narrow weights.
-    cdef Py_ssize_t panel = panel_of(k, unused), members
-    cdef Grid grid, best = Grid(min(B, threads), 1)
+    # panels of z and of r; if not `divisible`, not at all.
+    cdef Py_ssize_t panel = _units_together(k, p, unused), members
+    cdef Grid grid, best = Grid(min(most_groups, threads), 1)
     cdef double time
     nanoseconds[0] = _step_nanoseconds(p, B, sizeof(real), best)
-    if not divisible or p.weights != FULL or p.Hp % panel != 0:
+    if not divisible or p.Hp % panel != 0:
         return best
     for members in range(2, min(threads, p.Hp // panel) + 1):
-        grid = Grid(min(B, threads // members), members)
+        grid = Grid(min(most_groups, threads // members), members)
         time = _step_nanoseconds(p, B, sizeof(real), grid)
         if time < nanoseconds[0]:
             best, nanoseconds[0] = grid, time
     return best
 
 
+cdef inline Grid best_grid(const gru_kernels *k, const Layout *p, Py_ssize_t B, Py_ssize_t threads,
+                           bint divisible, double *nanoseconds, real *unused) noexcept nogil:
+    # The grid of a team that divides streams and units.
+    return grid_of(k, p, B, B, threads, divisible, nanoseconds, unused)
+
+
 cdef inline Share share_of(const gru_kernels *k, const Layout *p, Py_ssize_t B, Grid grid,
                            gru_team *groups, Py_ssize_t thread, real *unused) noexcept nogil:
     # The share of a thread. Threads that have no part get no streams.
-    cdef Py_ssize_t panel = panel_of(k, unused), panels = p.Hp // panel
+    cdef Py_ssize_t panel = _units_together(k, p, unused), panels = p.Hp // panel
     cdef Py_ssize_t group = thread // grid.members, member = thread % grid.members
     cdef Share share = whole_share(p, B)
     if group >= grid.groups:

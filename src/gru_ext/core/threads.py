@@ -85,7 +85,10 @@ def default_threads(batch_size: int, hidden_size: int, itemsize: int = 4) -> int
 
 
 def helpful_threads(batch_size: int, hidden_size: int, itemsize: int, most: int) -> int:
-    """The number of threads, up to `most`, of which each makes a time step faster."""
+    """The number of threads, up to `most`, of which each makes a time step faster.
+
+    ``itemsize`` are the bytes of a weight: 1 (int8), 2 (bfloat16), 4 or 8.
+    """
     from gru_ext.core.training_loop import step_time
 
     counts = range(1, most + 1)

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 
 from gru_ext.core cimport kernels
 from gru_ext.core.bptt cimport Window
-from gru_ext.core.layout cimport Layout, layout_of
+from gru_ext.core.layout cimport Layout, layout_with, weights_of
 from gru_ext.core.native cimport GRU_ADAGRAD, GRU_ADAM, GRU_RMSPROP, gru_kernels, real
 from gru_ext.core.products cimport choose_packing
 from gru_ext.core.team cimport best_grid, gru_team, gru_team_abandon, gru_team_begin
@@ -38,9 +38,9 @@ _KINDS = {"adagrad": GRU_ADAGRAD, "rmsprop": GRU_RMSPROP, "adam": GRU_ADAM, "ada
 def step_time(hidden_size, Py_ssize_t batch_size, Py_ssize_t itemsize, Py_ssize_t threads):
     """Estimate the time of one time step of one layer on so many threads, in nanoseconds."""
     cdef const gru_kernels *k = kernels.active()
-    cdef Layout p = layout_of(1, hidden_size, itemsize, 1)
+    cdef Layout p = layout_with(1, hidden_size, max(itemsize, 4), 1, weights_of(itemsize))
     cdef double time
-    if itemsize == sizeof(float):
+    if itemsize != sizeof(double):
         best_grid(k, &p, batch_size, threads, True, &time, <float *>NULL)
     else:
         best_grid(k, &p, batch_size, threads, True, &time, <double *>NULL)

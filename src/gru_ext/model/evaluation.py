@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gru_ext.arguments.messages import counted
 from gru_ext.core.stream import SymbolStream
+from gru_ext.core.threads import helpful_threads, usable_threads
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import encode_text, release
@@ -91,6 +92,7 @@ def evaluate_symbols(
     progress: Callable[[int], object] | None = None,
     separator: NDArray[np.integer] | None = None,
     windows: int | None = None,
+    most_threads: int = 1,
 ) -> Evaluation:
     """Evaluate a model on symbols of shape (n,), with the hidden state carried through all of them.
 
@@ -107,6 +109,9 @@ def evaluate_symbols(
     windows : int, optional
         The length of windows that are evaluated as independent sequences, each from a zero state,
         instead of one long one.
+    most_threads : int
+        The most threads on which the text is read; fewer where they do not help. The result is
+        bit-identical for any number.
 
     Raises
     ------
@@ -117,8 +122,9 @@ def evaluate_symbols(
     if n < 1:
         raise ValueError(f"a text to evaluate needs at least 2 characters, not {len(symbols)}")
     if windows is not None:
-        return _evaluate_windows(parameters, symbols, windows, progress)
-    return Evaluation(total_nats(parameters, symbols, progress, separator) / n, n)
+        return _evaluate_windows(parameters, symbols, windows, progress, most_threads)
+    total = total_nats(parameters, symbols, progress, separator, most_threads=most_threads)
+    return Evaluation(total / n, n)
 
 
 def total_nats(
@@ -127,18 +133,20 @@ def total_nats(
     progress: Callable[[int], object] | None,
     separator: NDArray[np.integer] | None,
     begin: int = 0,
+    most_threads: int = 1,
 ) -> float:
     """The sum of -log p of all symbols after the first, in nats.
 
     With a ``begin``, so many symbols after the first are only read, for the hidden state.
     """
     stream = SymbolStream(parameters, separator=separator)
+    threads = _helpful(parameters, 1, most_threads)
     total = 0.0
     for start in range(0, len(symbols), _PART):
         if start % _RELEASE == 0:
             release(symbols)
         part = symbols[start : start + _PART]
-        nats = stream.read(part[:, None])
+        nats = stream.read(part[:, None], threads=threads)
         total += float(nats[max(0, begin + 1 - start) if begin else 0 :].sum())
         if progress is not None:
             progress(len(part) - (start == 0))
@@ -174,7 +182,9 @@ def evaluate_counted(
 
         found = evaluate_adapting(model.parameters, symbols, options, None, separator)
     else:
-        found = evaluate_symbols(model.parameters, symbols, None, separator, options.windows)
+        found = evaluate_symbols(
+            model.parameters, symbols, None, separator, options.windows, usable_threads()
+        )
     if unknown == "cost" and missing:
         total = found.nats_per_char * found.characters + missing * UNKNOWN_BITS * math.log(2)
         characters = found.characters + missing
@@ -182,11 +192,16 @@ def evaluate_counted(
     return dataclasses.replace(found, unknown=missing)
 
 
+def _helpful(parameters: Parameters, lanes: int, most: int) -> int:
+    return helpful_threads(lanes, parameters.hidden_size, parameters.weight_bytes, most)
+
+
 def _evaluate_windows(
     parameters: Parameters,
     symbols: NDArray[np.integer],
     windows: int,
     progress: Callable[[int], object] | None,
+    most_threads: int,
 ) -> Evaluation:
     """Evaluate the windows of a text as independent sequences, many at a time.
 
@@ -198,6 +213,7 @@ def _evaluate_windows(
     lanes = min(_LANES, -(-n // windows))
     begins = windows * np.arange(lanes)
     stream = SymbolStream(parameters, lanes)
+    threads = _helpful(parameters, lanes, most_threads)
     for start in range(0, n, lanes * windows):
         if start // _RELEASE != (start - lanes * windows) // _RELEASE:
             release(symbols)
@@ -207,7 +223,7 @@ def _evaluate_windows(
         for step in range(0, windows + 1, _PART):
             places = np.arange(step, min(step + _PART, windows + 1))[:, None] + begins
             # a window's first symbol costs nothing; beyond the text there is nothing to read
-            nats = stream.read(part[np.minimum(places, read)])
+            nats = stream.read(part[np.minimum(places, read)], threads=threads)
             total += float(nats[places <= read].sum())
         if progress is not None:
             progress(read)

@@ -97,6 +97,11 @@ class NarrowParameters(Parameters):
         """float32, that of biases, states and predictions."""
         return np.dtype(np.float32)
 
+    @property
+    def weight_bytes(self) -> int:
+        """The bytes of a weight as it is read: 1 or 2."""
+        return 1 if self.narrow == "int8" else 2
+
     def size_of(self, name: str) -> int:
         """The size of an array in bytes, with its scales."""
         array: Any = self._matrices.get(name, self._biases.get(name))

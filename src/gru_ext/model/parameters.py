@@ -186,6 +186,11 @@ class Parameters(Mapping[str, NDArray[np.floating]]):
         return self.flat.dtype
 
     @property
+    def weight_bytes(self) -> int:
+        """The bytes of a weight as it is read."""
+        return self.dtype.itemsize
+
+    @property
     def count(self) -> int:
         """The number of trained parameters, without the padding."""
         arrays = shapes(self.vocabulary_size, self.hidden_size, self.layers)

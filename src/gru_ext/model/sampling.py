@@ -18,6 +18,8 @@ from gru_ext.arguments.messages import shown
 from gru_ext.core.sampler import ENDINGS, Sampler
 from gru_ext.core.sampling_loop import sample_symbols
 from gru_ext.core.threads import helpful_threads, usable_threads
+from gru_ext.core.training_loop import step_time
+from gru_ext.model.parameters import Parameters
 from gru_ext.model.sampling_options import ChoiceOptions, SamplingOptions
 from gru_ext.model.sampling_plan import SamplingPlan
 from gru_ext.model.stream import Stream
@@ -32,6 +34,8 @@ LENGTH = Whole(0)
 _PART, _CALL = 256, 2048
 # Samples side by side: at most, and at least for each thread.
 _MOST, _FEWEST = 64, 4
+# The nanoseconds of a call from which helper threads pay off.
+_SHARED = 1e6
 _BITS_PER_NAT = 1 / math.log(2)
 
 Seed = int | Sequence[int] | None
@@ -151,13 +155,8 @@ def generate(
     threads = min(usable_threads(), -(-len(rows) // _FEWEST)) or 1
     size = max(1, min(_MOST, -(-len(rows) // threads)))
     batches = [rows[i : i + size] for i in range(0, len(rows), size)]
-    parameters = model.parameters
-    shared = helpful_threads(  # of the threads that are left for a batch
-        1,
-        parameters.hidden_size,
-        parameters.dtype.itemsize,
-        usable_threads() // max(1, len(batches)) or 1,
-    )
+    left = usable_threads() // max(1, len(batches)) or 1
+    shared = _threads_of_a_stream(model.parameters, min(length, _CALL), left)
     stopped = threading.Event()
 
     def run(batch: list[tuple[str | bytes, int]]) -> list[Sample]:
@@ -180,6 +179,14 @@ def generate(
     ]
     each = options.n or 1
     return [chosen[i : i + each] for i in range(0, len(chosen), each)]
+
+
+def _threads_of_a_stream(parameters: Parameters, characters: int, most: int) -> int:
+    """The threads that share each step of a call that samples so many characters."""
+    sizes = parameters.hidden_size, 1, parameters.weight_bytes
+    if characters * parameters.layers * step_time(*sizes, 1) < _SHARED:
+        return 1
+    return helpful_threads(1, parameters.hidden_size, parameters.weight_bytes, most)
 
 
 def _generate_batch(
@@ -223,7 +230,8 @@ def draw(stream: Stream, length: int, options: ChoiceOptions) -> list[Any]:
     plan = SamplingPlan(options, stream.vocabulary, stream.dtype, length)
     generators = [generator_of(options.seed, b) for b in range(stream.batch_size)]
     sampler = plan.sampler(stream.batch_size)
-    sampled, _ = _run(plan, stream, sampler, generators)
+    threads = _threads_of_a_stream(stream.parameters, min(length, _CALL), usable_threads())
+    sampled, _ = _run(plan, stream, sampler, generators, threads=threads)
     as_bytes = stream.vocabulary.units == "bytes"
     return [
         plan.text(_symbols(sampled[:, b]), ENDINGS[sampler.ended[b]], as_bytes)
@@ -297,9 +305,11 @@ def iterate(
 ) -> Iterator[Any]:
     """Yield what a stream generates, in parts of ``longest`` characters or less."""
     waiting: NDArray[np.integer] = np.empty(0, np.int32)  # what may turn out to be a stop text
+    characters = min(plan.length, longest)
+    threads = _threads_of_a_stream(stream.parameters, characters, usable_threads())
     for begin in range(0, plan.length, longest):
         uniforms = generator.random((min(longest, plan.length - begin), 1))
-        part = sample_symbols(stream, sampler, uniforms)[:, 0]
+        part = sample_symbols(stream, sampler, uniforms, threads=threads)[:, 0]
         waiting = np.concatenate([waiting, part[part >= 0]])
         if sampler.ended[0]:
             break

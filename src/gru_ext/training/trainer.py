@@ -165,7 +165,7 @@ class Trainer(Steps):
             state_reset=state_reset,
             average_over=average_over,
             tied=tied,
-            dtype=products or str(parameters.dtype),
+            dtype=products or ("float64" if parameters.dtype == np.float64 else "float32"),
             threads=threads,
             shuffle=shuffle,
         )
