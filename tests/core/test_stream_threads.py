@@ -10,7 +10,7 @@ from gru_ext.core import helper_threads, kernels, stream_group
 from gru_ext.core.sampler import Sampler
 from gru_ext.core.sampling_loop import sample_symbols
 from gru_ext.core.stream import SymbolStream
-from gru_ext.core.threads import helpful_threads
+from gru_ext.core.threads import READING, SAMPLING, helpful_threads
 from gru_ext.model.narrow_parameters import with_weights
 
 NARROW = ["bfloat16", "int8"]
@@ -105,6 +105,17 @@ def test_the_default_number_knows_the_bytes_of_a_weight():
     assert list(first.values()) == sorted(first.values())
     assert first[8] < first[4] < first[1]
     assert helpful_threads(1, 32, 1, 8) == 1
+
+
+def test_several_threads_must_gain_enough():
+    """Sampling has more beside the steps than reading, and reading than training."""
+    sizes = range(32, 1024, 32)
+    first = [
+        next(H for H in sizes if helpful_threads(1, H, 4, 2, gain) == 2)
+        for gain in (1.1, READING, SAMPLING)
+    ]
+    assert first == sorted(set(first))
+    assert helpful_threads(1, 1024, 4, 2, 2.1) == 1  # two threads are never 2.1 times as fast
 
 
 def test_few_symbols_are_read_on_one_thread(draw_parameters, gathered, calm):

@@ -9,6 +9,9 @@ from gru_ext.core.cgroups import Group, groups_of
 
 VARIABLE = "GRU_EXT_NUM_THREADS"
 _WORTH = 1.1  # more threads are used for at least a tenth more speed
+# Several threads are used from these estimated gains in speed: what is not in the estimate is done
+# by one thread, or costs a barrier (docs/explanation/design/threads.md).
+READING, SAMPLING = 1.3, 1.6
 _FEWEST_UNITS = 16  # of a thread that shares streams with others: a cache line in float32
 
 
@@ -84,15 +87,20 @@ def default_threads(batch_size: int, hidden_size: int, itemsize: int = 4) -> int
     return threads or helpful_threads(batch_size, hidden_size, itemsize, available_cpus())
 
 
-def helpful_threads(batch_size: int, hidden_size: int, itemsize: int, most: int) -> int:
+def helpful_threads(
+    batch_size: int, hidden_size: int, itemsize: int, most: int, gain: float = _WORTH
+) -> int:
     """The number of threads, up to `most`, of which each makes a time step faster.
 
-    ``itemsize`` are the bytes of a weight: 1 (int8), 2 (bfloat16), 4 or 8.
+    ``itemsize`` are the bytes of a weight: 1 (int8), 2 (bfloat16), 4 or 8. It is 1 where the
+    estimated gain in speed is less than ``gain``.
     """
     from gru_ext.core.training_loop import step_time
 
     counts = range(1, most + 1)
     times = [step_time(hidden_size, batch_size, itemsize, threads) for threads in counts]
+    if times[0] < gain * min(times):
+        return 1
     return next(n for n, time in zip(counts, times, strict=True) if time <= _WORTH * min(times))
 
 

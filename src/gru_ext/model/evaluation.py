@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gru_ext.arguments.messages import counted
 from gru_ext.core.stream import SymbolStream
-from gru_ext.core.threads import helpful_threads, usable_threads
+from gru_ext.core.threads import READING, helpful_threads, usable_threads
 from gru_ext.model.evaluation_options import EvaluationOptions
 from gru_ext.model.parameters import Parameters
 from gru_ext.text.corpus import encode_text, release
@@ -193,7 +193,8 @@ def evaluate_counted(
 
 
 def _helpful(parameters: Parameters, lanes: int, most: int) -> int:
-    return helpful_threads(lanes, parameters.hidden_size, parameters.weight_bytes, most)
+    sizes = lanes, parameters.hidden_size, parameters.weight_bytes
+    return helpful_threads(*sizes, most, READING)
 
 
 def _evaluate_windows(

@@ -17,7 +17,7 @@ from gru_ext.arguments.kinds import Whole
 from gru_ext.arguments.messages import shown
 from gru_ext.core.sampler import ENDINGS, Sampler
 from gru_ext.core.sampling_loop import sample_symbols
-from gru_ext.core.threads import helpful_threads, usable_threads
+from gru_ext.core.threads import SAMPLING, helpful_threads, usable_threads
 from gru_ext.core.training_loop import step_time
 from gru_ext.model.parameters import Parameters
 from gru_ext.model.sampling_options import ChoiceOptions, SamplingOptions
@@ -183,10 +183,10 @@ def generate(
 
 def _threads_of_a_stream(parameters: Parameters, characters: int, most: int) -> int:
     """The threads that share each step of a call that samples so many characters."""
-    sizes = parameters.hidden_size, 1, parameters.weight_bytes
-    if characters * parameters.layers * step_time(*sizes, 1) < _SHARED:
+    H, itemsize = parameters.hidden_size, parameters.weight_bytes
+    if characters * parameters.layers * step_time(H, 1, itemsize, 1) < _SHARED:
         return 1
-    return helpful_threads(1, parameters.hidden_size, parameters.weight_bytes, most)
+    return helpful_threads(1, H, itemsize, most, SAMPLING)
 
 
 def _generate_batch(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gru_ext.arguments.kinds import Number
 from gru_ext.core.stream import SymbolStream
-from gru_ext.core.threads import helpful_threads, usable_threads
+from gru_ext.core.threads import READING, helpful_threads, usable_threads
 from gru_ext.model.score import Score
 from gru_ext.text.unknown import UNKNOWN_BITS, Encoded, UnknownChoice, encode_known
 
@@ -113,9 +113,8 @@ def read_texts(
         if states is not None:
             every = np.empty((*symbols.shape, layers, H), model.dtype)
         parameters = model.parameters
-        threads = helpful_threads(
-            len(lanes), parameters.hidden_size, parameters.weight_bytes, usable_threads()
-        )
+        sizes = len(lanes), parameters.hidden_size, parameters.weight_bytes
+        threads = helpful_threads(*sizes, usable_threads(), READING)
         nats = stream.read(symbols, starts, states=every, threads=threads)
         for lane, members in enumerate(lanes):
             end = 0
