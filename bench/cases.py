@@ -7,6 +7,7 @@ JAX_AUTODIFF = ("jax-fused", "jax-split")
 JAX_MANUAL = ("jax-manual", "jax-manual-fused")
 JAX_SAMPLING = ("jax-cumsum", "jax-triangle", "jax-gumbel")
 NARROW = ("gru_ext-bfloat16", "gru_ext-int8")
+BFLOAT16 = "gru_ext-products-bfloat16"
 TORCH = ("torch-loop", "torch-gru")
 PEERS = ("numpy", *JAX_AUTODIFF, *JAX_MANUAL, *TORCH)
 PEERS_EXCEPT_JAX_MANUAL = ("numpy", *JAX_AUTODIFF, *TORCH)
@@ -68,14 +69,22 @@ def training(id, H, B, T, threads, goals):
         id,
         f"Training, H = {H}, B = {B}, T = {T}, float32, {cores}",
         config(H, B, T, threads),
-        entries("gru_ext", *PEERS, "sgemm", "fma"),
+        entries("gru_ext", BFLOAT16, *PEERS, "sgemm", "fma"),
         goals,
     )
+
+
+def in_bfloat16(rate):
+    return Goal(f"{rate} × the rate of float32, in bfloat16", ("gru_ext",), rate, BFLOAT16)
 
 
 def fraction_of_sgemm(fraction):
     text = f"{fraction} of sgemm's rate on the same number of cores"
     return Goal(text, ("sgemm",), fraction, metric="flops")
+
+
+def fraction_of_fma(fraction):
+    return Goal(f"{fraction} of the FMA peak", ("fma",), fraction, metric="flops")
 
 
 def sampling(id, H, B, bound, int8_bound=None):
@@ -146,11 +155,12 @@ CASES = (
         (
             Goal("3 × the rate of JAX's compiled scan", JAX_AUTODIFF, 3),
             Goal("3 × the rate of JAX with a manual backward pass", JAX_MANUAL, 3),
+            Goal("4 × the rate of JAX's compiled scan, in bfloat16", JAX_AUTODIFF, 4, BFLOAT16),
         ),
     ),
-    training("medium-1", 256, 32, 64, 1, ()),
+    training("medium-1", 256, 32, 64, 1, (in_bfloat16(1.6),)),
     training("medium-2", 256, 32, 64, 2, (fraction_of_sgemm(0.85),)),
-    training("large-1", 512, 64, 64, 1, ()),
+    training("large-1", 512, 64, 64, 1, (fraction_of_fma(0.85), in_bfloat16(1.6))),
     training(
         "large-2",
         512,

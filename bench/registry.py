@@ -39,6 +39,9 @@ CHARACTERS_PER_CALL = "1000 characters per call"
 
 IMPLEMENTATIONS = {
     "gru_ext": Implementation("gru_ext_core:train"),
+    "gru_ext-products-bfloat16": Implementation(
+        "gru_ext_core:train_bfloat16", note="matrix products in bfloat16"
+    ),
     "gru_ext-avx2": Implementation("gru_ext_core:train", environment=AVX2, note="AVX2 forced"),
     "gru_ext-generic": Implementation(
         "gru_ext_core:train", environment=GENERIC, note="generic path forced"

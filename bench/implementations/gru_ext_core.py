@@ -23,9 +23,22 @@ def _parameters(config):
 
 def train(config):
     """One unit is one training step on T * B characters."""
+    run, losses = _training(config)
+    return run, {"units": config.T * config.B, "losses": losses.tolist()}
+
+
+def train_bfloat16(config):
+    """The same with factors of products that are rounded, so that the losses are others."""
+    return _training(config, "bfloat16")[0], {"units": config.T * config.B}
+
+
+def _training(config, products=None):
+    """What makes n steps, and the mean losses of two."""
     parameters, adagrad_state = _parameters(config), Parameters(config.V, config.H, config.dtype)
     workspace = Workspace(
-        config.V, config.H, config.B, config.T, config.dtype, threads=config.threads
+        *(config.V, config.H, config.B, config.T, config.dtype),
+        threads=config.threads,
+        products=products,
     )
     symbols, _ = workload.read_text(config.text)
     loop = TrainingLoop(parameters.flat, adagrad_state.flat, workspace, symbols)
@@ -36,8 +49,7 @@ def train(config):
     def run(n):
         steps(n)
 
-    losses = steps(2) / (config.T * config.B)
-    return run, {"units": config.T * config.B, "losses": losses.tolist()}
+    return run, steps(2) / (config.T * config.B)
 
 
 def sample(config):
