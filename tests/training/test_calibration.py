@@ -10,7 +10,7 @@ from training_runs import TEXT, last_model, same, state_of
 
 import gru_ext
 from gru_ext.model.evaluation import evaluate_symbols
-from gru_ext.training.calibration import calibrate, lowest
+from gru_ext.training.calibration import LEAST_GAIN, calibrate, lowest
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.validation import Validation
 
@@ -91,19 +91,18 @@ def test_a_long_part_is_read_in_pieces(monkeypatch):
     assert found == evaluate_symbols(model.parameters, symbols)
 
 
-def test_a_model_that_is_best_as_it_is_stays_so():
+def test_a_temperature_that_gives_hardly_anything_is_not_used():
     model, symbols = sure_model(1.5)
     before = model.parameters.flat.tobytes()
-    assert calibrate(model, symbols, 0.0) is None
-    assert model.parameters.flat.tobytes() == before
-    calibrate(model, symbols, math.inf)
-    before = model.parameters.flat.tobytes()
-    found = calibrate(model, symbols, math.inf)
-    assert found is None or abs(found[0] - 1) < 0.02
+    _, found = calibrate(model, symbols, math.inf)
+    for gain, used in ((0.9 * LEAST_GAIN, False), (1.1 * LEAST_GAIN, True)):
+        model, symbols = sure_model(1.5)
+        assert (calibrate(model, symbols, found.nats_per_char + gain) is not None) == used
+        assert (model.parameters.flat.tobytes() != before) == used
 
 
 def test_a_stop_in_the_middle_leaves_the_model_as_it_was():
-    model, symbols = sure_model(2)
+    model, symbols = sure_model(4)
     validation, stop, before = Validation(symbols, 1), StopRequest(), model.parameters.copy()
     assert validation.evaluate(model, 1, stop)
     stop.signal = 2

@@ -10,6 +10,7 @@ model has it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 
@@ -23,6 +24,8 @@ from gru_ext.model.model import Model
 _ABOVE, _SMALL, _LARGE = 30, 55, 89
 # One number follows from so many symbols well enough: pieces from all over the validation part.
 _PIECE, _PIECES = 2048, 8
+LEAST_GAIN = 0.001 * math.log(2)
+"""What a temperature must give, in nats per character, to be used."""
 
 
 def calibrate(
@@ -48,8 +51,8 @@ def calibrate(
     Returns
     -------
     tuple of float and Evaluation, or None
-        The temperature, and the loss with it on the whole validation part; None where none is
-        better than 1.
+        The temperature, and the loss with it on the whole validation part; None where that is
+        hardly better.
     """
     parameters, read = model.parameters, symbols
     if len(symbols) > _PIECES * _PIECE:
@@ -72,7 +75,7 @@ def calibrate(
             return None
         scale(best)
         found = evaluate_symbols(parameters, symbols, progress, model.separator)
-        if not found.nats_per_char < before:
+        if not found.nats_per_char <= before - LEAST_GAIN:
             return None
         scaled = best
         return 100 / best, found

@@ -400,8 +400,9 @@ class TrainingOptions(Options):
         "validation loss is lowest",
         EVALUATION,
         default=True,
-        details="This is done at the end of a run, and not with weight tying. The run says the "
-        "temperature. The training state has the weights without it.",
+        details="This is done at the end of a run where it gives 0.001 bits or more, and not with "
+        "weight tying. The run says the temperature. The training state has the weights without "
+        "it.",
         saved=True,
     )
 

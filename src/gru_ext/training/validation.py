@@ -159,8 +159,8 @@ class Validation:
     def calibrate(self, model: Model, stop: StopRequest) -> dict[str, float] | None:
         """Calibrate the model that has the best loss; return what its file says of that.
 
-        It is None, and the model is as it was, where no temperature is better than 1 or a stop is
-        requested in the middle.
+        It is None, and the model is as it was, where no temperature is better than 1, by 0.001
+        bits, or where a stop is requested in the middle.
         """
         before = self.best_nats
         try:
