@@ -9,6 +9,7 @@ With --results the runs are added to those in the file, and runs that it has are
 
 import argparse
 import json
+import math
 import shlex
 import statistics
 import subprocess
@@ -48,7 +49,6 @@ def train(text, preset, seed, options):
         ]
         model = gru_ext.load(Path(folder, "model.npz"))
     known = model.about["options"]
-    val_bits = [point["val_bits"] for point in points if point.get("val_bits") is not None]
     names = "hidden_size", "layers", "dropout", "weight_dropout", "average_over"
     return {
         "text": text.name,
@@ -57,7 +57,7 @@ def train(text, preset, seed, options):
         "seed": seed,
         "options": options,
         "seconds": seconds,
-        "bits": min(val_bits),
+        "bits": model.about["validation"]["nats_per_char"] / math.log(2),
         "epochs": points[-1]["epoch"],
         "copies": copies(model, text, seed),
         **{name: known[name] for name in names},
@@ -103,8 +103,8 @@ def section(results):
         Runs of `gru-ext train TEXT --preset PRESET` on {processor}
         ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}), each with
         {" or ".join(map(str, seeds))} seeds, which draw the validation part, the weights and the
-        dropout. Bits are the best validation loss of the run, in bits per character: mean, lowest
-        and highest. Epochs are those until early stopping or the end, and seconds those of the
+        dropout. Bits are the validation loss of the model, in bits per character: mean, lowest and
+        highest. Epochs are those until early stopping or the end, and seconds those of the
         whole command, some of them beside other work. Copies are the lines of a sample that are
         lines of the text.
     """
