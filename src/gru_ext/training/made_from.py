@@ -180,7 +180,7 @@ def _automatic(
 
 def _chosen(options: dict[str, Any], characters: int | None, documents: bool) -> dict[str, Any]:
     """The options without those that a run takes by itself for so many characters."""
-    if not characters:  # 0 in a damaged file
+    if characters is None:
         return options
     chosen = dict(options)
     for name, option in TrainingOptions.declared().items():
