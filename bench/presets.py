@@ -98,7 +98,8 @@ def section(results):
     for run in results:
         groups.setdefault((run["text"], run["preset"], run["options"]), []).append(run)
     seeds = sorted({len(runs) for runs in groups.values()})
-    processor = f"{machine.processor()}, {len(machine.allowed_cpus())} cores"
+    cores = len(machine.allowed_cpus())
+    processor = f"{machine.processor()}, {cores} core{'s' if cores > 1 else ''}"
     about = f"""
         Runs of `gru-ext train TEXT --preset PRESET` on {processor}
         ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}), each with
