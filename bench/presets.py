@@ -76,6 +76,7 @@ def copies(model, text, seed):
 def row(runs):
     """The table's row for the runs of one text and preset with different seeds."""
     first, bits = runs[0], [run["bits"] for run in runs]
+    seconds = statistics.mean(run["seconds"] for run in runs)
     told = [run["copies"] for run in runs if run["copies"] is not None]
     cells = [
         first["text"],
@@ -85,7 +86,7 @@ def row(runs):
         f"{first['dropout']:g}",
         f"{first['weight_dropout']:g}",
         f"{statistics.mean(run['epochs'] for run in runs):.3g}",
-        f"{statistics.mean(run['seconds'] for run in runs):.3g}",
+        f"{float(f'{seconds:.3g}'):g}",
         f"{statistics.mean(bits):.3f} ({min(bits):.3f} to {max(bits):.3f})",
         f"{100 * statistics.mean(told):.0f} %" if told else "",
     ]
