@@ -9,6 +9,7 @@ With --results the runs are added to those in the file, and runs that it has are
 
 import argparse
 import json
+import math
 import shlex
 import statistics
 import subprocess
@@ -48,7 +49,6 @@ def train(text, preset, seed, options):
         ]
         model = gru_ext.load(Path(folder, "model.npz"))
     known = model.about["options"]
-    val_bits = [point["val_bits"] for point in points if point.get("val_bits") is not None]
     names = "hidden_size", "layers", "dropout", "weight_dropout", "average_over"
     return {
         "text": text.name,
@@ -57,7 +57,7 @@ def train(text, preset, seed, options):
         "seed": seed,
         "options": options,
         "seconds": seconds,
-        "bits": min(val_bits),
+        "bits": model.about["validation"]["nats_per_char"] / math.log(2),
         "epochs": points[-1]["epoch"],
         "copies": copies(model, text, seed),
         **{name: known[name] for name in names},
@@ -76,6 +76,7 @@ def copies(model, text, seed):
 def row(runs):
     """The table's row for the runs of one text and preset with different seeds."""
     first, bits = runs[0], [run["bits"] for run in runs]
+    seconds = statistics.mean(run["seconds"] for run in runs)
     told = [run["copies"] for run in runs if run["copies"] is not None]
     cells = [
         first["text"],
@@ -85,7 +86,7 @@ def row(runs):
         f"{first['dropout']:g}",
         f"{first['weight_dropout']:g}",
         f"{statistics.mean(run['epochs'] for run in runs):.3g}",
-        f"{statistics.mean(run['seconds'] for run in runs):.3g}",
+        f"{float(f'{seconds:.3g}'):g}",
         f"{statistics.mean(bits):.3f} ({min(bits):.3f} to {max(bits):.3f})",
         f"{100 * statistics.mean(told):.0f} %" if told else "",
     ]
@@ -98,13 +99,14 @@ def section(results):
     for run in results:
         groups.setdefault((run["text"], run["preset"], run["options"]), []).append(run)
     seeds = sorted({len(runs) for runs in groups.values()})
-    processor = f"{machine.processor()}, {len(machine.allowed_cpus())} cores"
+    cores = len(machine.allowed_cpus())
+    processor = f"{machine.processor()}, {cores} core{'s' if cores > 1 else ''}"
     about = f"""
         Runs of `gru-ext train TEXT --preset PRESET` on {processor}
         ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}), each with
         {" or ".join(map(str, seeds))} seeds, which draw the validation part, the weights and the
-        dropout. Bits are the best validation loss of the run, in bits per character: mean, lowest
-        and highest. Epochs are those until early stopping or the end, and seconds those of the
+        dropout. Bits are the validation loss of the model, in bits per character: mean, lowest and
+        highest. Epochs are those until early stopping or the end, and seconds those of the
         whole command, some of them beside other work. Copies are the lines of a sample that are
         lines of the text.
     """

@@ -46,9 +46,11 @@ def test_the_lines(folder, capsys):
     assert characters == last["characters"]
     epochs = f"{characters / 432:.3g}"
     assert lines["steps"] == f"40, {characters:,} characters seen ({epochs} epochs)"
-    told = f"{last['val_bits']:.3f} bits per character (at step 40, the best)"
+    told = f"{found['val_bits']:.3f} bits per character (at step 40, the best; "
+    told += f"{last['val_bits']:.3f} without its temperature of {found['temperature']:.3g})"
     assert lines["validation loss"] == told
-    assert found["val_bits"] == found["best_val_bits"] == last["val_bits"]
+    assert found["val_bits"] == found["best_val_bits"] < found["val_bits_before"]
+    assert found["val_bits_before"] == last["val_bits"]
     assert (found["step"], found["val_step"], found["texts"]) == (40, 40, ["a.txt"])
     assert lines["command"] == f"gru-ext train a.txt {OPTIONS}"
     assert (found["resumable"], found["state_step"]) == (True, 40)
@@ -99,7 +101,9 @@ def test_the_best_weights_and_the_state(folder, capsys):
     lines, found = described(capsys)
     assert found["step"] == found["val_step"] == found["best_step"] == last["best_step"]
     assert found["step"] < last["step"] == last["val_step"] == found["state_step"] == 400
-    assert found["val_bits"] == found["best_val_bits"] == last["best_val_bits"] < last["val_bits"]
+    assert found["val_bits_before"] == last["best_val_bits"] < last["val_bits"]
+    assert found["val_bits"] == found["best_val_bits"] < found["val_bits_before"]
+    assert last["temperature"] is last["val_bits_before"] is None
     assert found["train_bits"] != last["train_bits"]
     for name in ("text", "options", "command", "can be resumed", "parameters"):
         assert lines[name] == told[name]
@@ -131,7 +135,7 @@ def test_bytes(folder, capsys):
     assert run(*TRAIN.split(), "--quiet", "--metrics", "m.jsonl", "--units", "bytes") == 0
     lines, found = described(capsys)
     assert lines["text"] == "a.txt: 432 bytes for training, 108 for validation"
-    assert lines["validation loss"].endswith("bits per byte (at step 40, the best)")
+    assert " bits per byte (at step 40, the best; " in lines["validation loss"]
     assert (found["units"], len(found["vocabulary"])) == ("bytes", 256)
 
 

@@ -38,8 +38,10 @@ OPTIONS = {
     "average_over": 0.0,
     "dropout": 0.0,
     "weight_dropout": 0.0,
+    "calibrate": False,
     "quiet": True,
 }
+CALIBRATED = OPTIONS | {"calibrate": True}
 AVERAGED = OPTIONS | {"average_over": 0.3}
 LAST = OPTIONS | {"keep": "last"}
 WITHOUT = OPTIONS | {"val_fraction": 0, "eval_every": None}
@@ -137,7 +139,11 @@ def test_all_agree_about_the_weights_of_the_model(tmp_path, options, stopped):
     assert model.about["training"]["text_characters"] > 0
 
 
-@RUNS
+@pytest.mark.parametrize(
+    "options",
+    [OPTIONS, CALIBRATED, AVERAGED, LAST, WITHOUT],
+    ids=["best", "calibrated", "averaged", "last", "without"],
+)
 def test_a_kill_at_any_write_loses_nothing(tmp_path, monkeypatch, options):
     running, whole = tmp_path / "running", tmp_path / "whole.npz"
     running.mkdir()

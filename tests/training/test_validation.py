@@ -68,12 +68,14 @@ def test_an_evaluation_is_that_of_the_model_then():
     found, _ = evaluations(**OPTIONS, eval_every=20)
     assert [step for step, _ in found] == [20, 40, 60]
     for step, nats in found:
-        model = gru_ext.train(TEXT, **OPTIONS | {"max_steps": step, "quiet": True})
+        shorter = OPTIONS | {"max_steps": step, "quiet": True, "calibrate": False}
+        model = gru_ext.train(TEXT, **shorter)
         assert model.evaluate(TEXT[-HELD_OUT:]).nats_per_char == nats
 
 
 def test_an_evaluation_starts_anew_with_each_document_and_counts_bytes(capsys):
     options = OPTIONS | {"units": "bytes", "document_separator": "\n", "eval_every": 60}
+    options |= {"calibrate": False}
     found, model = evaluations(**options)
     validation_part = TEXT[-HELD_OUT:].encode()
     assert found == [(60, model.evaluate(validation_part).nats_per_char)]
@@ -94,7 +96,7 @@ def test_how_often_by_default(size, per_step, log_every, every):
 
 
 def test_the_best_validation_loss_is_marked(capsys):
-    options = RISING | {"max_steps": 400, "eval_every": 40}
+    options = RISING | {"max_steps": 400, "eval_every": 40, "calibrate": False}
     found, _ = evaluations(OVERFITTED, **options)
     gru_ext.train(OVERFITTED, **options | {"quiet": False, "log_every": 20, "sample_every": 0})
     out = capsys.readouterr().out
@@ -125,7 +127,8 @@ def test_a_quiet_run_that_nobody_watches_finds_the_best_weights():
 
 def test_patience_ends_the_run_and_the_best_is_kept(tmp_path, capsys):
     path = tmp_path / "model.npz"
-    found, model = evaluations(OVERFITTED, **RISING | {"patience": 3}, output=path)
+    rising = RISING | {"calibrate": False}
+    found, model = evaluations(OVERFITTED, **rising | {"patience": 3}, output=path)
     steps, losses = zip(*found, strict=True)
     best = int(np.argmin(losses))
     assert steps[best] > 20
@@ -135,7 +138,7 @@ def test_patience_ends_the_run_and_the_best_is_kept(tmp_path, capsys):
     kept = gru_ext.load(path)
     assert kept.about["step"] == model.about["step"] == steps[best]
     assert kept.about["validation"] == {"nats_per_char": losses[best]}
-    shorter = RISING | {"max_steps": steps[best]}
+    shorter = rising | {"max_steps": steps[best]}
     assert same(kept, model)
     assert same(kept, gru_ext.train(OVERFITTED, **shorter))
     last = gru_ext.train(OVERFITTED, **RISING | {"max_steps": steps[-1], "keep": "last"})

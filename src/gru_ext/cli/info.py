@@ -168,7 +168,11 @@ def _validation_losses(about: dict[str, Any], per: str) -> dict[str, str]:
     """The loss of the last evaluation, and the best one where that is another."""
     last, best = _at(about["val_step"]), _at(about["best_step"])
     if last and last == best:
-        return {"validation loss": _loss(about["val_bits"], per, f"{last}, the best")}
+        when = f"{last}, the best"
+        if about["temperature"] is not None and about["val_bits_before"] is not None:
+            when += f"; {about['val_bits_before']:.3f} without its temperature of "
+            when += f"{about['temperature']:.3g}"
+        return {"validation loss": _loss(about["val_bits"], per, when)}
     return {
         "validation loss": _loss(about["val_bits"], per, last),
         "best validation loss": _loss(about["best_val_bits"], per, best),

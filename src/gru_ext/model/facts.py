@@ -77,7 +77,9 @@ def training_facts(model: StoredModel) -> Facts:
     if train:
         facts.append(("training loss", f"{train[-1][1]:.3f} bits/{per}"))
     if best is not None:
-        facts.append(("validation loss", f"{best[1]:.3f} bits/{per}, best at step {best[0]:,}"))
+        # the model's own, with its temperature, where it has the weights of this step
+        bits = best[1] if validation is None or step != best[0] else validation
+        facts.append(("validation loss", f"{bits:.3f} bits/{per}, best at step {best[0]:,}"))
     elif validation is not None:
         facts.append(("validation loss", f"{validation:.3f} bits/{per}"))
     return [fact for fact in facts if fact is not None]

@@ -12,6 +12,7 @@ from typing import Any
 from gru_ext.model import checkpoint
 from gru_ext.model.checkpoint import Checkpoint, CheckpointError
 from gru_ext.model.model import Model, from_checkpoint
+from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.recorded import BEST, RECORDED, checked_state
 from gru_ext.training.state_files import old_best_path
@@ -20,7 +21,7 @@ from gru_ext.training.validation import Validation
 
 # Options that a run may be continued with longer, or that only observe it: they do not make it
 # another run.
-_OBSERVING = {"epochs", "max_steps", "eval_every", "patience", "keep"}
+_OBSERVING = {"epochs", "max_steps", "eval_every", "patience", "keep", "calibrate"}
 
 _logger = logging.getLogger("gru_ext")
 
@@ -80,6 +81,20 @@ class BestWeights:
 
     def _set(self, model: Model) -> None:
         self.best, self.best_data = model, model.checkpoint()
+
+    def calibrate(self, stop: StopRequest) -> dict[str, float] | None:
+        """Calibrate the best weights, at the end of the run; return what was found, if anything.
+
+        Those that a run before this one has calibrated stay as they are.
+        """
+        best, options = self.best, self._options
+        if best is None or not options.calibrate or options.tied or _before(best.about) is not None:
+            return None
+        found = self._validation.calibrate(best, stop)
+        if found is not None:
+            best.about = best.about | {"validation": found}
+            self._set(best)
+        return found
 
     def model(self) -> Model:
         """The model that the run has made so far. The last weights are not copied."""
@@ -168,10 +183,20 @@ class BestWeights:
 
 
 def _nats(metadata: dict[str, Any]) -> float | None:
-    """The validation loss of weights, as their file has it."""
+    """The validation loss that weights had in the run, as their file has it."""
+    before = _before(metadata)
+    return _recorded(metadata).get("nats_per_char") if before is None else before
+
+
+def _before(metadata: dict[str, Any]) -> float | None:
+    """The validation loss of weights before they were calibrated; None where they were not."""
+    return _recorded(metadata).get("nats_per_char_before")
+
+
+def _recorded(metadata: dict[str, Any]) -> dict[str, float | None]:
+    """What a file says of the validation loss of its weights; empty where it is damaged."""
     try:
         about = checked_state(metadata, RECORDED, "metadata")
-        nats: float = checked_state(about["validation"], BEST, "best loss")["nats_per_char"]
+        return checked_state(about["validation"], BEST, "best loss")
     except CheckpointError:
-        return None
-    return nats
+        return {}

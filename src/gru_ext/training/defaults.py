@@ -61,6 +61,7 @@ def settle_resumed(options: TrainingOptions) -> TrainingOptions:
         {
             "dropout": 0.0,
             "weight_dropout": 0.0,
+            "calibrate": False,
             "learning_rate": default_learning_rate(optimizer, options.hidden_size),
             "weight_decay": weight_decay_of(optimizer, options.given().get("weight_decay")),
             "schedule": OPTIMIZERS[optimizer].schedule,

@@ -38,6 +38,7 @@ def describe(data: Checkpoint, beside: Checkpoint | None = None) -> dict[str, An
         ``init_from``, names of files; ``characters`` and ``validation_characters`` of the text,
         ``step``, ``characters_seen``; ``train_bits``, the mean of about the last 1,000 steps,
         ``val_bits`` at ``val_step``, ``best_val_bits`` at ``best_step``, in bits per character;
+        ``temperature``, by which the output layer was divided, and ``val_bits_before`` that;
         ``options``; ``resumable``, whether there is a state in the file or beside it, and its
         ``state_step``; and ``command``, which trains the same model.
     """
@@ -84,6 +85,8 @@ def describe(data: Checkpoint, beside: Checkpoint | None = None) -> dict[str, An
         "train_bits": _bits(_mean_loss(training["smooth_loss"], step, V)),
         "val_bits": _bits(val_nats),
         "val_step": None if val_nats is None else val_step,
+        "val_bits_before": _bits(best["nats_per_char_before"]),
+        "temperature": best["temperature"],
         "best_val_bits": _bits(best_nats),
         "best_step": None if best_nats is None else best_step,
         "options": {

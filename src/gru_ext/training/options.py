@@ -401,6 +401,17 @@ class TrainingOptions(Options):
         "its last state.",
         saved=True,
     )
+    calibrate: Option[bool] = Option(
+        Flag(),
+        "divide the output layer of the best weights by the temperature with which their "
+        "validation loss is lowest",
+        EVALUATION,
+        default=True,
+        details="This is done at the end of a run where it gives 0.001 bits or more, and not with "
+        "weight tying. The run says the temperature. The training state has the weights without "
+        "it.",
+        saved=True,
+    )
 
     output: Option[StrPath | None] = Option(
         FilePath("MODEL"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gru_ext.arguments.messages import as_size, counted
 from gru_ext.core.bfloat16 import product_times
@@ -89,6 +89,15 @@ def lowered_line(trainer: Trainer, validation: Validation) -> str:
     return (
         f"no better validation loss in {counted(validation.waited, 'evaluation')}: learning rate "
         f"lowered to {trainer.learning_rate:.4g}"
+    )
+
+
+def calibrated_line(found: Mapping[str, float], unit: str) -> str:
+    """By which temperature the output layer was divided, and what that gives."""
+    bits = found["nats_per_char"] / math.log(2), found["nats_per_char_before"] / math.log(2)
+    return (
+        f"output layer divided by a temperature of {found['temperature']:.3g}: validation loss "
+        f"{bits[0]:.3f} instead of {bits[1]:.3f} bits per {unit}"
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gru_ext.arguments.fields import COUNT, LOSS, Field, ListOf, Object, Row, checked
-from gru_ext.arguments.kinds import Flag, OneOf, String, Whole
+from gru_ext.arguments.kinds import Flag, Number, OneOf, String, Whole
 from gru_ext.model.checkpoint import CheckpointError
 from gru_ext.training.optimizers import OPTIMIZERS
 from gru_ext.training.options import PRODUCTS
@@ -66,7 +66,11 @@ STABILITY = {
     "strikes": Field(COUNT),
     "good": Field(Row(TRAINER_COUNTERS | RUN_COUNTERS), nullable=True),
 }
-BEST = {"nats_per_char": Field(LOSS)}
+BEST = {
+    "nats_per_char": Field(LOSS),
+    "temperature": Field(Number(above=0), nullable=True),
+    "nats_per_char_before": Field(LOSS, nullable=True),
+}
 MOST_TEXTS = 20
 MADE_FROM = {
     "texts": Field(ListOf(String(), MOST_TEXTS), []),

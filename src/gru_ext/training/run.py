@@ -26,6 +26,7 @@ from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import TrainingOptions
 from gru_ext.training.parts import TextParts
 from gru_ext.training.progress_lines import (
+    calibrated_line,
     ending,
     heading,
     lowered_line,
@@ -300,7 +301,11 @@ class Run:
         if ended:
             drops = self.trainer.dropout or self.trainer.weight_dropout
             train_nats = math.nan if drops else self.recent.mean
-            for line in ending(validation, step, train_nats, self.unit):
+            lines = list(ending(validation, step, train_nats, self.unit))
+            calibrated = self.best.calibrate(stop)
+            if calibrated is not None:
+                lines.append(calibrated_line(calibrated, self.unit))
+            for line in lines:
                 console.print(wrapped(line, console.columns))
         elif (
             step > self._begun

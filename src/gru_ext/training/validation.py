@@ -16,6 +16,7 @@ from gru_ext.model.evaluation import Evaluation, evaluate_symbols
 from gru_ext.model.model import Model
 from gru_ext.reporting.progress import finite
 from gru_ext.text.corpus import digest
+from gru_ext.training.calibration import calibrate
 from gru_ext.training.interrupts import StopRequest
 from gru_ext.training.options import PLATEAU, TrainingOptions
 from gru_ext.training.recorded import VALIDATION, checked_state
@@ -75,6 +76,17 @@ def check_split(saved: Mapping[str, Any], trained: int, size: int, separator: st
         check_matches([Match("a validation part of", str(before), str(size), hint)])
 
 
+def _checking(stop: StopRequest) -> Callable[[int], None]:
+    """What an evaluation calls now and then, and which ends it where a stop is requested."""
+
+    def check(_: int) -> None:
+        stop.deliver()
+        if stop:
+            raise _Stopped
+
+    return check
+
+
 class Validation:
     """The validation part, and the last and the best loss on it.
 
@@ -132,13 +144,8 @@ class Validation:
         A request to stop ends it in the middle, as if it had not begun.
         """
 
-        def check_stop(_: int) -> None:
-            stop.deliver()
-            if stop:
-                raise _Stopped
-
         try:
-            self.last = self._evaluator(model, check_stop)
+            self.last = self._evaluator(model, _checking(stop))
         except _Stopped:
             return False
         self.step = step
@@ -148,6 +155,26 @@ class Validation:
         if step > self.best_step:  # else the best step was rolled back
             self.waited += 1
         return False
+
+    def calibrate(self, model: Model, stop: StopRequest) -> dict[str, float] | None:
+        """Calibrate the model that has the best loss; return what its file says of that.
+
+        It is None, and the model is as it was, where no temperature is better than 1, by 0.001
+        bits, or where a stop is requested in the middle.
+        """
+        before = self.best_nats
+        try:
+            found = calibrate(model, self.symbols, before, _checking(stop))
+        except _Stopped:
+            return None
+        if found is None:
+            return None
+        temperature, loss = found
+        return {
+            "nats_per_char": loss.nats_per_char,
+            "temperature": temperature,
+            "nats_per_char_before": before,
+        }
 
     def _evaluated(self, model: Model, progress: Callable[[int], object]) -> Evaluation:
         return evaluate_symbols(model.parameters, self.symbols, progress, model.separator)
