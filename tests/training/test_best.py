@@ -55,7 +55,8 @@ def with_losses(monkeypatch, losses):
     """Evaluations have these losses, one after the other."""
     found = iter(losses)
     monkeypatch.setattr(
-        "gru_ext.training.validation.evaluate_symbols", lambda *_: Evaluation(next(found), 9)
+        "gru_ext.training.validation.evaluate_symbols",
+        lambda *_, **named: Evaluation(next(found), 9),
     )
 
 

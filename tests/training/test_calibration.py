@@ -83,7 +83,7 @@ def test_a_long_part_is_read_in_pieces(monkeypatch):
     symbols, read = np.tile(symbols, 60), []
     monkeypatch.setattr(
         "gru_ext.training.calibration.evaluate_symbols",
-        lambda p, s, *more: read.append(len(s)) or evaluate_symbols(p, s, *more),
+        lambda p, s, *more, **named: read.append(len(s)) or evaluate_symbols(p, s, *more, **named),
     )
     temperature, found = calibrate(model, symbols, math.inf)
     assert read == [16_384] * 10 + [len(symbols)]

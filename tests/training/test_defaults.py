@@ -31,7 +31,8 @@ def recurrent_weights(options):
 def with_losses(monkeypatch):
     losses = iter(LOSSES)
     monkeypatch.setattr(
-        "gru_ext.training.validation.evaluate_symbols", lambda *_: Evaluation(next(losses), 9)
+        "gru_ext.training.validation.evaluate_symbols",
+        lambda *_, **named: Evaluation(next(losses), 9),
     )
 
 

@@ -178,9 +178,9 @@ def test_a_handler_that_raises_in_an_evaluation(handled, resumed_equals_whole):
     handled(signal.SIGUSR2, fail)
     evaluate = gru_ext.training.validation.evaluate_symbols
 
-    def signalled(parameters, symbols, progress, separator):
+    def signalled(*arguments, **named):
         signal.raise_signal(signal.SIGUSR2)
-        return evaluate(parameters, symbols, progress, separator)
+        return evaluate(*arguments, **named)
 
     with (
         mock.patch.object(gru_ext.training.validation, "evaluate_symbols", signalled),

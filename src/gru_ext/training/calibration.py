@@ -33,6 +33,7 @@ def calibrate(
     symbols: NDArray[np.integer],
     before: float,
     progress: Callable[[int], object] | None = None,
+    threads: int = 1,
 ) -> tuple[float, Evaluation] | None:
     """Divide the output layer of a model by the temperature with which its loss is lowest.
 
@@ -47,6 +48,8 @@ def calibrate(
     progress : callable, optional
         It is called with the number of characters after each window. What it raises passes
         through, and the model is as it was.
+    threads : int
+        The most threads that read the symbols.
 
     Returns
     -------
@@ -64,9 +67,12 @@ def calibrate(
         for name, array in kept.items():
             parameters[name][...] = array * (hundredths / 100)
 
+    def evaluated(part: NDArray[np.integer]) -> Evaluation:
+        return evaluate_symbols(parameters, part, progress, model.separator, most_threads=threads)
+
     def loss(hundredths: int) -> float:
         scale(hundredths)
-        return evaluate_symbols(parameters, read, progress, model.separator).nats_per_char
+        return evaluated(read).nats_per_char
 
     scaled = 100
     try:
@@ -74,7 +80,7 @@ def calibrate(
         if best == scaled:
             return None
         scale(best)
-        found = evaluate_symbols(parameters, symbols, progress, model.separator)
+        found = evaluated(symbols)
         if not found.nats_per_char <= before - LEAST_GAIN:
             return None
         scaled = best

@@ -252,7 +252,7 @@ def _train(
         per_step, log_every = trainer.characters_per_step, default_log_every(steps)
         every = default_eval_every(n_validation, per_step, log_every)
     evaluator = trainer.evaluator(parts.validation)
-    validation = Validation(parts.validation, every, options.patience, evaluator)
+    validation = Validation(parts.validation, every, options.patience, evaluator, trainer.threads)
     about = about_run(trainer, options, steps, n_validation)
     run = Run(trainer, options, steps, validation, writer, parts, needed, about)
     if resumed is not None:

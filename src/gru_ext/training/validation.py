@@ -101,6 +101,8 @@ class Validation:
     evaluator : callable, optional
         What evaluates a model on the symbols, by default :func:`evaluate_symbols`; it gets the
         model, and a function to call now and then.
+    threads : int
+        The most threads that read the symbols.
     """
 
     def __init__(
@@ -109,7 +111,9 @@ class Validation:
         every: int,
         patience: int | None = None,
         evaluator: Callable[..., Evaluation] | None = None,
+        threads: int = 1,
     ) -> None:
+        self._threads = threads
         self._evaluator = evaluator or self._evaluated
         self.symbols, self.every, self.patience = symbols, every, patience or None
         self._sha256: str | None = None
@@ -164,7 +168,7 @@ class Validation:
         """
         before = self.best_nats
         try:
-            found = calibrate(model, self.symbols, before, _checking(stop))
+            found = calibrate(model, self.symbols, before, _checking(stop), self._threads)
         except _Stopped:
             return None
         if found is None:
@@ -177,7 +181,9 @@ class Validation:
         }
 
     def _evaluated(self, model: Model, progress: Callable[[int], object]) -> Evaluation:
-        return evaluate_symbols(model.parameters, self.symbols, progress, model.separator)
+        return evaluate_symbols(
+            model.parameters, self.symbols, progress, model.separator, most_threads=self._threads
+        )
 
     def digest(self) -> str:
         """The SHA-256 of the validation part, by which a resumed run recognises it."""
