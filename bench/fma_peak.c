@@ -83,8 +83,14 @@ static PyObject *time_steps(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {{"time_steps", time_steps, METH_VARARGS, NULL},
                                 {NULL, NULL, 0, NULL}};
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "fma_peak", NULL, -1, methods, NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "fma_peak", NULL, 0, methods, slots, NULL, NULL, NULL,
 };
 
-PyMODINIT_FUNC PyInit_fma_peak(void) { return PyModule_Create(&module); }
+PyMODINIT_FUNC PyInit_fma_peak(void) { return PyModuleDef_Init(&module); }
