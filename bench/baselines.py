@@ -9,6 +9,7 @@ With --results the new runs are added to those in the file, so that single runs 
 
 import argparse
 import json
+import math
 import shlex
 import subprocess
 import sys
@@ -39,7 +40,7 @@ class Baseline:
     characters_per_second: float
     train_bits: float
     val_bits: float
-    best_bits: float
+    model_bits: float
     window_bits: float
 
 
@@ -63,12 +64,14 @@ def train(text, options):
         subprocess.run(command, cwd=folder, check=True)
         seconds = time.perf_counter() - start
         lines = Path(folder, "metrics.jsonl").read_text().splitlines()
-        in_windows = window_bits(gru_ext.load(Path(folder, "model.npz")), text)
+        model = gru_ext.load(Path(folder, "model.npz"))
+        in_windows = window_bits(model, text)
+    of_model = model.about["validation"]["nats_per_char"] / math.log(2)
     points = [json.loads(line) for line in lines]
     val_bits = [point["val_bits"] for point in points if point["val_bits"] is not None]
     last = points[-1]
     speed = last["characters"] / last["seconds"]
-    losses = last["train_bits"], val_bits[-1], min(val_bits), in_windows
+    losses = last["train_bits"], val_bits[-1], of_model, in_windows
     return Baseline(options, seconds, speed, *losses)
 
 
@@ -78,7 +81,7 @@ def section(text, results, chart=""):
     rows = [
         f"| `{f'{COMMAND} {r.options}'.strip()}` | {r.seconds:.0f} "
         f"| {r.characters_per_second / 1000:.0f} | {r.train_bits:.3f} | {r.val_bits:.3f} "
-        f"| {r.best_bits:.3f} | {r.window_bits:.3f} |"
+        f"| {r.model_bits:.3f} | {r.window_bits:.3f} |"
         for r in results
     ]
     processor = f"{machine.processor()}, {len(machine.allowed_cpus())} cores"
@@ -87,16 +90,16 @@ def section(text, results, chart=""):
         ({gru_ext.get_config()["isa"]}, gru_ext {gru_ext.__version__}). With `{SPLIT}` the last
         tenth of the text is the validation part, as in published figures. Seconds are the time of
         the whole command. Losses are in bits per character: the training loss at the end, the
-        validation loss at the end, and the best validation loss of the run, whose weights the model
-        file has. The last column is the loss of these weights where the validation part is cut into
-        windows of 256 characters, each of which is read from a zero state: the protocol of
-        transformers with a context of 256, such as nanoGPT's, with 1.4697 nats (2.120 bits). All
-        others carry the state through the whole part. Each run was made once.
-        Another seed, instruction set or machine changes the second decimal of a loss, and other
-        work on the machine changes the seconds.
+        validation loss at the end, and the validation loss of the model file, which has the best
+        weights of the run and their temperature. The last column is the loss of that model where
+        the validation part is cut into windows of 256 characters, each of which is read from a zero
+        state: the protocol of transformers with a context of 256, such as nanoGPT's, with 1.4697
+        nats (2.120 bits). All others carry the state through the whole part. Each run was made
+        once. Another seed, instruction set or machine changes the second decimal of a loss, and
+        other work on the machine changes the seconds.
     """
     head = [
-        "| command | s | 1000 characters/s | training loss | validation loss | best "
+        "| command | s | 1000 characters/s | training loss | validation loss | model "
         "| windows of 256 |",
         "|---" * 7 + "|",
     ]

@@ -128,9 +128,9 @@ def _title(heading):
 
 
 def losses(page):
-    """The options, seconds and best validation loss of each run."""
-    head, *rows = next(rows for _, rows in tables(page) if {"command", "s", "best"} <= {*rows[0]})
-    columns = [head.index(name) for name in ("command", "s", "best")]
+    """The options, seconds and validation loss of the model of each run."""
+    head, *rows = next(rows for _, rows in tables(page) if {"command", "s", "model"} <= {*rows[0]})
+    columns = [head.index(name) for name in ("command", "s", "model")]
     runs = ([row[column] for column in columns] for row in rows)
     return [
         (command.strip("`").removeprefix(COMMAND).strip(), float(s), float(best))
@@ -144,7 +144,7 @@ def _unbroken(options):
 
 
 def draw_losses(page):
-    """The best validation loss of runs over the seconds that they take."""
+    """The validation loss of the models of runs over the seconds that they take."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator
 
@@ -167,7 +167,7 @@ def draw_losses(page):
     axes.set_xscale("log")
     axes.margins(x=0.1, y=0.36)
     axes.set_xlabel("seconds of the whole command")
-    axes.set_ylabel("best validation loss in bits per character")
+    axes.set_ylabel("validation loss of the model in bits per character")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:g}")
