@@ -112,7 +112,7 @@ class Parser(argparse.ArgumentParser):
         formatter = super()._get_formatter()
         actions = (a for a in self._actions if isinstance(a, argparse._SubParsersAction))
         longest = max((len(name) for action in actions for name in action.choices), default=0)
-        formatter._action_max_length = longest + 4  # argparse forgets that commands are indented
+        formatter._action_max_length = longest + 4  # argparse leaves out their indent
         return formatter
 
     def error(self, message: str) -> NoReturn:
