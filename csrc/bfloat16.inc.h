@@ -57,30 +57,6 @@ INLINE VEC GRU(pairs)(VEC low, VEC high)
 
 #include "matmul.inc.h"
 
-/* packed as by pack(), of pairs along k; with an odd K the last one has a zero */
-static void GRU(pack_pairs)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptrdiff_t stride_n,
-                            ptrdiff_t K, ptrdiff_t n_valid, ptrdiff_t N, ptrdiff_t panel_begin,
-                            ptrdiff_t panel_end)
-{
-    enum { ROWS = 16 };
-    REAL row[ROWS * PANEL];
-    for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
-        const ptrdiff_t n = p * PANEL, width = GRU(min_size)(N - n, PANEL);
-        const int copies = stride_n > 1 || n_valid < n + width;
-        REAL *out = packed + n * ((K + 1) / 2);
-        for (ptrdiff_t k = 0; k < K; k += ROWS) {
-            const ptrdiff_t rows = GRU(min_size)(K - k, ROWS);
-            const REAL *in = b + k * stride_k + n * stride_n;
-            if (copies) GRU(pack)(row, in, stride_k, stride_n, rows, n_valid - n, width, 0, 1);
-            const ptrdiff_t ld = copies ? width : stride_k;
-            if (copies) in = row;
-            for (ptrdiff_t r = 0; r < rows; r += 2, out += width)
-                for (ptrdiff_t v = 0; v < width; v += VL)
-                    STORE(out + v, PRODUCT(load_group)(in + r * ld + v, ld, rows - r));
-        }
-    }
-}
-
 #if GRU_VECTOR_BYTES
 typedef uint16_t GRU(halves) __attribute__((vector_size(GRU_VECTOR_BYTES / 2)));
 #endif
@@ -99,6 +75,49 @@ static void GRU(round_rows)(REAL *pairs, ptrdiff_t ld, const REAL *a, ptrdiff_t 
             uint16_t bits = (uint16_t)high;
             memcpy(out + k, &bits, sizeof bits);
 #endif
+        }
+    }
+}
+
+/* One panel of pack_pairs, of the columns of b (width, K), K whole cache lines: rounded, then
+ * transposed in pairs. */
+INLINE void GRU(pack_pairs_of_rows)(REAL *out, const REAL *b, ptrdiff_t ldb, ptrdiff_t K,
+                                    ptrdiff_t n_valid, ptrdiff_t width)
+{
+    enum { PAIRS = 16 };
+    REAL pairs[PANEL * PAIRS];
+    const ptrdiff_t valid = GRU(max_size)(GRU(min_size)(n_valid, width), 0);
+    for (ptrdiff_t k = 0, n; k < K; k += 2 * n, out += n * width) {
+        n = GRU(min_size)((K - k) / 2, PAIRS);
+        GRU(round_rows)(pairs, n, b + k, ldb, valid);
+        GRU(pack)(out, pairs, 1, n, n, valid, width, 0, 1);
+    }
+}
+
+/* packed as by pack(), of pairs along k; with an odd K the last one has a zero */
+static void GRU(pack_pairs)(REAL *packed, const REAL *b, ptrdiff_t stride_k, ptrdiff_t stride_n,
+                            ptrdiff_t K, ptrdiff_t n_valid, ptrdiff_t N, ptrdiff_t panel_begin,
+                            ptrdiff_t panel_end)
+{
+    enum { ROWS = 16 };
+    REAL row[ROWS * PANEL];
+    for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
+        const ptrdiff_t n = p * PANEL, width = GRU(min_size)(N - n, PANEL);
+        const int copies = stride_n > 1 || n_valid < n + width;
+        REAL *out = packed + n * ((K + 1) / 2);
+        if (stride_k == 1 && K % LINE == 0) {
+            GRU(pack_pairs_of_rows)(out, b + n * stride_n, stride_n, K, n_valid - n, width);
+            continue;
+        }
+        for (ptrdiff_t k = 0; k < K; k += ROWS) {
+            const ptrdiff_t rows = GRU(min_size)(K - k, ROWS);
+            const REAL *in = b + k * stride_k + n * stride_n;
+            if (copies) GRU(pack)(row, in, stride_k, stride_n, rows, n_valid - n, width, 0, 1);
+            const ptrdiff_t ld = copies ? width : stride_k;
+            if (copies) in = row;
+            for (ptrdiff_t r = 0; r < rows; r += 2, out += width)
+                for (ptrdiff_t v = 0; v < width; v += VL)
+                    STORE(out + v, PRODUCT(load_group)(in + r * ld + v, ld, rows - r));
         }
     }
 }

@@ -35,3 +35,4 @@ INLINE ptrdiff_t GRU(block_rows)(ptrdiff_t left)
 }
 
 INLINE ptrdiff_t GRU(min_size)(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+INLINE ptrdiff_t GRU(max_size)(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }

@@ -18,6 +18,10 @@
 /* The number of panels of its right factor that matmul_t packs at a time. */
 #define GRU_PANEL_GROUP 4
 
+/* Packed matrices of more bytes are not in the second-level cache: a product with few rows
+ * prefetches them. */
+#define GRU_AHEAD_BYTES (512 << 10)
+
 /* Narrow weights (narrow.inc.h): the most lines of 16 columns in a panel, and the most rows whose
  * int8 values a product has in its scratch memory. */
 #define GRU_PANEL_LINES 8

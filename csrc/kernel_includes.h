@@ -4,6 +4,7 @@
 #ifndef GRU_KERNEL_INCLUDES_H
 #define GRU_KERNEL_INCLUDES_H
 
+#include <math.h>
 #include <string.h>
 
 #include "isa.h"
@@ -15,6 +16,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #define NOINLINE static __attribute__((noinline))
 #define GRU_PREFETCH(p) __builtin_prefetch(p, 1)
+#define GRU_PREFETCH_READ(p) __builtin_prefetch(p)
 #define GRU_SQRTF __builtin_sqrtf
 #define GRU_SQRTD __builtin_sqrt
 #define GRU_FMAF __builtin_fmaf
@@ -25,10 +27,10 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 #else
-#include <math.h>
 #define INLINE static __forceinline
 #define NOINLINE static __declspec(noinline)
 #define GRU_PREFETCH(p) ((void)0)
+#define GRU_PREFETCH_READ(p) ((void)0)
 #define GRU_SQRTF sqrtf
 #define GRU_SQRTD sqrt
 #define GRU_FMAF fmaf

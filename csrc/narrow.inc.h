@@ -19,8 +19,6 @@ INLINE ptrdiff_t F32(panel_line)(ptrdiff_t N, ptrdiff_t p)
     return lines * p / panels;
 }
 
-INLINE ptrdiff_t F32(max_size)(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
-
 /* The size of the next part of `left` when a part has at most `most`: as even as possible. */
 INLINE ptrdiff_t F32(even_part)(ptrdiff_t left, ptrdiff_t most)
 {

@@ -7,15 +7,16 @@ static void GRU(softmax_cross_entropy)(REAL *y, double *loss, const int32_t *tar
 {
     const VEC scale = SET1(inverse_temperature);
     for (ptrdiff_t row = 0; row < R; row++, y += Vp) {
-        for (ptrdiff_t v = 0; v < Vp; v += VL) STORE(y + v, (LOAD(y + v) + LOAD(by + v)) * scale);
-        /* the padding repeats the first logit, so that the maximum ignores it; zero after exp */
-        for (ptrdiff_t v = V; v < Vp; v++) y[v] = y[0];
-        VEC largest = LOAD(y);
-        for (ptrdiff_t v = VL; v < Vp; v += VL) largest = GRU(max)(LOAD(y + v), largest);
+        VEC largest = SET1(-INFINITY);
+        for (ptrdiff_t v = 0; v < Vp; v += VL) {
+            VEC logit = (LOAD(y + v) + LOAD(by + v)) * scale;
+            STORE(y + v, logit);
+            largest = GRU(max)(GRU(valid)(logit, largest, V - v), largest);
+        }
         const REAL shift = GRU(horizontal_max)(largest);
         const REAL y_target = targets ? y[targets[row]] - shift : 0;
-        for (ptrdiff_t v = 0; v < Vp; v += VL) STORE(y + v, GRU(exp)(LOAD(y + v) - SET1(shift)));
-        for (ptrdiff_t v = V; v < Vp; v++) y[v] = 0;
+        for (ptrdiff_t v = 0; v < Vp; v += VL)
+            STORE(y + v, GRU(valid)(GRU(exp)(LOAD(y + v) - SET1(shift)), SET1(0), V - v));
         const REAL total = GRU(sum)(y, Vp);
         if (loss) {
             REAL log_total;
@@ -36,13 +37,32 @@ static void GRU(cross_entropy_backward)(REAL *p, const int32_t *targets, REAL sc
     }
 }
 
+/* p[0] + p[1] + ... (n) */
+INLINE double GRU(sum_in_order)(const REAL *p, ptrdiff_t n)
+{
+    double total = 0;
+    for (ptrdiff_t i = 0; i < n; i++) total += (double)p[i];
+    return total;
+}
+
+/* The cumulative sum is taken in groups of 8, whose sums do not wait for each other. */
 static int32_t GRU(sample)(const REAL *p, double u, ptrdiff_t V)
 {
-    double total = 0, running = 0;
-    for (ptrdiff_t v = 0; v < V; v++) total += (double)p[v];
-    for (ptrdiff_t v = 0; v + 1 < V; v++) {
-        running += (double)p[v];
-        if (running > u * total) return (int32_t)v;
+    double total = 0, before = 0, within = 0;
+    ptrdiff_t v = 0, n = V / 8 * 8;
+    for (; v < n; v += 8) total += GRU(sum_in_order)(p + v, 8);
+    total += GRU(sum_in_order)(p + n, V - n);
+    const double threshold = u * total;
+    for (v = 0; v < n; v += 8) {
+        double next = before + GRU(sum_in_order)(p + v, 8);
+        if (next > threshold) break;
+        before = next;
     }
-    return (int32_t)(V - 1);
+    n = GRU(min_size)(V - 1 - v, 8);
+    ptrdiff_t symbol = v;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        within += (double)p[v + i];
+        symbol += before + within <= threshold;
+    }
+    return (int32_t)symbol;
 }

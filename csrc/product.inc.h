@@ -99,25 +99,36 @@ static void PRODUCT(block)(ptrdiff_t mr, ptrdiff_t nv, const GRU(epilogue) * out
 #undef CASE
 }
 
-/* c (mr, np panels) = [c +] a (mr, K) b, b packed in whole panels, which are read side by side */
-INLINE void PRODUCT(panels_kernel)(const int mr, const int np, REAL *c, ptrdiff_t ldc,
-                                   const REAL *a, ptrdiff_t lda, const REAL *packed, ptrdiff_t K,
-                                   int accumulate)
+/* The rows of a panel in 1 kB: so far ahead large matrices are prefetched. */
+#define AHEAD_ROWS ((ptrdiff_t)(1024 / (PANEL * sizeof(REAL))))
+
+/* c (mr, np panels) = [c +] a (mr, K) b, b packed in whole panels, which are read side by side.
+ * With `ahead` rows are prefetched: of these panels, then of the np panels after them. */
+INLINE void PRODUCT(panels_kernel)(const int mr, const int np, const int ahead, REAL *c,
+                                   ptrdiff_t ldc, const REAL *a, ptrdiff_t lda, const REAL *packed,
+                                   ptrdiff_t K, int accumulate)
 {
     VEC sum[12];
     UNROLL
     for (int i = 0; i < mr * np * 2; i++) sum[i] = SET1(0);
-    for (ptrdiff_t k = 0; k < K; k++, packed += PANEL) {
-        UNROLL
-        for (int j = 0; j < np * 2; j++) {
-            VEC row = LOAD(packed + j / 2 * PANEL * K + j % 2 * VL);
+    ptrdiff_t k = 0;
+    for (int last = !ahead; last < 2; last++) {
+        const ptrdiff_t end = last ? K : GRU(max_size)(K - AHEAD_ROWS, 0);
+        const ptrdiff_t next = AHEAD_ROWS * PANEL + (last ? (np - 1) * PANEL * K : 0);
+        for (; k < end; k++, packed += PANEL) {
             UNROLL
-            for (int part = 0; part < PARTS; part++) {
+            for (int j = 0; j < np * 2; j++) {
+                const REAL *at = packed + j / 2 * PANEL * K + j % 2 * VL;
+                if (ahead && j * sizeof(VEC) % GRU_LINE_BYTES == 0) GRU_PREFETCH_READ(at + next);
+                VEC row = LOAD(at);
                 UNROLL
-                for (int i = 0; i < mr; i++) {
-                    VEC scalar = PART(part, BROADCAST(a[i * lda + k]));
-                    sum[i * np * 2 + j] =
-                        MULTIPLY_ADD(scalar, PART(part, row), sum[i * np * 2 + j]);
+                for (int part = 0; part < PARTS; part++) {
+                    UNROLL
+                    for (int i = 0; i < mr; i++) {
+                        VEC scalar = PART(part, BROADCAST(a[i * lda + k]));
+                        sum[i * np * 2 + j] =
+                            MULTIPLY_ADD(scalar, PART(part, row), sum[i * np * 2 + j]);
+                    }
                 }
             }
         }
@@ -136,16 +147,21 @@ static void PRODUCT(matmul_packed_rows)(REAL *c, ptrdiff_t ldc, const REAL *a, p
                                         int accumulate)
 {
     const GRU(epilogue) out = {.c = c, .ld = ldc, .accumulate = accumulate};
+    const int ahead = N * K * (ptrdiff_t)sizeof(REAL) > GRU_AHEAD_BYTES;
     ptrdiff_t n = 0;
-#define PANELS(rows, panels)                                                                       \
-    for (; n + panels * PANEL <= N; n += panels * PANEL)                                           \
-        PRODUCT(panels_kernel)(rows, panels, c + n, ldc, a, lda, packed + n * K, K, accumulate);
-    switch (M) {
-    case 1: PANELS(1, 4) PANELS(1, 2) break;
-    case 2: PANELS(2, 2) break;
-    case 3: PANELS(3, 2) break;
+#define PANELS(rows, panels, ahead)                                                                \
+    for (; n + panels * PANEL <= N; n += panels * PANEL) PRODUCT(panels_kernel)                    \
+    (rows, panels, ahead, c + n, ldc, a, lda, packed + n * K, K, accumulate);
+    switch (8 * ahead + M) {
+    case 1: PANELS(1, 4, 0) PANELS(1, 2, 0) break;
+    case 2: PANELS(2, 2, 0) break;
+    case 3: PANELS(3, 2, 0) break;
+    case 9: PANELS(1, 4, 1) PANELS(1, 2, 0) break;
+    case 10: PANELS(2, 2, 1) break;
+    case 11: PANELS(3, 2, 1) break;
     }
 #undef PANELS
+#undef AHEAD_ROWS
     for (; n < N; n += PANEL) {
         ptrdiff_t width = GRU(min_size)(N - n, PANEL);
         PRODUCT(block)(M, width / VL, &out, n, a, lda, 1, packed + n * K, width, K);

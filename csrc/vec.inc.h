@@ -118,6 +118,13 @@ INLINE VEC GRU(max)(VEC a, VEC b)
 #endif
 }
 
+/* the first n lanes of a, the others of b */
+INLINE VEC GRU(valid)(VEC a, VEC b, ptrdiff_t n)
+{
+    static const REAL lane[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return n >= VL ? a : GRU(select_lt)(GRU(load)(lane), GRU(set1)((REAL)n), a, b);
+}
+
 #define LOAD GRU(load)
 #define STORE GRU(store)
 #define SET1 GRU(set1)
