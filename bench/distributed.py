@@ -24,6 +24,7 @@ STREAMS = 8
 OPTIONS = {
     "hidden_size": 128,
     "seq_length": 64,
+    "optimizer": "adam",
     "split": "tail",
     "val_fraction": 0.1,
     "eval_every": 0,

@@ -60,7 +60,7 @@ def test_numpy_scalars_are_written(tmp_path):
 def test_an_option_that_is_not_given_reads_as_its_default():
     options = TrainingOptions(seed=None)
     assert options.given() == {}
-    assert (options.seed, options.optimizer, options.patience) == (0, "adam", None)
+    assert (options.seed, options.optimizer, options.patience) == (0, "adamw", None)
     assert options.over({"seed": 3, "unknown": 4}) == TrainingOptions(seed=3)
     assert TrainingOptions(seed=2).over({"seed": 3}).seed == 2
 

@@ -53,7 +53,7 @@ def test_what_else_has_one_line(trained):
     V = len(set(TEXT))
     assert repr(trainer) == (
         f"<gru_ext.Trainer: 0 steps done, {len(TEXT)} characters, sequence length 9, batch size 2, "
-        f"adam, learning rate 0.012, 1 thread>"
+        f"adamw, learning rate 0.012, 1 thread>"
     )
     assert repr(Parameters(3, 4, np.float64, layers=2)) == (
         "<gru_ext.Parameters: 20 arrays, vocabulary size 3, 2 layers of hidden size 4, "

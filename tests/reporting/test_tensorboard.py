@@ -130,7 +130,7 @@ def test_the_options_are_the_hyperparameters(library, tmp_path):
     data = HParamsPluginData.FromString(value.metadata.plugin_data.content)
     found = dict(data.session_start_info.hparams)
     assert found["hidden_size"].number_value == 8
-    assert found["optimizer"].string_value == "adam"
+    assert found["optimizer"].string_value == "adamw"
     assert (found["tied"].bool_value, found["clip"].string_value) == (True, "inf")
     assert found["characters"].number_value == 432
     assert found.keys() >= model.about["options"].keys()

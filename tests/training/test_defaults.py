@@ -101,6 +101,33 @@ def test_options_that_are_given_replace_those_of_the_preset():
     assert deep.hidden_size == settle(TrainingOptions(preset="quick"), len(TEXT), False).hidden_size
 
 
+def test_the_preset_best_of_a_long_text_has_products_in_bfloat16(tmp_path):
+    long = TrainingOptions(preset="best")
+    assert settle(long, 400_000, False).dtype == "float32"
+    assert settle(long, 400_001, False).dtype == "bfloat16"
+    assert settle(TrainingOptions(preset="best", dtype="float64"), 10**6, False).dtype == "float64"
+    gru_ext.train(TEXT, output=tmp_path / "small.npz", hidden_size=8, max_steps=1, quiet=True)
+    fine_tuned = gru_ext.train(
+        "a b c d e f " * 36_000,
+        init_from=tmp_path / "small.npz",
+        preset="best",
+        max_steps=1,
+        val_fraction=0,
+        quiet=True,
+    )
+    assert fine_tuned.about["options"]["dtype"] == "float32"
+
+
+def test_the_default_weight_decay_is_one_that_the_learning_rate_allows():
+    assert settle(TrainingOptions(), 10**6, False).weight_decay == 0.03
+    assert settle(TrainingOptions(learning_rate=50.0), 10**6, False).weight_decay == 0.02
+    assert settle(TrainingOptions(optimizer="adam"), 10**6, False).weight_decay == 0
+    model = gru_ext.train(
+        TEXT, hidden_size=8, learning_rate=1e6, warmup=400, max_steps=1, quiet=True
+    )
+    assert model.about["options"]["weight_decay"] == 1e-6
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_on_the_command_line(folder, capsys, preset):
     command = ["train", "a.txt", "--max-steps", "9", "--quiet"]

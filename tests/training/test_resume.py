@@ -183,7 +183,7 @@ def test_a_resume_takes_another_dropout(tmp_path, layers, before, after):
         (TEXT, {"seq_length": 9}, "seq.* length 7.*9"),
         (TEXT, {"batch_size": 4}, "batch size 2.*4"),
         (TEXT, {"dtype": "float64"}, "float32.*float64"),
-        (TEXT, {"optimizer": "adagrad"}, "adam, not adagrad"),
+        (TEXT, {"optimizer": "adagrad"}, "adamw, not adagrad"),
         (TEXT, {"layers": 1}, "layers 2, not 1"),
         (TEXT, {"layers": 3}, "layers 2, not 3"),
         (TEXT, {"val_fraction": 0.3}, "val.*fraction|another text"),

@@ -50,5 +50,5 @@ def test_the_default_schedule(optimizer):
     """Adagrad's rate falls by itself, as its sums grow."""
     options = gru_ext.train(TEXT, optimizer=optimizer, max_steps=2, **SMALL).about["options"]
     assert options["schedule"] == ("constant" if optimizer == "adagrad" else "cosine")
-    assert options["weight_decay"] == (0.01 if optimizer == "adamw" else 0)
+    assert options["weight_decay"] == (0.03 if optimizer == "adamw" else 0)
     assert options.get("clip_norm") is None

@@ -65,7 +65,7 @@ def test_a_trainer_goes_on_from_a_checkpoint(layers, dropout):
     [
         ({"optimizer": "sgd"}, "`optimizer` must be"),
         ({"schedule": "linear"}, "`schedule` must be"),
-        ({"weight_decay": 0.1}, "weight.decay`? needs the optimizer adamw"),
+        ({"weight_decay": 1000.0}, "weight decay must be"),
         ({"optimizer": "adam", "weight_decay": 0.1}, "weight.decay`? needs the optimizer adamw"),
         ({"optimizer": "adamw", "weight_decay": 1000.0}, "weight decay must be"),
         ({"dropout": 1}, "`dropout` must be a number from 0 to below 1, not 1"),

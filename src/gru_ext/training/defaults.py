@@ -39,13 +39,18 @@ def settle(options: TrainingOptions, characters: int, documents: bool) -> Traini
     most = (share + 1) // (seq_length * _FEWEST_WINDOWS)
     streams = max(1, min(advised.batch_size, most))
     optimizer = options.optimizer
+    sizes = options.hidden_size, options.layers
+    rate = options.given().get("learning_rate", default_learning_rate(optimizer, *sizes))
     values = {
+        "dtype": advised.dtype,
         "seq_length": seq_length,
         "batch_size": 2 ** (streams.bit_length() - 1),
-        "dropout": default_dropout(options.hidden_size, options.layers, characters),
+        "dropout": default_dropout(*sizes, characters, advised.more_dropout),
         "weight_dropout": advised.weight_dropout,
-        "learning_rate": default_learning_rate(optimizer, options.hidden_size, options.layers),
-        "weight_decay": weight_decay_of(optimizer, options.given().get("weight_decay")),
+        "learning_rate": rate,
+        "weight_decay": weight_decay_of(
+            optimizer, options.given().get("weight_decay"), min(advised.weight_decay, 1 / rate)
+        ),
         "schedule": OPTIMIZERS[optimizer].schedule,
     }
     if options.max_steps is None:
@@ -69,14 +74,14 @@ def settle_resumed(options: TrainingOptions) -> TrainingOptions:
     )
 
 
-def default_dropout(hidden_size: int, layers: int, characters: int) -> float:
+def default_dropout(hidden_size: int, layers: int, characters: int, more: float = 0.0) -> float:
     """The dropout that suits so many recurrent weights and characters to learn them from.
 
     It is 0 where there are some twelve characters for a weight, and 0.6 at most
-    (docs/explanation/design/training.md).
+    (docs/explanation/design/training.md). ``more`` is added to what follows from the numbers.
     """
     weights = 3 * hidden_size**2 * (2 * layers - 1)
-    fitting = 0.38 + 0.35 * math.log10(weights / characters)
+    fitting = 0.38 + 0.35 * math.log10(weights / characters) + more
     return min(0.6, max(0.0, round(20 * fitting) / 20))
 
 

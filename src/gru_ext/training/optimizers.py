@@ -63,8 +63,10 @@ def default_learning_rate(optimizer: OptimizerName, hidden_size: int, layers: in
     return float(f"{rule.peak_rate * min(1.0, falling) / math.sqrt(layers):.4g}")
 
 
-def weight_decay_of(optimizer: OptimizerName, asked: float | None) -> float:
-    """The weight decay that is asked for, or the optimiser's default.
+def weight_decay_of(
+    optimizer: OptimizerName, asked: float | None, advised: float | None = None
+) -> float:
+    """The weight decay that is asked for, or the advised one, or the optimiser's default.
 
     Raises
     ------
@@ -76,4 +78,6 @@ def weight_decay_of(optimizer: OptimizerName, asked: float | None) -> float:
     own = OPTIMIZERS[optimizer].weight_decay
     if asked and own is None:
         raise ValueError(f"`weight_decay` needs the optimizer adamw: {optimizer} has none")
-    return asked if asked is not None else own or 0.0
+    if own is None:
+        return 0.0
+    return next(decay for decay in (asked, advised, own) if decay is not None)

@@ -144,7 +144,7 @@ class TrainingOptions(Options):
         default="float32",
         details="With bfloat16 the weights and all sums are float32, and the factors of the matrix "
         "products are rounded to bfloat16: faster where the processor has instructions for it "
-        "(AVX512_BF16).",
+        "(AVX512_BF16). The preset best has bfloat16 for texts of more than 400,000 characters.",
         saved=True,
         fixed=True,
     )
@@ -197,7 +197,7 @@ class TrainingOptions(Options):
         saved=True,
     )
     optimizer: Option[OptimizerName] = Option(
-        OneOf(OPTIMIZERS), "optimiser", OPTIMISATION, default="adam", saved=True, fixed=True
+        OneOf(OPTIMIZERS), "optimiser", OPTIMISATION, default="adamw", saved=True, fixed=True
     )
     learning_rate: Option[float] = Option(
         Number(above=0),
@@ -227,7 +227,7 @@ class TrainingOptions(Options):
         Number(least=0),
         "weight decay of adamw, for all parameters but the biases",
         OPTIMISATION,
-        automatic="0.01 for adamw",
+        automatic="depends on the length of the text",
         saved=True,
     )
     dropout: Option[float] = Option(

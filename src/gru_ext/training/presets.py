@@ -20,7 +20,8 @@ class Recipe(NamedTuple):
     docs/reference/options.md describes them.
 
     The batch size is the largest one: a stream has at least some windows. A run sees so many
-    characters at most, which bounds its time.
+    characters at most, which bounds its time. Its dropout is ``more_dropout`` higher than what
+    follows from the sizes (:func:`gru_ext.training.defaults.default_dropout`).
     """
 
     hidden_size: int
@@ -30,6 +31,9 @@ class Recipe(NamedTuple):
     epochs: float
     weight_dropout: float = 0.0
     characters: float = math.inf
+    weight_decay: float = 0.03
+    more_dropout: float = 0.0
+    dtype: str = "float32"
 
 
 # For texts of up to so many characters; the last one is for all longer ones.
@@ -52,12 +56,12 @@ _RECIPES: dict[PresetName, dict[float, Recipe]] = {
         4_000: Recipe(64, 1, 16, 2, 80, 0.4),
         40_000: Recipe(192, 1, 32, 4, 40, 0.2),
         400_000: Recipe(384, 1, 64, 16, 40, 0.1),
-        4_000_000: Recipe(384, 2, 128, 16, 24, 0.1),
-        math.inf: Recipe(384, 2, 128, 32, 4, characters=26e6),
+        4_000_000: Recipe(384, 2, 128, 16, 36, 0.1, math.inf, 0.06, 0.1, "bfloat16"),
+        math.inf: Recipe(384, 2, 128, 32, 4, characters=44e6, dtype="bfloat16"),
     },
 }
 # A list of names, each of which starts from an empty state.
-_OF_DOCUMENTS: dict[float, dict[str, Any]] = {40_000: {"hidden_size": 128, "weight_dropout": 0.5}}
+_OF_DOCUMENTS: dict[float, dict[str, Any]] = {40_000: {"weight_dropout": 0.5}}
 
 
 def recipe(preset: PresetName, characters: int, documents: bool) -> Recipe:

@@ -36,6 +36,7 @@ def heading(trainer: Trainer, parts: TextParts, steps: int, memory: int, columns
     regularised = {"dropout": trainer.dropout, "weight dropout": trainer.weight_dropout}
     dropout = "".join(f", {name} {value:g}" for name, value in regularised.items() if value)
     dtype = trainer.products or model.dtype
+    decay = f", weight decay {trainer.weight_decay:g}" if trainer.weight_decay else ""
     epochs = steps / trainer.windows_per_epoch
     lines = [
         f"{counted(trainer.characters, unit)} for training{validation}, "
@@ -45,7 +46,7 @@ def heading(trainer: Trainer, parts: TextParts, steps: int, memory: int, columns
         f"{counted(steps, 'step')} ({epochs:.3g} epoch{'' if epochs == 1 else 's'}), batch size "
         f"{trainer.batch_size}, sequence length {trainer.seq_length}, "
         f"{counted(trainer.threads, 'thread')}",
-        f"{trainer.optimizer}, peak learning rate {trainer.learning_rate:.4g}, "
+        f"{trainer.optimizer}{decay}, peak learning rate {trainer.learning_rate:.4g}, "
         f"{trainer.schedule.name} schedule",
     ]
     if trainer.about_workers:
