@@ -45,24 +45,25 @@ INLINE double GRU(sum_in_order)(const REAL *p, ptrdiff_t n)
     return total;
 }
 
-/* The cumulative sum is taken in groups of 8, whose sums do not wait for each other. */
+/* The cumulative sum is taken in groups of 8, whose sums do not wait for each other. The last group
+ * has what no other has. */
 static int32_t GRU(sample)(const REAL *p, double u, ptrdiff_t V)
 {
+    const ptrdiff_t last = (V - 1) / 8 * 8;
     double total = 0, before = 0, within = 0;
-    ptrdiff_t v = 0, n = V / 8 * 8;
-    for (; v < n; v += 8) total += GRU(sum_in_order)(p + v, 8);
-    total += GRU(sum_in_order)(p + n, V - n);
-    const double threshold = u * total;
-    for (v = 0; v < n; v += 8) {
+    ptrdiff_t v;
+    for (v = 0; v < last; v += 8) total += GRU(sum_in_order)(p + v, 8);
+    total += GRU(sum_in_order)(p + last, V - last);
+    const double bound = u * total;
+    for (v = 0; v < last; v += 8) {
         double next = before + GRU(sum_in_order)(p + v, 8);
-        if (next > threshold) break;
+        if (next > bound) break;
         before = next;
     }
-    n = GRU(min_size)(V - 1 - v, 8);
     ptrdiff_t symbol = v;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        within += (double)p[v + i];
-        symbol += before + within <= threshold;
+    for (ptrdiff_t i = v; i < v + 7 && i < V - 1; i++) {
+        within += (double)p[i];
+        symbol += before + within <= bound;
     }
     return (int32_t)symbol;
 }

@@ -55,6 +55,18 @@ def test_without_filters(V, temperature, isa, dtype):
     assert not ended.any()
 
 
+@pytest.mark.parametrize("V", [*range(1, 34), 64, 65])
+@pytest.mark.parametrize("logit", [0, np.nan])
+def test_every_choice_is_a_symbol(V, logit, isa, dtype):
+    """Also with the largest random number, and with logits of weights that are not finite."""
+    uniforms = np.array([[0.0], [0.5], [np.nextafter(1, 0)]])
+    logits = np.full((len(uniforms), 1, V), logit, dtype)
+    symbols, _ = Sampler(V, 1, dtype).choose(logits, uniforms)
+    assert ((symbols >= 0) & (symbols < V)).all()
+    if logit == 0:
+        assert symbols[[0, 2], 0].tolist() == [0, V - 1]
+
+
 @pytest.mark.parametrize("V", SIZES)
 @pytest.mark.parametrize(
     "settings",
