@@ -12,6 +12,7 @@ from training_runs import TEXT
 
 import gru_ext
 from gru_ext.core import kernels
+from gru_ext.core.helper_threads import HelperThreads
 from gru_ext.model import checkpoint
 from gru_ext.model.parameters import Parameters
 from gru_ext.training.snapshot import Snapshot
@@ -43,6 +44,19 @@ def calm(monkeypatch):
     """Loops use as many threads as they are asked for, however busy the machine is."""
     for loop in "training_loop", "stream_reader":
         monkeypatch.setattr(f"gru_ext.core.{loop}.Contention", _Calm)
+
+
+@pytest.fixture
+def gathered(monkeypatch):
+    """The numbers of helper threads that were asked for, in order."""
+    gather, numbers = HelperThreads.gather, []
+
+    def counted(self, count):
+        numbers.append(count)
+        return gather(self, count)
+
+    monkeypatch.setattr(HelperThreads, "gather", counted)
+    return numbers
 
 
 @pytest.fixture(params=kernels.available_isas())

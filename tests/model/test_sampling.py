@@ -9,7 +9,6 @@ import pytest
 from enumeration import toy
 
 import gru_ext
-from gru_ext.core.helper_threads import HelperThreads
 from gru_ext.model import sampling
 
 CHARACTERS = "\nabcdefg"
@@ -301,16 +300,9 @@ def test_parameters_that_are_not_finite_are_refused(method):
 
 
 @pytest.mark.parametrize("weights", ["float32", "int8"])
-def test_any_number_of_threads_share_a_stream(weights, monkeypatch, calm):
+def test_any_number_of_threads_share_a_stream(weights, monkeypatch, calm, gathered):
     """One sample, whole or in parts, and one that follows what a stream has read."""
     model = toy(characters="\nabcdef", H=508, dtype="float32", scale=0.05).with_weights(weights)
-    gather, gathered = HelperThreads.gather, []
-
-    def counted(self, count):
-        gathered.append(count)
-        return gather(self, count)
-
-    monkeypatch.setattr(HelperThreads, "gather", counted)
 
     def found(threads):
         monkeypatch.setattr(sampling, "usable_threads", lambda: threads)

@@ -8,7 +8,6 @@ import pytest
 from enumeration import toy
 
 from gru_ext import Vocabulary
-from gru_ext.core.helper_threads import HelperThreads
 from gru_ext.core.windows import Workspace, forward_window
 from gru_ext.text.unknown import UNKNOWN_BITS
 
@@ -263,17 +262,10 @@ def test_parameters_that_are_not_finite_are_refused(method):
 
 
 @pytest.mark.parametrize("weights", ["float32", "int8"])
-def test_any_number_of_threads(weights, monkeypatch, calm):
+def test_any_number_of_threads(weights, monkeypatch, calm, gathered):
     """One long text, its windows and several texts: the same numbers, to the bit."""
     model = toy(characters=CHARACTERS, H=250, dtype="float32", layers=2, scale=0.1)
     model, text = model.with_weights(weights), text_of(900)
-    gather, gathered = HelperThreads.gather, []
-
-    def counted(self, count):
-        gathered.append(count)
-        return gather(self, count)
-
-    monkeypatch.setattr(HelperThreads, "gather", counted)
 
     def found(threads):
         for module in "evaluation", "scoring":
