@@ -48,7 +48,7 @@ def calm(monkeypatch):
 
 @pytest.fixture
 def gathered(monkeypatch):
-    """The numbers of helper threads that were asked for, in order."""
+    """The numbers of helper threads that calls ask for, in order."""
     gather, numbers = HelperThreads.gather, []
 
     def counted(self, count):

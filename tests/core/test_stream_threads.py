@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from gru_ext.core import helper_threads, kernels, stream_group
+from gru_ext.core import kernels, stream_group
 from gru_ext.core.sampler import Sampler
 from gru_ext.core.sampling_loop import sample_symbols
 from gru_ext.core.stream import SymbolStream
@@ -15,20 +15,6 @@ from gru_ext.model.narrow_parameters import with_weights
 
 NARROW = ["bfloat16", "int8"]
 KINDS = [isa + after for isa in kernels.available_isas() for after in ("", "-plain")]
-
-
-@pytest.fixture
-def gathered(monkeypatch):
-    """The numbers of helpers that calls have asked for."""
-    found = []
-    gather = helper_threads.HelperThreads.gather
-
-    def counted(self, count):
-        found.append(count)
-        return gather(self, count)
-
-    monkeypatch.setattr(helper_threads.HelperThreads, "gather", counted)
-    return found
 
 
 def read_all(parameters, read, threads, separator=None, starts=None, resets=None):
