@@ -4,7 +4,6 @@
 #ifndef GRU_KERNEL_INCLUDES_H
 #define GRU_KERNEL_INCLUDES_H
 
-#include <math.h>
 #include <string.h>
 
 #include "isa.h"
@@ -17,6 +16,7 @@
 #define NOINLINE static __attribute__((noinline))
 #define GRU_PREFETCH(p) __builtin_prefetch(p, 1)
 #define GRU_PREFETCH_READ(p) __builtin_prefetch(p)
+#define GRU_INFINITY __builtin_inff()
 #define GRU_SQRTF __builtin_sqrtf
 #define GRU_SQRTD __builtin_sqrt
 #define GRU_FMAF __builtin_fmaf
@@ -27,10 +27,12 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 #else
+#include <math.h>
 #define INLINE static __forceinline
 #define NOINLINE static __declspec(noinline)
 #define GRU_PREFETCH(p) ((void)0)
 #define GRU_PREFETCH_READ(p) ((void)0)
+#define GRU_INFINITY INFINITY
 #define GRU_SQRTF sqrtf
 #define GRU_SQRTD sqrt
 #define GRU_FMAF fmaf

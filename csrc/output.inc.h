@@ -7,7 +7,7 @@ static void GRU(softmax_cross_entropy)(REAL *y, double *loss, const int32_t *tar
 {
     const VEC scale = SET1(inverse_temperature);
     for (ptrdiff_t row = 0; row < R; row++, y += Vp) {
-        VEC largest = SET1(-INFINITY);
+        VEC largest = SET1(-GRU_INFINITY);
         for (ptrdiff_t v = 0; v < Vp; v += VL) {
             VEC logit = (LOAD(y + v) + LOAD(by + v)) * scale;
             STORE(y + v, logit);
