@@ -18,7 +18,7 @@
 /* The number of panels of its right factor that matmul_t packs at a time. */
 #define GRU_PANEL_GROUP 4
 
-/* Packed matrices of more bytes are not in the second-level cache: a product with few rows
+/* Packed matrices of more bytes may not stay in the second-level cache: a product with few rows
  * prefetches them. */
 #define GRU_AHEAD_BYTES (512 << 10)
 

@@ -45,8 +45,8 @@ INLINE double GRU(sum_in_order)(const REAL *p, ptrdiff_t n)
     return total;
 }
 
-/* The cumulative sum is taken in groups of 8, whose sums do not wait for each other. The last group
- * has what no other has. */
+/* The cumulative sum is taken in groups of 8, whose sums do not wait for each other. Where it never
+ * exceeds the bound, as with NaN, the symbol is one of the last group. */
 static int32_t GRU(sample)(const REAL *p, double u, ptrdiff_t V)
 {
     const ptrdiff_t last = (V - 1) / 8 * 8;

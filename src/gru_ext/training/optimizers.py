@@ -29,7 +29,8 @@ class Optimizer(NamedTuple):
     has_mean : bool
         Whether it has a first moment, a mean of the gradients, beside the second.
     weight_decay : float or None
-        The weight decay; None where the optimiser has none.
+        The weight decay where a run is given none and no preset advises one; None where the
+        optimiser has none.
     """
 
     learning_rate: float

@@ -56,7 +56,9 @@ _RECIPES: dict[PresetName, dict[float, Recipe]] = {
         4_000: Recipe(64, 1, 16, 2, 80, 0.4),
         40_000: Recipe(192, 1, 32, 4, 40, 0.2),
         400_000: Recipe(384, 1, 64, 16, 40, 0.1),
-        4_000_000: Recipe(384, 2, 128, 16, 36, 0.1, math.inf, 0.06, 0.1, "bfloat16"),
+        4_000_000: Recipe(
+            384, 2, 128, 16, 36, 0.1, weight_decay=0.06, more_dropout=0.1, dtype="bfloat16"
+        ),
         math.inf: Recipe(384, 2, 128, 32, 4, characters=44e6, dtype="bfloat16"),
     },
 }
